@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+# The commands people type. Each one does its own set-up; the work is in tools/.
+.DEFAULT_GOAL := help
+.PHONY: help run stop test build bench examples setup format tidy image clean
+
+JOBS ?= $(shell nproc)
+
+help: ## this list
+	@echo "Shallop: any container image as a function, on the Docker you already have."
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS="	" read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+
+run: ## install what is missing, build, start the daemon, register an example, print a curl line
+	@tools/setup run
+	@tools/build release
+	@tools/build-examples hello
+	@tools/run
+
+stop: ## stop the daemon that make run started
+	@tools/stop
+
+test: ## the same set-up, then every test; the last line is "N passed, N failed"
+	@tools/setup test
+	@tools/test
+
+build: ## build/release/shallop
+	@tools/setup build
+	@tools/build release
+
+bench: ## cold starts against the engine's own; writes bench/results/
+	@tools/setup test
+	@tools/build release
+	@bench/run
+
+examples: ## build the images of all examples
+	@tools/setup run
+	@tools/build-examples
+
+image: ## build the daemon's own image, shallop:latest
+	@tools/setup run
+	@tools/build-image
+
+setup: ## only install what is missing and start an engine
+	@tools/setup run
+
+format: ## format the C++ files
+	@tools/format
+
+tidy: ## run clang-tidy over src/ and shim/
+	@tools/tidy
+
+clean: ## remove what was built; stops the daemon first
+	@tools/stop
+	rm -rf build var

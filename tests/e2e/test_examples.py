@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every example does what its README says: its commands are run, and print what stands below them."""
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from conftest import ROOT, docker
+
+EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/README.md"))
+BLOCK = re.compile(r"^```(\w+)( setup)?\n(.*?)^```$", re.M | re.S)
+GATEWAY = "localhost:8080"
+
+
+def steps(name):
+    """Pairs of (commands, what they print) from a README; a block marked `setup` prints nothing worth checking."""
+    text, found = (ROOT / "examples" / name / "README.md").read_text(), []
+    for language, setup, content in BLOCK.findall(text):
+        if language == "sh":
+            found.append([content, None if setup else ""])
+        elif language == "text" and found:
+            found[-1][1] = content
+    return found
+
+
+def run_step(commands, port, folder):
+    environment = os.environ | {
+        "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org",
+        "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org"}
+    return subprocess.run(["bash", "-euo", "pipefail", "-c", commands.replace(GATEWAY, f"localhost:{port}")],
+                          cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def fresh_repositories():
+    docker("volume", "rm", "-f", "shallop-example-repos")
+    yield
+    docker("volume", "rm", "-f", "shallop-example-repos", check=False)
+
+
+def test_there_are_five_examples():
+    assert EXAMPLES == ["cgi-shell", "git-http", "hello", "php", "word-count"]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_readme_of_an_example_is_true(name, shared, example_images, fresh_repositories, tmp_path):
+    manifest = ROOT / "examples" / name / "function.json"
+    shared.cli("apply", "-f", str(manifest))
+    todo = steps(name)
+    assert any("curl" in commands for commands, _ in todo), "a README needs a curl line"
+    try:
+        for commands, expected in todo:
+            done = run_step(commands, shared.port, tmp_path)
+            assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
+            if expected is not None:
+                assert done.stdout == expected
+    finally:
+        shared.cli("remove", name)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_manifest_says_only_what_is_needed(name):
+    resource = json.loads((ROOT / "examples" / name / "function.json").read_text())
+    assert resource["name"] == name
+    assert resource["image"] == f"shallop-example-{name}:latest"
+    assert resource["scale"] == {"reuse": False}
+
+
+def test_a_pushed_commit_is_there_for_the_next_clone(shared, example_images, fresh_repositories, tmp_path):
+    docker("run", "--rm", "--network", "none", "-v", "shallop-example-repos:/srv/git", "shallop-example-git-http",
+           "new-repository", "big.git")
+    shared.cli("apply", "-f", str(ROOT / "examples/git-http/function.json"))
+    url = f"http://{GATEWAY}/function/git-http/big.git"
+    content = os.urandom(3 << 20)  # enough for git to send it chunked
+    try:
+        done = run_step(f"git clone -q {url} one", shared.port, tmp_path)
+        assert done.returncode == 0, done.stderr
+        (tmp_path / "one/big").write_bytes(content)
+        done = run_step("cd one; git add big; git commit -qm big; git push -q origin HEAD:main", shared.port, tmp_path)
+        assert done.returncode == 0, done.stderr
+        done = run_step(f"git clone -q {url} two", shared.port, tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "two/big").read_bytes() == content
+    finally:
+        shared.cli("remove", "git-http")

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/api/gateway.h>
+#include <shallop/docker/engine.h>
+#include <shallop/observe/invocations.h>
+#include <shallop/observe/log_book.h>
+#include <shallop/observe/metrics.h>
+#include <shallop/store/store.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace shallop::api {
+
+struct AdminSettings {
+    std::string token;  ///< empty only with --admin-auth none
+    std::vector<std::string> hosts;  ///< allowed Host values besides loopback names and addresses (threat T5)
+    base::Bytes document = 256 * 1024;
+};
+
+/// What /v1/info, /readyz and reload need from the composition root.
+struct DaemonFacts {
+    std::string version, daemon_id, gateway_address, admin_address;
+    async::Instant started{};
+    std::function<bool()> ready;       ///< listening, store loaded, engine seen
+    std::function<std::string()> not_ready_because;
+    std::function<base::Status()> reload;
+    std::string limits_json;           ///< effective settings, secrets hidden, as a JSON object
+};
+
+/// The REST of product.md on the admin listener: /v1/…, /metrics, /livez, /readyz, /openapi.json, and /function/ paths.
+///
+/// Every call but /livez, /readyz and /openapi.json needs "Authorization: Bearer TOKEN" (compared in constant time). Against rebinding and forged
+/// requests: Host allow-list, no cross-site Sec-Fetch-Site or Origin, JSON content type required for bodies.
+class Admin final : public http::Handler {
+public:
+    struct Parts {
+        Gateway& gateway;
+        registry::Registry& registry;
+        invoke::Invoker& invoker;
+        store::Store& store;
+        docker::Engine& engine;
+        observe::Invocations& invocations;
+        observe::LogBook& log_book;
+        observe::Metrics& metrics;
+        async::Clock& clock;
+        base::Log& log;
+    };
+
+    Admin(AdminSettings settings, DaemonFacts facts, Parts parts);
+
+    Task<void> handle(http::Exchange& exchange) override;
+
+private:
+    AdminSettings settings_;
+    DaemonFacts facts_;
+    Parts parts_;
+};
+
+}  // namespace shallop::api

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+namespace shallop::base {
+
+/// Gives out identifiers that never repeat. Injected, so that a test can make them predictable.
+class IdSource {
+public:
+    virtual ~IdSource() = default;
+
+    /// 26 lower-case characters of Crockford's base 32: 48 bits of milliseconds, 80 random bits (a ULID), so that
+    /// identifiers sort by their time of making.
+    virtual std::string next() = 0;
+
+    /// `bytes` random bytes from the kernel, in lower-case hexadecimal: for tokens.
+    virtual std::string secret(int bytes) = 0;
+};
+
+/// The real one: the wall clock and getrandom(2).
+class RandomIds final : public IdSource {
+public:
+    std::string next() override;
+    std::string secret(int bytes) override;
+};
+
+}  // namespace shallop::base

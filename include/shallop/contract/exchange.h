@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/async/clock.h>
+#include <shallop/base/log.h>
+#include <shallop/function/event.h>
+#include <shallop/function/spec.h>
+#include <shallop/shim/channel.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+
+/// How an event goes into a container of a certain kind and how its reply comes out. One file per contract.
+namespace shallop::contract {
+
+using async::Duration;
+using async::Instant;
+using async::Task;
+using base::Result;
+
+/// How one run of a function ended, where it ended with a usable reply.
+struct Outcome {
+    int exit_code = -1;  ///< -1: killed by `signal`, or not known (it was not waited for)
+    int signal = 0;
+    Duration cpu{};      ///< user + system
+    base::Bytes max_rss = 0;
+    std::optional<std::string> local_redirect;  ///< RFC 3875 6.2.2: run the route of this path?query as a GET; the sink has not begun
+    bool reply_incomplete = false;  ///< died or was cut after the head went out: the connection must be cut, not ended
+    std::string incomplete_reason;
+};
+
+/// Where what a function writes to stderr goes, line by line as it comes.
+using StderrLine = std::function<void(std::string line)>;
+
+/// Everything one exchange needs; references outlive it.
+struct CgiCall {
+    shim::Channel& channel;
+    const function::Function& function;
+    const function::Event& event;
+    function::BodySource& body;
+    function::ReplySink& reply;
+    StderrLine stderr_line;
+    async::Clock& clock;
+    Instant deadline;
+    Duration kill_grace = std::chrono::seconds(2);  ///< between TERM and KILL
+    std::function<void()> process_started;          ///< for timing; may be empty
+};
+
+/// Runs one process by RFC 3875 (contracts.md A1–A3) and streams its reply into the sink, in constant memory.
+///
+/// Returns as soon as the reply is whole: end of stdout (or the length the function promised), without waiting for more than a short
+/// moment for the exit status. Client gone, a cancellation: the process group is killed by unwinding.
+/// Faults, all before the sink has begun: launch_failed, function_failed (no usable output: A2's 502 rows), out_of_memory, timed_out (TERM,
+/// then KILL after kill_grace, in the background of the answer), client_gone, too_large (body), invalid (body framing).
+Task<Result<Outcome>> exchange_cgi(CgiCall call);
+
+}  // namespace shallop::contract

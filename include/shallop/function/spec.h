@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/base/units.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What a function, an event and a reply *are*: values and their validation, no I/O.
+namespace shallop::function {
+
+using base::Bytes;
+using base::Duration;
+
+/// Host, method and path pattern that lead to a function.
+struct Route {
+    std::string path;                  ///< "/a/{id}/b" one segment a parameter, "/files/{rest...}" or "/files/*" a prefix
+    std::vector<std::string> methods;  ///< upper-case; empty = all
+    std::string host;                  ///< lower-case, without port; "*.example.org" one label; empty = all
+
+    bool operator==(const Route&) const = default;
+};
+
+enum class ContractKind { cgi };
+
+/// How the bytes a CGI program prints are read (contracts A2, A3).
+enum class Output { automatic, cgi, raw, nph };
+
+/// How a container of this function is started, given an event, and read.
+struct Contract {
+    bool automatic = true;  ///< the resource said "auto": `kind` was decided from the image, `reason` says why
+    ContractKind kind = ContractKind::cgi;
+    std::string reason;
+    Output output = Output::automatic;
+    std::string document_root;  ///< path inside the image; sets DOCUMENT_ROOT, SCRIPT_FILENAME, PATH_TRANSLATED
+    std::string script;         ///< path inside the image, for SCRIPT_FILENAME
+    bool pass_authorization = false;  ///< HTTP_AUTHORIZATION is exported only where the deployer asks for it
+
+    bool operator==(const Contract&) const = default;
+};
+
+enum class MountKind { volume, bind, tmpfs };
+
+/// Something mounted into the container. Binds are refused unless their source is below an operator's allowed path.
+struct Mount {
+    MountKind kind = MountKind::volume;
+    std::string source;  ///< a volume's name, a host path; empty for tmpfs
+    std::string target;
+    bool read_only = true;
+    Bytes size = 0;      ///< tmpfs only; 0 = engine's default
+
+    bool operator==(const Mount&) const = default;
+};
+
+struct Limits {
+    Bytes memory = 256ULL << 20;
+    double cpus = 1.0;
+    int pids = 128;
+    int files = 1024;
+    Bytes tmp = 64ULL << 20;
+    Duration timeout = std::chrono::seconds(30);
+    Bytes request_body = 6ULL << 20;
+    std::optional<Bytes> response_body;  ///< nullopt = unlimited
+    Bytes log_rate = 1ULL << 20;         ///< bytes a second of stderr kept; the rest is counted and dropped
+
+    bool operator==(const Limits&) const = default;
+};
+
+struct Scale {
+    int min = 0;
+    int max = 10;  ///< instances at once
+    int concurrency = 1;
+    bool reuse = false;  ///< false: a fresh container for every invocation
+    int standby = 0;
+    Duration idle_timeout = std::chrono::minutes(5);
+    std::string idle = "keep";
+    int max_invocations = 0;
+    int queue = 100;  ///< events that may wait for a slot
+    Duration queue_timeout = std::chrono::seconds(30);
+
+    bool operator==(const Scale&) const = default;
+};
+
+/// A named, versioned description of a function, as a deployer gives it, defaults filled in.
+struct Spec {
+    std::string name;
+    std::string image;
+    std::optional<std::vector<std::string>> command;  ///< replaces the image's CMD, as `docker run IMAGE COMMAND…`
+    Contract contract;
+    std::vector<Route> routes;
+    std::map<std::string, std::string> env;
+    std::string user;             ///< "" = the image's own
+    std::string network = "none"; ///< "none", or the name of an existing Docker network
+    std::vector<Mount> mounts;
+    std::string runtime;          ///< engine runtime ("crun", "runsc"), "" = the engine's default
+    bool read_only = true;
+    std::vector<std::string> capabilities;  ///< added back after ALL are dropped; from a short allow-list
+    std::string pull = "if-missing";        ///< if-missing, always, never
+    Limits limits;
+    Scale scale;
+
+    bool operator==(const Spec&) const = default;
+};
+
+/// What the engine said of the image when the function was registered: `docker run` semantics come from here.
+struct ImageFacts {
+    std::string id;  ///< sha256:…; containers are made from it, so that a re-tagged image changes nothing until PUT
+    std::vector<std::string> entrypoint;
+    std::vector<std::string> cmd;
+    std::string working_dir;
+    std::string user;
+    std::vector<std::string> env;            ///< "NAME=value"
+    std::vector<std::string> exposed_ports;  ///< "8080/tcp"
+    std::map<std::string, std::string> labels;
+
+    bool operator==(const ImageFacts&) const = default;
+};
+
+/// A registered version of a function: immutable, shared by everything that runs it.
+struct Function {
+    Spec spec;
+    ImageFacts image;
+    std::int64_t version = 1;  ///< counts up with each change of the same name
+    std::string etag;          ///< opaque, without quotes; changes with each change
+    std::string created;       ///< RFC 3339, UTC
+    std::string updated;
+};
+
+using FunctionPtr = std::shared_ptr<const Function>;
+
+}  // namespace shallop::function

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/async/clock.h>
+#include <shallop/async/task_group.h>
+#include <shallop/base/log.h>
+#include <shallop/http/message.h>
+
+#include <memory>
+#include <span>
+#include <string>
+
+namespace shallop::http {
+
+using async::Instant;
+using async::Task;
+using base::Result;
+using base::Status;
+
+/// One request and its reply on a connection. Lives as long as Handler::handle runs for it.
+class Exchange {
+public:
+    virtual ~Exchange() = default;
+
+    virtual const Request& request() const = 0;
+
+    /// Reads 1 to into.size() body bytes; 0 = the end. Sends "100 Continue" first, if the client waits for one.
+    /// Faults: client_gone, invalid (bad framing), too_large (set_body_limit), timed_out (body rate).
+    virtual Task<Result<std::size_t>> read(std::span<char> into) = 0;
+
+    /// More than `limit` body bytes are a too_large fault of read(). With a Content-Length over it, the first read says so.
+    virtual void set_body_limit(Bytes limit) = 0;
+
+    /// Sends the head at once; at most once. Faults: client_gone.
+    virtual Task<Status> begin(Response head) = 0;
+
+    /// Sends body bytes; dropped for HEAD, 204 and 304. Faults: client_gone; invalid when more than content_length is written.
+    virtual Task<Status> write(std::span<const char> bytes) = 0;
+
+    /// Ends the reply cleanly. Not calling it, or calling it after fewer bytes than content_length, cuts the connection, so that the client
+    /// sees the reply as incomplete (no final chunk).
+    virtual Task<Status> finish() = 0;
+
+    /// A whole small reply: begin, write, finish.
+    virtual Task<Status> reply(Response head, std::string body) = 0;
+
+    virtual bool begun() const = 0;
+
+    /// Returns when the client has hung up; never if it does not. For race() beside the work. Cancellable.
+    virtual Task<void> gone() = 0;
+};
+
+/// What answers requests. handle() that returns without begin() answers 500; one that throws too, and is logged.
+class Handler {
+public:
+    virtual ~Handler() = default;
+    virtual Task<void> handle(Exchange& exchange) = 0;
+};
+
+/// Accepts connections on one address (TCP "host:port", "[::1]:port", or "unix:/path") and serves HTTP/1.0 and 1.1 on them (RFC 9112).
+///
+/// Belongs to one loop. Outlives its connections: drain() before destroying. The handler outlives it.
+class Listener {
+public:
+    Listener(async::Executor executor, async::Clock& clock, base::Log& log, Handler& handler, Limits limits);
+    ~Listener();
+
+    /// Binds and listens. Faults: invalid (address), conflict (in use; the detail says what to do).
+    Status bind(const std::string& address);
+
+    /// The bound address, with the real port where 0 was asked for.
+    std::string address() const;
+
+    /// Accepts until drained or cancelled. EMFILE and the like are waited out, never spun on.
+    Task<void> run();
+
+    /// Accepts no more, closes idle connections, lets running exchanges end (with "Connection: close") until `deadline`,
+    /// then cuts them.
+    Task<void> drain(Instant deadline);
+
+    std::size_t connections() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace shallop::http

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/async/clock.h>
+#include <shallop/async/semaphore.h>
+#include <shallop/async/task_group.h>
+#include <shallop/base/id.h>
+#include <shallop/base/log.h>
+#include <shallop/contract/exchange.h>
+#include <shallop/docker/engine.h>
+#include <shallop/function/event.h>
+#include <shallop/function/spec.h>
+#include <shallop/instance/janitor.h>
+#include <shallop/shim/channel.h>
+
+#include <memory>
+#include <string>
+
+namespace shallop::instance {
+
+using async::Instant;
+using async::Task;
+using base::Result;
+
+struct Settings {
+    std::string run_dir;          ///< ours: 0700; one directory an instance below it
+    std::string host_run_dir;     ///< the same as the engine sees it; differs when we run in a container
+    std::string daemon_id;        ///< the label shallop.daemon
+    std::size_t starts_in_flight = 6;
+    base::Duration create_timeout = std::chrono::seconds(10);
+    base::Duration start_timeout = std::chrono::seconds(10);
+    base::Duration kill_grace = std::chrono::seconds(2);
+};
+
+/// One container serving one function version, connected through its shim. Destroying it closes the channel, which kills everything in it (by
+/// construction: the shim exits), and hands the rest to the Janitor.
+class Instance {
+public:
+    Instance(std::string id, std::string container, function::FunctionPtr function, std::unique_ptr<shim::Channel> channel, Janitor& janitor);
+    Instance(const Instance&) = delete;
+    Instance& operator=(const Instance&) = delete;
+    ~Instance();
+
+    const std::string& id() const { return id_; }
+    const function::Function& function() const { return *function_; }
+    shim::Channel& channel() { return *channel_; }
+
+private:
+    std::string id_, container_;
+    function::FunctionPtr function_;
+    std::unique_ptr<shim::Channel> channel_;
+    Janitor& janitor_;
+};
+
+/// Makes containers of functions: create, start, await the shim. Bounds the starts in flight: beyond 4 to 8 the engine only adds latency.
+class Launcher {
+public:
+    Launcher(Settings settings, docker::Engine& engine, Janitor& janitor, base::IdSource& ids, async::Clock& clock, base::Log& log,
+             async::Executor executor);
+
+    /// A connected instance. Returns when the shim has said hello, which may be before the engine answers `start`.
+    /// Whatever fails or is cancelled, the container goes to the Janitor.
+    /// Faults: launch_failed (the engine's words in `log`), not_found (the image is gone), engine_down, timed_out.
+    Task<Result<std::unique_ptr<Instance>>> launch(function::FunctionPtr function, Instant deadline);
+
+private:
+    struct Attempt;
+    Task<Result<std::unique_ptr<shim::Channel>>> start_and_connect(Attempt& attempt, Instant deadline);
+
+    Settings settings_;
+    docker::Engine& engine_;
+    Janitor& janitor_;
+    base::IdSource& ids_;
+    async::Clock& clock_;
+    base::Log& log_;
+    async::Executor executor_;
+    async::Semaphore starts_;
+};
+
+/// What the engine is asked for: pure, so that every default of reliability.md is tested as a value.
+docker::ContainerSpec container_for(const function::Function& function, const Settings& settings, const std::string& instance);
+
+}  // namespace shallop::instance

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/async/clock.h>
+#include <shallop/base/log.h>
+#include <shallop/contract/exchange.h>
+#include <shallop/function/event.h>
+#include <shallop/function/spec.h>
+#include <shallop/observe/invocations.h>
+#include <shallop/observe/log_book.h>
+#include <shallop/observe/metrics.h>
+#include <shallop/pool/pool.h>
+
+#include <map>
+#include <string>
+
+namespace shallop::invoke {
+
+using async::Instant;
+using async::Task;
+using base::Result;
+
+/// The story of one event: deadline, lease, exchange, record. Belongs to one loop; outlives its invocations.
+class Invoker {
+public:
+    Invoker(pool::Pool& pool, async::Clock& clock, base::Log& log, observe::Invocations& invocations, observe::LogBook& log_book,
+            observe::Metrics& metrics);
+
+    /// Runs `function` on `event`. One deadline (limits.timeout) covers waiting, launching and running.
+    ///
+    /// Adds X-Shallop-Invocation-Id and Server-Timing to the head that reaches `reply`. On a fault the sink may have begun (then the caller
+    /// cuts the connection) or not (then the caller answers). Cancelling it kills the process.
+    /// Faults: overloaded, timed_out, launch_failed, function_failed, out_of_memory, engine_down, not_found (image gone), client_gone, too_large,
+    /// invalid, shutting_down, conflict (cancelled by an operator).
+    Task<Result<contract::Outcome>> invoke(function::FunctionPtr function, function::Event event, function::BodySource& body,
+                                           function::ReplySink& reply);
+
+    /// Stops a running invocation; its client gets 502. False if it does not run.
+    bool cancel(const std::string& id);
+
+    std::size_t running() const { return running_.size(); }
+
+    /// Refuses new events, waits for the running ones until `deadline`, then cancels them.
+    Task<void> drain(Instant deadline);
+
+private:
+    struct Run;
+    Task<Result<contract::Outcome>> attempt(Run& run);
+
+    pool::Pool& pool_;
+    async::Clock& clock_;
+    base::Log& log_;
+    observe::Invocations& invocations_;
+    observe::LogBook& log_book_;
+    observe::Metrics& metrics_;
+    std::map<std::string, Run*> running_;
+    async::Condition fewer_;
+    bool draining_ = false;
+};
+
+}  // namespace shallop::invoke

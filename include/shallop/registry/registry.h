@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/async/clock.h>
+#include <shallop/async/semaphore.h>
+#include <shallop/base/log.h>
+#include <shallop/docker/engine.h>
+#include <shallop/function/resource.h>
+#include <shallop/http/router.h>
+#include <shallop/store/store.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+/// Which functions there are: deploys, changes and removes them, and holds the snapshot that invocations read.
+namespace shallop::registry {
+
+using base::Result;
+using base::Status;
+using async::Task;
+using function::FunctionPtr;
+
+/// An immutable picture of all functions and routes; swapped whole on each change.
+struct Catalog {
+    std::map<std::string, FunctionPtr, std::less<>> functions;
+    http::Router routes;  ///< the functions' own routes; /function/NAME is the gateway's
+
+    FunctionPtr find(std::string_view name) const;
+};
+using CatalogPtr = std::shared_ptr<const Catalog>;
+
+/// RFC 9110 section 13: what the caller believes to be true.
+struct Precondition {
+    std::optional<std::string> if_match;       ///< raw field value: "*" or a list of entity tags
+    std::optional<std::string> if_none_match;  ///< "*": create only
+};
+
+struct Deployed {
+    FunctionPtr function;
+    bool created = false;
+};
+
+struct Settings {
+    std::size_t functions = 10'000;
+    base::Duration engine_timeout = std::chrono::seconds(10);
+    base::Duration pull_timeout = std::chrono::minutes(10);
+    std::vector<std::string> bind_roots;  ///< host directories below which bind mounts are allowed; empty = none
+};
+
+/// One change at a time; each is durable before it is visible, and visible before it is answered.
+class Registry {
+public:
+    /// Called after each change with what was and what is (either may be null).
+    using Observer = std::function<void(FunctionPtr before, FunctionPtr after)>;
+
+    Registry(Settings settings, store::Store& store, docker::Engine& engine, async::Clock& clock, base::Log& log, async::Executor executor);
+
+    /// Reads everything from the store, without asking the engine. A stored function that no longer parses is left out and logged.
+    Task<Status> load();
+
+    CatalogPtr catalog() const { return catalog_; }
+    void observe(Observer observer) { observer_ = std::move(observer); }
+
+    /// Validates, resolves the image (pull policy), decides the contract, checks routes, networks and mounts, stores, swaps. The same
+    /// resource again changes nothing and returns the version there is. On any fault nothing changed.
+    /// Faults: invalid (pointer), too_large, conflict (route: both names; precondition: see precondition_failed), not_found (image missing: pointer /image),
+    /// engine_down, engine_refused (pull), storage.
+    Task<Result<Deployed>> put(std::string name, std::string document, Precondition precondition);
+    Task<Result<Deployed>> patch(std::string name, std::string document, Precondition precondition);
+    Task<Result<FunctionPtr>> remove(std::string name, Precondition precondition);
+
+private:
+    Settings settings_;
+    store::Store& store_;
+    docker::Engine& engine_;
+    async::Clock& clock_;
+    base::Log& log_;
+    CatalogPtr catalog_;
+    Observer observer_;
+    async::Semaphore writer_;
+};
+
+/// The pointer value of a conflict that is a failed precondition (412) rather than a 409.
+inline constexpr const char* precondition_failed = "precondition";
+
+}  // namespace shallop::registry

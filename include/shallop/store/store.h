@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/async/blocking_pool.h>
+#include <shallop/base/log.h>
+#include <shallop/function/spec.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace shallop::store {
+
+using async::Task;
+using base::Result;
+using base::Status;
+
+/// A function as it is kept: the documents are function::format_spec and format_image.
+struct StoredFunction {
+    std::string name;
+    std::int64_t version = 1;
+    std::string spec;
+    std::string image;
+    std::string etag, created, updated;
+};
+
+/// All SQL lives here: one SQLite file in WAL mode with synchronous=FULL (a 2xx answer follows an fsync), one writer.
+///
+/// Statements run on the BlockingPool, one at a time. A full disk is Fault::storage, and later calls work again once there is room.
+class Store {
+public:
+    /// Opens or creates DIR/shallop.db (0600), migrates it, checks integrity after an unclean stop. Blocks: for the start only.
+    /// Faults: storage (unreadable, corrupt, from a newer Shallop: the detail says what to do), conflict (another daemon holds the directory).
+    static Result<std::unique_ptr<Store>> open(const std::string& directory, async::BlockingPool& pool, base::Log& log);
+    ~Store();
+
+    /// The identity of this data directory, made once: the value of the label shallop.daemon.
+    const std::string& daemon_id() const;
+
+    Task<Result<std::vector<StoredFunction>>> load_functions();
+    /// Inserts or replaces; durable when it returns.
+    Task<Status> put_function(StoredFunction function);
+    Task<Status> remove_function(std::string name);
+    /// The highest version a name ever had, removed ones included; 0 if none: versions are never used twice.
+    Task<Result<std::int64_t>> last_version(std::string name);
+
+    /// Whether the last write failed for want of space.
+    bool degraded() const;
+
+private:
+    class Database;
+    explicit Store(std::unique_ptr<Database> database);
+    std::unique_ptr<Database> database_;
+};
+
+}  // namespace shallop::store

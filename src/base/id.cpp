@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shallop/base/id.h>
+#include <shallop/base/result.h>
+
+#include <sys/random.h>
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+namespace shallop::base {
+namespace {
+
+void fill_random(unsigned char* into, std::size_t size) {
+    ensure(::getrandom(into, size, 0) == static_cast<ssize_t>(size), "getrandom gives what was asked");
+}
+
+}  // namespace
+
+std::string RandomIds::next() {
+    constexpr std::string_view letters = "0123456789abcdefghjkmnpqrstvwxyz";
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    auto ms = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+    std::string id(26, '0');
+    for (std::size_t at = 10; at-- > 0; ms >>= 5) id[at] = letters[ms & 31];
+    std::array<unsigned char, 16> random{};
+    fill_random(random.data(), random.size());
+    for (std::size_t at = 0; at < random.size(); ++at) id[10 + at] = letters[random[at] & 31];
+    return id;
+}
+
+std::string RandomIds::secret(int bytes) {
+    constexpr std::string_view hex = "0123456789abcdef";
+    std::vector<unsigned char> random(static_cast<std::size_t>(bytes));
+    fill_random(random.data(), random.size());
+    std::string text;
+    for (const auto byte : random) {
+        text += hex[byte >> 4];
+        text += hex[byte & 15];
+    }
+    return text;
+}
+
+}  // namespace shallop::base

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docker-compose.yml, brought up for real: the daemon is itself a container beside the ones it starts."""
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, containers, docker, free_port, request, wait_until
+
+PROJECT = f"shallop-test-{os.getpid()}"
+TAKEN = "com.docker.compose.project"
+
+
+def compose_command():
+    """`docker compose` where the client has it, else `docker-compose`."""
+    if subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:
+        return ["docker", "compose"]
+    return ["docker-compose"]
+
+
+class Compose:
+    def __init__(self, run_dir):
+        self.port, self.admin_port, self.run_dir = free_port(), free_port(), run_dir
+        self.environment = os.environ | {
+            "SHALLOP_PORT": str(self.port), "SHALLOP_ADMIN_PORT": str(self.admin_port), "SHALLOP_RUN_DIR": str(run_dir),
+            "COMPOSE_PROJECT_NAME": PROJECT, "COMPOSE_INTERACTIVE_NO_CLI": "1"}
+
+    def run(self, *words, timeout=1500):
+        done = subprocess.run([*compose_command(), *words], cwd=ROOT, env=self.environment, capture_output=True, text=True,
+                              timeout=timeout)
+        assert done.returncode == 0, f"compose {' '.join(words)}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+        return done.stdout
+
+    def container(self, service):
+        return docker("ps", "-aq", "--filter", f"label={TAKEN}={PROJECT}",
+                      "--filter", f"label=com.docker.compose.service={service}")
+
+    def ended(self, service):
+        return docker("inspect", "-f", "{{.State.Status}}", self.container(service)) == "exited"
+
+
+@pytest.fixture(scope="module")
+def compose():
+    run_dir = Path(tempfile.mkdtemp(prefix="shallop-compose-", dir="/tmp"))
+    project = Compose(run_dir)
+    try:
+        project.run("up", "-d", "--build")
+        wait_until(lambda: project.ended("register"), 60, what="the functions are registered")
+        yield project
+    finally:
+        print(project.run("logs", "--no-color", "--tail=60"))
+        project.run("down", "-v", "--timeout", "30", timeout=120)
+        shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def test_the_functions_are_registered(compose):
+    register = compose.container("register")
+    assert docker("inspect", "-f", "{{.State.ExitCode}}", register) == "0", docker("logs", register)
+
+
+def test_both_functions_answer(compose):
+    hello = request(compose.port, "GET", "/function/hello")
+    assert hello.status == 200 and "knows nothing of HTTP" in hello.text
+    words = request(compose.port, "POST", "/function/word-count", body=b"a light boat, launched on demand")
+    assert (words.status, words.text) == (200, "6\n")
+
+
+def test_the_admin_listener_wants_its_token(compose):
+    assert request(compose.admin_port, "GET", "/livez").status == 200
+    assert request(compose.admin_port, "GET", "/v1/functions").status == 401
+
+
+def test_the_daemon_is_healthy_in_the_eyes_of_the_engine(compose):
+    state = docker("inspect", "-f", "{{.State.Health.Status}}", compose.container("shallop"))
+    assert state == "healthy"
+
+
+def test_down_leaves_nothing(compose):
+    """Last in this file: it takes the project down itself."""
+    daemon = docker("exec", compose.container("shallop"), "shallop", "version")
+    assert daemon
+    before = set(containers("shallop.daemon"))
+    compose.run("down", "-v", "--timeout", "30", timeout=120)
+    assert docker("ps", "-aq", "--filter", f"label={TAKEN}={PROJECT}") == ""
+    assert docker("volume", "ls", "-q", "--filter", f"label={TAKEN}={PROJECT}") == ""
+    assert docker("network", "ls", "-q", "--filter", f"label={TAKEN}={PROJECT}") == ""
+    images = {"shallop-example-hello", "shallop-example-word-count"}
+    wait_until(lambda: not [c for c in containers("shallop.daemon") if c not in before and image_of(c) in images], 10,
+               what="the function containers are gone")
+
+
+def image_of(container):
+    return docker("inspect", "-f", "{{.Config.Image}}", container, check=False).split(":")[0]

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands of the README: make run, make stop, and the set-up behind them."""
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from conftest import BINARY, ROOT, free_port, wait_until
+
+
+class Machine:
+    """A place where `make run` keeps its state, apart from the developer's own."""
+
+    def __init__(self):
+        self.home = Path(tempfile.mkdtemp(prefix="shallop-run-", dir="/tmp"))
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("SHALLOP_")} | {
+            "SHALLOP_VAR": str(self.home), "SHALLOP_RUN_DIR": str(self.home / "run"), "SHALLOP_BIN": str(BINARY)}
+
+    def tool(self, name, **environment):
+        return subprocess.run([ROOT / "tools" / name], env=self.environment | environment, capture_output=True, text=True,
+                              timeout=120)
+
+    def run(self, **environment):
+        done = self.tool("run", **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @property
+    def process(self):
+        return int((self.home / "daemon").read_text().split()[0])
+
+
+@pytest.fixture
+def machine(example_images):
+    place = Machine()
+    yield place
+    place.tool("stop")
+    shutil.rmtree(place.home, ignore_errors=True)
+
+
+def curl_line(text):
+    return re.search(r"^ +(curl \S+)$", text, re.M).group(1)
+
+
+def alive(process):
+    return Path(f"/proc/{process}/exe").exists()
+
+
+def test_make_alone_lists_the_commands():
+    done = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for command in ("make run", "make test", "make stop", "make bench"):
+        assert command in done.stdout
+
+
+def test_run_prints_a_curl_line_that_works(machine):
+    printed = machine.run(PORT=str(free_port()), ADMIN_PORT=str(free_port()))
+    answer = subprocess.run(curl_line(printed).split(), capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 0 and "knows nothing of HTTP" in answer.stdout
+
+
+def test_a_second_run_keeps_the_daemon(machine):
+    ports = {"PORT": str(free_port()), "ADMIN_PORT": str(free_port())}
+    machine.run(**ports)
+    first = machine.process
+    printed = machine.run()
+    assert machine.process == first
+    assert f":{ports['PORT']}/" in curl_line(printed)
+
+
+def test_a_given_port_that_is_taken_is_refused_by_name(machine):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        done = machine.tool("run", PORT=port, ADMIN_PORT=str(free_port()))
+    assert done.returncode == 1
+    assert f"port {port} is in use" in done.stderr
+    assert not (machine.home / "daemon").exists()
+
+
+def test_a_taken_default_port_is_passed_over(machine):
+    try:
+        other = socket.create_server(("127.0.0.1", 8080))
+    except OSError:
+        other = None  # somebody else has it: as good
+    try:
+        printed = machine.run()
+    finally:
+        if other:
+            other.close()
+    assert "port 8080 is in use: taking" in printed
+    assert ":8080/" not in curl_line(printed)
+
+
+def test_stop_ends_the_daemon(machine):
+    machine.run(PORT=str(free_port()), ADMIN_PORT=str(free_port()))
+    process = machine.process
+    done = machine.tool("stop")
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: not alive(process), 5, what="the process is gone")
+    assert "no daemon" in machine.tool("stop").stdout
+
+
+def test_set_up_does_nothing_where_nothing_is_missing(machine):
+    done = machine.tool("setup")
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+def test_set_up_says_what_to_do_when_the_named_engine_does_not_answer(machine):
+    done = machine.tool("setup", DOCKER_HOST="unix:///nonexistent.sock")
+    assert done.returncode == 1
+    assert "DOCKER_HOST=unix:///nonexistent.sock" in done.stderr and "unset DOCKER_HOST" in done.stderr

@@ -113,3 +113,11 @@ def test_set_up_says_what_to_do_when_the_named_engine_does_not_answer(machine):
     done = machine.tool("setup", DOCKER_HOST="unix:///nonexistent.sock")
     assert done.returncode == 1
     assert "DOCKER_HOST=unix:///nonexistent.sock" in done.stderr and "unset DOCKER_HOST" in done.stderr
+
+
+def test_the_shell_scripts_pass_shellcheck():
+    scripts = [path for folder in ("tools", ".ci", "bench") for path in sorted((ROOT / folder).glob("*"))
+               if path.is_file() and path.read_bytes().startswith((b"#!/usr/bin/env bash", b"#!/bin/sh", b"#!/bin/bash"))]
+    assert ROOT / "tools/setup" in scripts
+    done = subprocess.run(["shellcheck", "-x", "-P", "SCRIPTDIR", *scripts], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

@@ -32,7 +32,7 @@ function(shallop_test kind module)
   target_link_libraries(${name} PRIVATE shallop_${module} shallop_test_support Catch2::Catch2WithMain shallop_options)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/tests ${CMAKE_SOURCE_DIR}/shim)
   target_compile_definitions(${name} PRIVATE SHALLOP_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-    SHALLOP_SHIM_PATH="${CMAKE_BINARY_DIR}/shim/shallop-shim")
+    SHALLOP_SHIM_PATH="${CMAKE_BINARY_DIR}/shim/bin/shallop-shim")
   if(TARGET shallop-shim)
     add_dependencies(${name} shallop-shim)
   endif()

@@ -35,10 +35,11 @@ bool retryable(Fault fault);
 
 /// An expected failure, for one who acts on it (`fault`) and one who reads it (`detail`: one sentence, no secrets).
 struct Error {
+    Error() = default;  ///< what Result::error() of a success gives: never an answer
     Error(Fault f, std::string text) : fault(f), detail(std::move(text)) {}
     Error(Fault f, std::string text, std::string where) : fault(f), detail(std::move(text)), pointer(std::move(where)) {}
 
-    Fault fault;
+    Fault fault = Fault::internal;
     std::string detail;
     std::string pointer;  ///< RFC 6901 JSON pointer into the caller's document, or empty
     std::string log;      ///< more for the operator's log, never shown to a client; may be empty

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shallop/function/resource.h>
+
+#include "function/parts.h"
+
+#include <nlohmann/json.hpp>
+
+namespace shallop::function {
+namespace {
+
+using Ordered = nlohmann::ordered_json;
+
+/// Only texts the engine gave could be anything but UTF-8.
+std::string dump(const Ordered& json) {
+    return json.dump(-1, ' ', false, Ordered::error_handler_t::replace);
+}
+
+Ordered or_null(const std::string& text) {
+    return text.empty() ? Ordered() : Ordered(text);
+}
+
+Ordered contract_json(const Contract& contract) {
+    Ordered json;
+    json["kind"] = "cgi";
+    json["auto"] = contract.automatic;
+    if (!contract.reason.empty()) json["reason"] = contract.reason;
+    json["output"] = output_words().at(static_cast<std::size_t>(contract.output));
+    json["document_root"] = contract.document_root;
+    json["script"] = contract.script;
+    json["pass_authorization"] = contract.pass_authorization;
+    return json;
+}
+
+Ordered routes_json(const std::vector<Route>& routes) {
+    auto json = Ordered::array();
+    for (const auto& route : routes) {
+        Ordered one;
+        one["path"] = route.path;
+        one["methods"] = route.methods;
+        one["host"] = or_null(route.host);
+        json.push_back(std::move(one));
+    }
+    return json;
+}
+
+Ordered mounts_json(const std::vector<Mount>& mounts) {
+    auto json = Ordered::array();
+    for (const auto& mount : mounts) {
+        Ordered one;
+        one["type"] = mount_words().at(static_cast<std::size_t>(mount.kind));
+        if (mount.kind != MountKind::tmpfs) one["source"] = mount.source;
+        one["target"] = mount.target;
+        one["read_only"] = mount.read_only;
+        if (mount.kind == MountKind::tmpfs) one["size"] = base::format_bytes(mount.size);
+        json.push_back(std::move(one));
+    }
+    return json;
+}
+
+Ordered limits_json(const Limits& limits) {
+    Ordered json;
+    json["memory"] = base::format_bytes(limits.memory);
+    json["cpus"] = limits.cpus;
+    json["pids"] = limits.pids;
+    json["files"] = limits.files;
+    json["tmp"] = base::format_bytes(limits.tmp);
+    json["timeout"] = base::format_duration(limits.timeout);
+    json["request_body"] = base::format_bytes(limits.request_body);
+    json["response_body"] = limits.response_body ? base::format_bytes(*limits.response_body) : "unlimited";
+    json["log_rate"] = base::format_bytes(limits.log_rate) + "/s";
+    return json;
+}
+
+Ordered scale_json(const Scale& scale) {
+    Ordered json;
+    json["min"] = scale.min;
+    json["max"] = scale.max;
+    json["concurrency"] = scale.concurrency;
+    json["reuse"] = scale.reuse;
+    json["standby"] = scale.standby;
+    json["idle_timeout"] = base::format_duration(scale.idle_timeout);
+    json["idle"] = scale.idle;
+    json["max_invocations"] = scale.max_invocations;
+    json["queue"] = scale.queue;
+    json["queue_timeout"] = base::format_duration(scale.queue_timeout);
+    return json;
+}
+
+Ordered spec_json(const Spec& spec) {
+    Ordered json;
+    json["name"] = spec.name;
+    json["image"] = spec.image;
+    json["pull"] = spec.pull;
+    json["contract"] = contract_json(spec.contract);
+    json["command"] = spec.command ? Ordered(*spec.command) : Ordered();
+    json["routes"] = routes_json(spec.routes);
+    json["env"] = spec.env.empty() ? Ordered::object() : Ordered(spec.env);
+    json["secrets"] = Ordered::array();
+    json["user"] = or_null(spec.user);
+    json["network"] = spec.network;
+    json["mounts"] = mounts_json(spec.mounts);
+    json["runtime"] = or_null(spec.runtime);
+    json["read_only"] = spec.read_only;
+    json["capabilities"] = spec.capabilities;
+    json["limits"] = limits_json(spec.limits);
+    json["scale"] = scale_json(spec.scale);
+    return json;
+}
+
+}  // namespace
+
+std::string format_spec(const Spec& spec) {
+    return dump(spec_json(spec));
+}
+
+std::string format_resource(const Function& function) {
+    auto json = spec_json(function.spec);
+    json["version"] = function.version;
+    json["etag"] = function.etag;
+    json["image_id"] = function.image.id;
+    json["created"] = function.created;
+    json["updated"] = function.updated;
+    json["url"] = "/function/" + function.spec.name;
+    return dump(json);
+}
+
+}  // namespace shallop::function

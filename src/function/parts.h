@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "function/reader.h"
+
+#include <shallop/function/resource.h>
+
+/// The members of a resource that are more than a text, each read from its Object.
+namespace shallop::function {
+
+void read_contract(Object& resource, Contract& contract);
+void read_routes(Object& resource, std::vector<Route>& routes, const ResourceLimits& limits);
+void read_env(Object& resource, std::map<std::string, std::string>& env, const ResourceLimits& limits);
+void read_mounts(Object& resource, std::vector<Mount>& mounts, const ResourceLimits& limits);
+void read_capabilities(Object& resource, std::vector<std::string>& capabilities);
+void read_limits(Object& resource, Limits& limits);
+void read_scale(Object& resource, Scale& scale);
+
+/// The spellings of an enumerator, in the enum's order.
+const std::vector<std::string_view>& output_words();
+const std::vector<std::string_view>& mount_words();
+
+}  // namespace shallop::function

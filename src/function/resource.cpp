@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shallop/function/resource.h>
+
+#include "function/parts.h"
+#include "function/words.h"
+
+#include <nlohmann/json.hpp>
+
+namespace shallop::function {
+namespace {
+
+using base::Error;
+using base::Fault;
+using base::Result;
+
+JsonLimits json_limits(const ResourceLimits& limits) {
+    return {limits.document_bytes, limits.depth};
+}
+
+void checked(Object& resource, std::string_view name, std::string complaint) {
+    if (!complaint.empty()) resource.problem(name, std::move(complaint));
+}
+
+void read_name(Object& resource, std::string_view name, std::string& into) {
+    into = name;
+    resource.text("name", into);
+    if (into != name) resource.problem("name", "the URL says " + in_quotes(name) + ": give the same name here, or leave it out");
+}
+
+void read_command(Object& resource, std::optional<std::vector<std::string>>& command, std::size_t most) {
+    const auto* const value = resource.find_set("command");
+    if (value == nullptr) return;
+    if (value->is_string()) return resource.problem("command", "give an array of words, such as [\"sh\", \"-c\", \"date\"]");
+    command = resource.texts("command", most);
+    if (command->empty()) resource.problem("command", "give at least one word, or null for the image's own command");
+}
+
+void read_optional_text(Object& resource, std::string_view name, std::string& into, std::string (*check)(std::string_view)) {
+    resource.text_or_null(name, into);
+    if (!into.empty()) checked(resource, name, check(into));
+}
+
+/// Words of the product whose turn has not come: null and empty are fine, so that a whole resource can be sent.
+void refuse_what_is_not_here_yet(Object& resource) {
+    for (const std::string_view name : {"source", "secrets"}) {
+        const auto* const value = resource.find_set(name);
+        if (value == nullptr || (value->is_array() && value->empty())) continue;
+        resource.problem(name, in_quotes(name) + " is not available in this version: take it out");
+    }
+}
+
+/// What GET adds and PUT gets back.
+void skip_what_the_server_makes(Object& resource) {
+    for (const std::string_view name : {"version", "etag", "image_id", "created", "updated", "url"}) resource.find(name);
+}
+
+Result<Spec> read_spec(const Json& document, std::string_view name, const ResourceLimits& limits) {
+    if (auto complaint = check_name(name, limits.name_length); !complaint.empty()) {
+        return Error(Fault::invalid, std::move(complaint), "/name");
+    }
+    Problems problems;
+    Object resource(document, "", problems);
+    Spec spec;
+    read_name(resource, name, spec.name);
+    resource.text("image", spec.image);
+    if (resource.find("image") != nullptr) checked(resource, "image", check_image(spec.image));
+    read_contract(resource, spec.contract);
+    read_command(resource, spec.command, limits.command_words);
+    read_routes(resource, spec.routes, limits);
+    read_env(resource, spec.env, limits);
+    read_optional_text(resource, "user", spec.user, check_user);
+    resource.text("network", spec.network);
+    checked(resource, "network", check_network(spec.network));
+    read_mounts(resource, spec.mounts, limits);
+    read_optional_text(resource, "runtime", spec.runtime, check_runtime);
+    resource.boolean("read_only", spec.read_only);
+    read_capabilities(resource, spec.capabilities);
+    static const std::vector<std::string_view> policies{"if-missing", "always", "never"};
+    if (const auto policy = resource.word("pull", policies)) spec.pull = policies[*policy];
+    read_limits(resource, spec.limits);
+    read_scale(resource, spec.scale);
+    refuse_what_is_not_here_yet(resource);
+    skip_what_the_server_makes(resource);
+    resource.finish();
+    if (spec.image.empty()) resource.problem("image", "name the image to run, such as \"image\": \"alpine:3.20\"");
+    if (problems.first()) return *problems.first();
+    return spec;
+}
+
+/// A patch that gives the contract anew, as {"cgi": …}, meets the form that GET answered: bring both to the same one.
+void align_contract(Json& document, const Json& patch) {
+    const auto given = patch.find("contract");
+    if (given == patch.end() || !given->is_object() || !given->contains("cgi")) return;
+    auto options = document["contract"];
+    if (!options.is_object()) options = Json::object();
+    for (const auto* const name : {"kind", "auto", "reason"}) options.erase(name);
+    document["contract"] = Json{{"cgi", std::move(options)}};
+}
+
+}  // namespace
+
+Result<Spec> parse_resource(std::string_view json, std::string_view name, const ResourceLimits& limits) {
+    const auto document = parse_strict(json, json_limits(limits));
+    if (!document) return document.error();
+    return read_spec(*document, name, limits);
+}
+
+Result<Spec> patch_resource(const Spec& current, std::string_view patch, const ResourceLimits& limits) {
+    const auto change = parse_strict(patch, json_limits(limits));
+    if (!change) return change.error();
+    if (!change->is_object()) return Error(Fault::invalid, "a merge patch is a JSON object with the members to change", "");
+    auto document = Json::parse(format_spec(current));
+    align_contract(document, *change);
+    document.merge_patch(*change);
+    auto spec = read_spec(document, current.name, limits);
+    if (spec && format_spec(*spec).size() > limits.document_bytes) {
+        return Error(Fault::too_large, "the changed resource would have more than " + base::format_bytes(limits.document_bytes));
+    }
+    return spec;
+}
+
+}  // namespace shallop::function

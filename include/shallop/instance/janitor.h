@@ -26,7 +26,7 @@ public:
     struct Settings {
         std::string daemon_id;
         std::string run_dir;
-        base::Duration patience = std::chrono::seconds(2);
+        base::Duration patience = std::chrono::seconds(5);
         base::Duration sweep_every = std::chrono::seconds(60);
         std::size_t removals_in_flight = 4;
     };
@@ -56,11 +56,15 @@ private:
         std::string container;
         Instant look_at;   ///< when to remove it by force
         int attempts = 0;
+        bool removing = false;
     };
 
     Task<void> work_off();
     Task<void> sweep_regularly();
-    Task<void> remove_overdue();
+    void remove_overdue();
+    Task<void> remove_retired(std::string instance, std::string container);
+    Task<void> until_empty(Instant deadline);
+    Task<base::Status> remove_one(std::string instance, std::string container);
     void gone(const std::string& instance);
 
     Settings settings_;
@@ -70,6 +74,7 @@ private:
     std::set<std::string> adopted_;
     std::map<std::string, Retired> retired_;  ///< by instance id
     async::Condition changed_;
+    std::size_t removing_ = 0;
     bool sweep_wanted_ = true;
     async::TaskGroup tasks_;
 };

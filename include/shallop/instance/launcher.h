@@ -13,6 +13,7 @@
 #include <shallop/instance/janitor.h>
 #include <shallop/shim/channel.h>
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -24,7 +25,8 @@ using base::Result;
 
 struct Settings {
     std::string run_dir;          ///< ours: 0700; one directory an instance below it
-    std::string host_run_dir;     ///< the same as the engine sees it; differs when we run in a container
+    std::string host_run_dir;     ///< the same as the engine sees it; differs when we run in a container; "" = not known yet
+    std::string shim_file;        ///< name of the shim below run_dir/shim/
     std::string daemon_id;        ///< the label shallop.daemon
     std::size_t starts_in_flight = 6;
     base::Duration create_timeout = std::chrono::seconds(10);
@@ -59,13 +61,20 @@ public:
              async::Executor executor);
 
     /// A connected instance. Returns when the shim has said hello, which may be before the engine answers `start`.
-    /// Whatever fails or is cancelled, the container goes to the Janitor.
-    /// Faults: launch_failed (the engine's words in `log`), not_found (the image is gone), engine_down, timed_out.
+    /// A launch that is cancelled or late goes on by itself to where its container can be given to the Janitor.
+    /// Faults: launch_failed, not_found (the image is gone), engine_down, engine_refused, timed_out, shutting_down.
     Task<Result<std::unique_ptr<Instance>>> launch(function::FunctionPtr function, Instant deadline);
+
+    /// The run directory as the engine sees it; launches are refused (engine_down) while it is not known.
+    void set_host_run_dir(std::string path) { settings_.host_run_dir = std::move(path); }
+
+    /// Waits until no launch is under way; cancels what remains at `deadline`.
+    Task<void> drain(Instant deadline);
 
 private:
     struct Attempt;
-    Task<Result<std::unique_ptr<shim::Channel>>> start_and_connect(Attempt& attempt, Instant deadline);
+    Task<void> make(std::string instance, docker::ContainerSpec spec, async::Semaphore::Permit permit);
+    Task<Result<std::unique_ptr<shim::Channel>>> await_shim(Attempt& attempt, Instant deadline);
 
     Settings settings_;
     docker::Engine& engine_;
@@ -75,6 +84,8 @@ private:
     base::Log& log_;
     async::Executor executor_;
     async::Semaphore starts_;
+    std::map<std::string, Attempt*> attempts_;  ///< those somebody waits for, by instance id
+    async::TaskGroup tasks_;
 };
 
 /// What the engine is asked for: pure, so that every default of reliability.md is tested as a value.

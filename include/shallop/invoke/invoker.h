@@ -24,7 +24,7 @@ using base::Result;
 class Invoker {
 public:
     Invoker(pool::Pool& pool, async::Clock& clock, base::Log& log, observe::Invocations& invocations, observe::LogBook& log_book,
-            observe::Metrics& metrics);
+            observe::Metrics& metrics, async::Executor executor);
 
     /// Runs `function` on `event`. One deadline (limits.timeout) covers waiting, launching and running.
     ///
@@ -46,6 +46,7 @@ public:
 private:
     struct Run;
     Task<Result<contract::Outcome>> attempt(Run& run);
+    void record_end(Run& run, const Result<contract::Outcome>& result);
 
     pool::Pool& pool_;
     async::Clock& clock_;
@@ -53,6 +54,7 @@ private:
     observe::Invocations& invocations_;
     observe::LogBook& log_book_;
     observe::Metrics& metrics_;
+    async::Executor executor_;
     std::map<std::string, Run*> running_;
     async::Condition fewer_;
     bool draining_ = false;

@@ -7,6 +7,8 @@
 #include "support/loop.h"
 #include "support/manual_clock.h"
 
+#include "support/results.h"
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <thread>

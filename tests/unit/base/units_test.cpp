@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/base/units.h>
 
+#include "support/results.h"
+
 #include <catch2/catch_test_macros.hpp>
 
 using namespace shallop::base;

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/daemon.h"
+
+#include <shallop/async/race.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+namespace shallop::daemon {
+namespace {
+
+constexpr auto host_inspect_timeout = std::chrono::seconds(5);
+constexpr auto ping_timeout = std::chrono::seconds(2);
+constexpr auto last_words = std::chrono::milliseconds(500);
+constexpr auto sweep_grace = std::chrono::seconds(5);
+
+instance::Settings launcher_settings(const Settings& settings, const store::Store& store, const std::string& shim_file) {
+    instance::Settings own;
+    own.run_dir = settings.run_dir;
+    own.daemon_id = store.daemon_id();
+    own.shim_file = shim_file;
+    own.starts_in_flight = static_cast<std::size_t>(settings.starts_in_flight);
+    return own;
+}
+
+instance::Janitor::Settings janitor_settings(const Settings& settings, const store::Store& store) {
+    instance::Janitor::Settings own;
+    own.daemon_id = store.daemon_id();
+    own.run_dir = settings.run_dir;
+    return own;
+}
+
+docker::EngineSettings engine_settings(const Settings& settings) {
+    docker::EngineSettings own;
+    own.host = settings.docker_host;
+    own.config_file = settings.docker_config;
+    return own;
+}
+
+registry::Settings registry_settings(const Settings& settings) {
+    registry::Settings own;
+    own.bind_roots = settings.bind_roots;
+    return own;
+}
+
+std::string read_all(const char* path) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+}
+
+double resident_bytes() {
+    std::ifstream file("/proc/self/statm");
+    double size = 0, resident = 0;
+    file >> size >> resident;
+    return resident * 4096;
+}
+
+}  // namespace
+
+Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor executor)
+    : settings_(std::move(loaded.settings)),
+      effective_(std::move(loaded.effective)),
+      config_file_(std::move(loaded.config_file)),
+      log_(log),
+      executor_(executor),
+      store_(std::move(ground.store)),
+      engine_(engine_settings(settings_), executor, clock_, log),
+      log_book_(executor),
+      janitor_(janitor_settings(settings_, *store_), engine_, clock_, log, executor),
+      launcher_(launcher_settings(settings_, *store_, ground.shim_file), engine_, janitor_, ids_, clock_, log, executor),
+      pool_(static_cast<int>(settings_.max_instances), launcher_, clock_, executor),
+      registry_(registry_settings(settings_), *store_, engine_, clock_, log, executor),
+      invoker_(pool_, clock_, log, invocations_, log_book_, metrics_, executor),
+      gateway_(registry_, invoker_, ids_, log, metrics_),
+      admin_({ground.admin_token, settings_.admin_hosts, 256 * 1024}, facts(),
+             {gateway_, registry_, invoker_, *store_, engine_, invocations_, log_book_, metrics_, clock_, log}),
+      gateway_listener_(executor, clock_, log, gateway_, settings_.http),
+      admin_listener_(executor, clock_, log, admin_, settings_.http),
+      signals_(executor, SIGTERM, SIGINT, SIGHUP),
+      tasks_(executor, log) {
+    registry_.observe([this](const function::FunctionPtr& before, const function::FunctionPtr& after) {
+        if (!before || after) return;
+        metrics_.forget(before->spec.name);
+        log_book_.forget(before->spec.name);
+    });
+    register_gauges();
+}
+
+void Daemon::register_gauges() {
+    const auto number = [](auto value) { return static_cast<double>(value); };
+    metrics_.gauge("shallop_instances", "Containers by state.", "state", "leased", [=, this] { return number(janitor_.alive()); });
+    metrics_.gauge("shallop_instances", "Containers by state.", "state", "retiring", [=, this] { return number(janitor_.leaving()); });
+    metrics_.gauge("shallop_events_waiting", "Events waiting for room.", [=, this] { return number(pool_.ledger().waiting()); });
+    metrics_.gauge("shallop_invocations_running", "Invocations that have begun and not ended.", [=, this] { return number(invoker_.running()); });
+    metrics_.gauge("shallop_functions", "Registered functions.", [=, this] { return number(registry_.catalog()->functions.size()); });
+    metrics_.gauge("shallop_connections", "Client connections.", "listener", "gateway", [=, this] { return number(gateway_listener_.connections()); });
+    metrics_.gauge("shallop_connections", "Client connections.", "listener", "admin", [=, this] { return number(admin_listener_.connections()); });
+    metrics_.gauge("shallop_engine_up", "1 if the engine answered the last ping.", [=, this] { return engine_up_ ? 1.0 : 0.0; });
+    metrics_.gauge("shallop_resident_bytes", "Resident memory of the daemon.", resident_bytes);
+}
+
+api::DaemonFacts Daemon::facts() {
+    api::DaemonFacts facts;
+    facts.version = SHALLOP_VERSION;
+    facts.daemon_id = store_->daemon_id();
+    facts.gateway_address = settings_.listen;
+    facts.admin_address = settings_.admin_listen;
+    facts.started = clock_.now();
+    facts.ready = [this] { return loaded_ && engine_up_; };
+    facts.not_ready_because = [this]() -> std::string {
+        if (!loaded_) return "the functions are being loaded";
+        return "the engine at " + settings_.docker_host + " does not answer";
+    };
+    facts.reload = [this] { return reload(); };
+    facts.settings = effective_;
+    return facts;
+}
+
+Task<int> Daemon::run() {
+    apply_log_level();
+    const auto ready = co_await listen();
+    if (!ready) {
+        log_.error("cannot start", {{"reason", ready.error().detail}});
+        co_return 1;
+    }
+    tasks_.spawn("janitor", janitor_.run());
+    tasks_.spawn("engine watch", watch_engine());
+    tasks_.spawn("run directory", find_host_run_dir());
+    tasks_.spawn("gateway", gateway_listener_.run());
+    tasks_.spawn("admin", admin_listener_.run());
+    co_await wait_for_signal();
+    auto stopping = stop(settings_.grace);
+    auto again = wait_for_signal();
+    if (co_await async::race(std::move(stopping), std::move(again)) == 1) {
+        log_.warn("a second signal: what runs is cut");
+        co_await stop(base::Duration::zero());
+    }
+    tasks_.cancel();
+    co_await tasks_.join();
+    log_.info("stopped");
+    co_return 0;
+}
+
+Task<base::Status> Daemon::listen() {
+    const auto loaded = co_await registry_.load();
+    if (!loaded) co_return loaded;
+    loaded_ = true;
+    if (const auto bound = gateway_listener_.bind(settings_.listen); !bound) co_return bound;
+    if (const auto bound = admin_listener_.bind(settings_.admin_listen); !bound) co_return bound;
+    log_.info("listening", {{"gateway", gateway_listener_.address()},
+                            {"admin", admin_listener_.address()},
+                            {"functions", registry_.catalog()->functions.size()},
+                            {"version", SHALLOP_VERSION},
+                            {"daemon", store_->daemon_id()}});
+    co_return base::Status();
+}
+
+/// The engine mounts host paths: inside a container ours are other ones, which the engine itself can tell.
+Task<void> Daemon::find_host_run_dir() {
+    const auto self = own_container(read_all("/proc/self/mountinfo"));
+    while (!self.empty()) {
+        const auto found = co_await engine_.inspect(self, clock_.now() + host_inspect_timeout);
+        if (found) {
+            const auto path = host_path(found->mounts, settings_.run_dir);
+            if (!path.empty()) {
+                log_.info("running in a container", {{"container", self}, {"run_dir_on_host", path}});
+                launcher_.set_host_run_dir(path);
+                co_return;
+            }
+            log_.error("no function can start: mount a host directory at the run directory",
+                       {{"run_dir", settings_.run_dir}, {"for_example", "-v /run/shallop:" + settings_.run_dir}});
+            co_return;
+        }
+        if (found.error().fault == base::Fault::not_found) break;  // another engine's container: paths as we see them
+        co_await clock_.sleep_for(std::chrono::seconds(1));
+    }
+    launcher_.set_host_run_dir(settings_.run_dir);
+}
+
+Task<void> Daemon::watch_engine() {
+    for (;;) {
+        const auto answered = co_await engine_.ping(clock_.now() + ping_timeout);
+        if (answered.has_value() != engine_up_) {
+            engine_up_ = answered.has_value();
+            if (engine_up_) {
+                log_.info("engine answers", {{"host", settings_.docker_host}});
+            } else {
+                log_.warn("engine does not answer", {{"host", settings_.docker_host}, {"reason", answered.error().detail}});
+            }
+        }
+        co_await clock_.sleep_for(std::chrono::seconds(engine_up_ ? 5 : 1));
+    }
+}
+
+base::Status Daemon::reload() {
+    std::vector<std::string> words;
+    if (!config_file_.empty()) words = {"--config", config_file_};
+    const auto environment = [](const std::string& name) -> std::optional<std::string> {
+        const char* value = std::getenv(name.c_str());
+        return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+    };
+    const auto loaded = load_settings(words, environment);
+    if (!loaded) return loaded.error();
+    settings_.log_level = loaded->settings.log_level;
+    apply_log_level();
+    log_.info("reloaded", {{"log-level", settings_.log_level}});
+    return {};
+}
+
+void Daemon::apply_log_level() {
+    const std::string& word = settings_.log_level;
+    log_.set_least(word == "debug"  ? base::Level::debug
+                   : word == "info" ? base::Level::info
+                   : word == "warn" ? base::Level::warn
+                                    : base::Level::error);
+}
+
+Task<void> Daemon::wait_for_signal() {
+    for (;;) {
+        const int signal = co_await signals_.async_wait(async::use_task);
+        if (signal != SIGHUP) co_return;
+        if (const auto done = reload(); !done) log_.error("not reloaded", {{"reason", done.error().detail}});
+    }
+}
+
+/// Two stages: what runs may end within `grace` while new requests get 503; then the rest is cut and every container removed.
+Task<void> Daemon::stop(base::Duration grace) {
+    log_.info("stopping", {{"running", invoker_.running()}, {"grace", base::format_duration(grace)}});
+    gateway_.refuse_new();
+    co_await invoker_.drain(clock_.now() + grace);
+    auto gateway_drained = gateway_listener_.drain(clock_.now() + last_words);
+    auto admin_drained = admin_listener_.drain(clock_.now() + last_words);
+    co_await async::both(std::move(gateway_drained), std::move(admin_drained));
+    co_await launcher_.drain(clock_.now() + sweep_grace);
+    co_await janitor_.drain(clock_.now() + sweep_grace);
+}
+
+}  // namespace shallop::daemon

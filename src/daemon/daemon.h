@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/api/admin.h>
+#include <shallop/api/gateway.h>
+#include <shallop/daemon/settings.h>
+#include <shallop/docker/curl_engine.h>
+#include <shallop/http/listener.h>
+#include <shallop/instance/launcher.h>
+#include <shallop/invoke/invoker.h>
+#include <shallop/pool/pool.h>
+#include <shallop/registry/registry.h>
+#include <shallop/store/store.h>
+
+#include <boost/asio/signal_set.hpp>
+
+#include <memory>
+#include <string>
+
+namespace shallop::daemon {
+
+using async::Task;
+
+/// What must be there before anything can be wired: made once, blocking, by prepare().
+struct Ground {
+    std::unique_ptr<store::Store> store;
+    std::string admin_token;
+    std::string shim_file;  ///< name below run_dir/shim/
+};
+
+/// The composition root: owns every part as a member, in the order of their dependencies, and their common end.
+class Daemon {
+public:
+    Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor executor);
+
+    /// Loads, listens, and runs until a signal; then stops in two stages. Returns the exit status.
+    Task<int> run();
+
+private:
+    Task<base::Status> listen();
+    void register_gauges();
+    api::DaemonFacts facts();
+    base::Status reload();
+    Task<void> find_host_run_dir();
+    Task<void> watch_engine();
+    Task<void> wait_for_signal();
+    Task<void> stop(base::Duration grace);
+    void apply_log_level();
+
+    Settings settings_;
+    std::vector<std::pair<std::string, std::string>> effective_;
+    std::string config_file_;
+    base::Log& log_;
+    async::SteadyClock clock_;
+    base::RandomIds ids_;
+    async::Executor executor_;
+    std::unique_ptr<store::Store> store_;
+    docker::CurlEngine engine_;
+    observe::Invocations invocations_;
+    observe::LogBook log_book_;
+    observe::Metrics metrics_;
+    instance::Janitor janitor_;
+    instance::Launcher launcher_;
+    pool::Pool pool_;
+    registry::Registry registry_;
+    invoke::Invoker invoker_;
+    api::Gateway gateway_;
+    api::Admin admin_;
+    http::Listener gateway_listener_;
+    http::Listener admin_listener_;
+    boost::asio::basic_signal_set<async::Executor> signals_;
+    bool engine_up_ = false;
+    bool loaded_ = false;
+    async::TaskGroup tasks_;  // last: its tasks use everything above
+};
+
+/// Makes the directories (data_dir and run_dir 0700), takes the data directory's lock, opens the store, makes the token, writes the shim.
+/// Faults: storage, conflict, invalid; each says what to do.
+base::Result<Ground> prepare(const Settings& settings, async::BlockingPool& blocking, base::Log& log);
+
+/// The id of the container we run in, from /proc/self/mountinfo; "" outside one.
+std::string own_container(const std::string& mountinfo);
+
+/// Where the engine sees `path` of the container that `mounts` describes; "" if no mount holds it.
+std::string host_path(const std::vector<docker::ContainerMount>& mounts, const std::string& path);
+
+}  // namespace shallop::daemon

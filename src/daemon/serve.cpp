@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/daemon.h"
+
+#include <shallop/daemon/serve.h>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+namespace shallop::daemon {
+namespace {
+
+std::optional<std::string> from_environment(const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+void log_effective(base::Log& log, const Loaded& loaded) {
+    std::string line;
+    for (const auto& [name, value] : loaded.effective) {
+        line.append(line.empty() ? "" : " ").append(name).append("=");
+        base::append_logfmt(line, value);
+    }
+    log.info("settings", {{"effective", line}});
+}
+
+int run(Loaded loaded, base::Log& log) {
+    boost::asio::io_context loop(1);
+    async::BlockingPool blocking(1);
+    auto ground = prepare(loaded.settings, blocking, log);
+    if (!ground) {
+        log.error("cannot start", {{"reason", ground.error().detail}});
+        return 1;
+    }
+    Daemon daemon(std::move(loaded), std::move(*ground), log, loop.get_executor());
+    int status = 1;
+    boost::asio::co_spawn(loop, daemon.run(), [&](const std::exception_ptr& thrown, int result) {
+        status = thrown ? 1 : result;
+        if (thrown) log.error("the daemon broke");
+        loop.stop();
+    });
+    loop.run();
+    return status;
+}
+
+}  // namespace
+
+int serve(std::span<const std::string> args) {
+    const auto loaded = load_settings(args, from_environment);
+    if (!loaded) {
+        std::fprintf(stderr, "shallop serve: %s\n", loaded.error().detail.c_str());
+        return 2;
+    }
+    if (loaded->help) {
+        std::fputs(settings_help().c_str(), stdout);
+        return 0;
+    }
+    std::signal(SIGPIPE, SIG_IGN);
+    base::Log log;
+    log_effective(log, *loaded);
+    return run(*loaded, log);
+}
+
+}  // namespace shallop::daemon

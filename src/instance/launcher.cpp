@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shallop/async/race.h>
+#include <shallop/instance/launcher.h>
+#include <shallop/shim/door.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace shallop::instance {
+
+using base::Error;
+using base::Fault;
+
+/// A launch that somebody waits for. make() reports into it as long as it is listed; unwinding takes it off the list and, unless the
+/// instance was handed over, leaves the container to the Janitor.
+struct Launcher::Attempt {
+    Attempt(Launcher& l, std::string i) : launcher(l), instance(std::move(i)), changed(l.executor_) {
+        launcher.attempts_[instance] = this;
+        launcher.janitor_.adopt(instance);
+    }
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+    ~Attempt() {
+        launcher.attempts_.erase(instance);
+        // Where create is still under way, make() sees that nobody waits and retires what it made.
+        if (!handed_over && (!container.empty() || failure)) launcher.janitor_.retire(instance, container);
+    }
+
+    Launcher& launcher;
+    std::string instance;
+    std::string container;
+    std::optional<Error> failure;
+    std::optional<shim::Door> door;
+    async::Condition changed;
+    bool handed_over = false;
+};
+
+Launcher::Launcher(Settings settings, docker::Engine& engine, Janitor& janitor, base::IdSource& ids, async::Clock& clock,
+                   base::Log& log, async::Executor executor)
+    : settings_(std::move(settings)),
+      engine_(engine),
+      janitor_(janitor),
+      ids_(ids),
+      clock_(clock),
+      log_(log),
+      executor_(executor),
+      starts_(executor, settings_.starts_in_flight),
+      tasks_(executor, log) {}
+
+namespace {
+
+Task<Result<async::Semaphore::Permit>> take_permit(async::Semaphore& starts) {
+    co_return co_await starts.acquire();
+}
+
+Task<void> failure_of(std::optional<Error>& failure, async::Condition& changed) {
+    while (!failure) co_await changed.wait();
+}
+
+Task<void> accept_into(shim::Door& door, Instant deadline, std::optional<Result<std::unique_ptr<shim::Channel>>>& into) {
+    into.emplace(co_await door.accept(deadline));
+}
+
+}  // namespace
+
+Task<Result<std::unique_ptr<Instance>>> Launcher::launch(function::FunctionPtr function, Instant deadline) {
+    if (settings_.host_run_dir.empty()) {
+        co_return Error(Fault::engine_down, "the engine has not been reached yet, so the run directory's path on the host is not known");
+    }
+    auto permit_task = take_permit(starts_);
+    auto permit = co_await async::within(clock_, deadline, std::move(permit_task));
+    if (!permit) co_return Error(Fault::timed_out, "no start became free before limits.timeout");
+
+    Attempt attempt(*this, ids_.next());
+    auto door = shim::Door::open(settings_.run_dir + "/i", attempt.instance, executor_, clock_, log_);
+    if (!door) co_return door.error();
+    attempt.door.emplace(std::move(*door));
+
+    auto spec = container_for(*function, settings_, attempt.instance);
+    tasks_.spawn("launch", make(attempt.instance, std::move(spec), std::move(*permit)));
+    auto channel = co_await await_shim(attempt, deadline);
+    if (!channel) co_return channel.error();
+    attempt.handed_over = true;
+    co_return std::make_unique<Instance>(attempt.instance, attempt.container, std::move(function), std::move(*channel), janitor_);
+}
+
+/// Creates and starts, whoever still waits: a call to the engine that is cut off leaves something nobody knows of.
+Task<void> Launcher::make(std::string instance, docker::ContainerSpec spec, async::Semaphore::Permit permit) {
+    const auto name = "shallop-" + instance;
+    auto created = co_await engine_.create(std::move(spec), name, clock_.now() + settings_.create_timeout);
+    auto waiting = attempts_.find(instance);
+    if (!created || waiting == attempts_.end()) {
+        // An answer that was lost may still have made one: the Janitor looks for its label.
+        if (waiting == attempts_.end()) {
+            janitor_.retire(instance, created ? *created : "");
+        } else {
+            waiting->second->failure = created.error();
+            waiting->second->changed.notify_all();
+        }
+        co_return;
+    }
+    const std::string container = *created;
+    waiting->second->container = container;
+    const auto started = co_await engine_.start(container, clock_.now() + settings_.start_timeout);
+    if (started) co_return;
+    waiting = attempts_.find(instance);
+    if (waiting == attempts_.end()) co_return;  // connected meanwhile, or given up: the instance's end is known elsewhere
+    waiting->second->failure = started.error();
+    waiting->second->changed.notify_all();
+}
+
+Task<Result<std::unique_ptr<shim::Channel>>> Launcher::await_shim(Attempt& attempt, Instant deadline) {
+    const auto own = clock_.now() + settings_.create_timeout + settings_.start_timeout;
+    const auto latest = std::min(deadline, own);
+    std::optional<Result<std::unique_ptr<shim::Channel>>> channel;
+    auto accepting = accept_into(*attempt.door, latest, channel);
+    auto failing = failure_of(attempt.failure, attempt.changed);
+    co_await async::race(std::move(accepting), std::move(failing));
+    if (channel && *channel) co_return std::move(*channel);
+    if (attempt.failure) co_return *attempt.failure;
+    if (latest == deadline) co_return Error(Fault::timed_out, "the container did not start before limits.timeout");
+    co_return Error(Fault::launch_failed, "the container started but its first process did not connect: " + channel->error().detail);
+}
+
+Task<void> Launcher::drain(Instant deadline) {
+    auto joined = tasks_.join();
+    auto timer = clock_.sleep_until(deadline);
+    if (co_await async::race(std::move(joined), std::move(timer)) == 0) co_return;
+    tasks_.cancel();
+    co_await tasks_.join();
+}
+
+}  // namespace shallop::instance

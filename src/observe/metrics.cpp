@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shallop/observe/metrics.h>
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <chrono>
+#include <map>
+#include <vector>
+
+namespace shallop::observe {
+namespace {
+
+using prometheus::BuildCounter;
+using prometheus::BuildHistogram;
+using prometheus::Histogram;
+
+double seconds(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+const Histogram::BucketBoundaries& buckets() {
+    static const Histogram::BucketBoundaries bounds{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                    0.25,   0.5,   1,      2.5,   5,    10,    30};
+    return bounds;
+}
+
+}  // namespace
+
+struct Metrics::State {
+    struct Gauge {
+        prometheus::Gauge& gauge;
+        std::function<double()> read;
+    };
+
+    prometheus::Registry registry{prometheus::Registry::InsertBehavior::Merge};
+    prometheus::Family<prometheus::Counter>& invocations =
+        BuildCounter().Name("shallop_invocations_total").Help("Ended invocations by outcome.").Register(registry);
+    prometheus::Family<prometheus::Histogram>& queue_seconds =
+        BuildHistogram().Name("shallop_queue_seconds").Help("Time an event waited for room.").Register(registry);
+    prometheus::Family<prometheus::Histogram>& start_seconds =
+        BuildHistogram().Name("shallop_start_seconds").Help("Time from room to a connected instance.").Register(registry);
+    prometheus::Family<prometheus::Histogram>& run_seconds =
+        BuildHistogram().Name("shallop_run_seconds").Help("Time the function ran.").Register(registry);
+    prometheus::Family<prometheus::Counter>& cpu_seconds =
+        BuildCounter().Name("shallop_cpu_seconds_total").Help("CPU time of the function's processes.").Register(registry);
+    prometheus::Family<prometheus::Counter>& rejections =
+        BuildCounter().Name("shallop_rejected_total").Help("Requests refused before a function, by reason.").Register(registry);
+    prometheus::Family<prometheus::Counter>& engine_calls =
+        BuildCounter().Name("shallop_engine_calls_total").Help("Calls to the engine by verb and result.").Register(registry);
+    prometheus::Family<prometheus::Histogram>& engine_seconds =
+        BuildHistogram().Name("shallop_engine_seconds").Help("Duration of calls to the engine.").Register(registry);
+    std::vector<Gauge> gauges;
+
+    /// The series of one function, so that forget() can remove them.
+    struct Series {
+        std::map<std::string, prometheus::Counter*> outcomes;
+        prometheus::Histogram* queue = nullptr;
+        prometheus::Histogram* start = nullptr;
+        prometheus::Histogram* run = nullptr;
+        prometheus::Counter* cpu = nullptr;
+    };
+    std::map<std::string, Series> functions;
+
+    Series& series(const std::string& function) {
+        auto& one = functions[function];
+        if (one.queue == nullptr) {
+            const prometheus::Labels labels{{"function", function}};
+            one.queue = &queue_seconds.Add(labels, buckets());
+            one.start = &start_seconds.Add(labels, buckets());
+            one.run = &run_seconds.Add(labels, buckets());
+            one.cpu = &cpu_seconds.Add(labels);
+        }
+        return one;
+    }
+};
+
+Metrics::Metrics() : state_(std::make_unique<State>()) {}
+Metrics::~Metrics() = default;
+
+void Metrics::invocation(const std::string& function, const std::string& outcome, Duration queue, Duration start,
+                         Duration run, Duration cpu) {
+    auto& series = state_->series(function);
+    auto*& counter = series.outcomes[outcome];
+    if (counter == nullptr) counter = &state_->invocations.Add({{"function", function}, {"outcome", outcome}});
+    counter->Increment();
+    series.queue->Observe(seconds(queue));
+    series.start->Observe(seconds(start));
+    series.run->Observe(seconds(run));
+    series.cpu->Increment(seconds(cpu));
+}
+
+void Metrics::forget(const std::string& function) {
+    const auto at = state_->functions.find(function);
+    if (at == state_->functions.end()) return;
+    auto& series = at->second;
+    for (const auto& [outcome, counter] : series.outcomes) state_->invocations.Remove(counter);
+    state_->queue_seconds.Remove(series.queue);
+    state_->start_seconds.Remove(series.start);
+    state_->run_seconds.Remove(series.run);
+    state_->cpu_seconds.Remove(series.cpu);
+    state_->functions.erase(at);
+}
+
+void Metrics::rejected(const char* reason) {
+    state_->rejections.Add({{"reason", reason}}).Increment();
+}
+
+void Metrics::engine_call(const char* verb, bool failed, Duration took) {
+    state_->engine_calls.Add({{"verb", verb}, {"result", failed ? "failed" : "ok"}}).Increment();
+    state_->engine_seconds.Add({{"verb", verb}}, buckets()).Observe(seconds(took));
+}
+
+void Metrics::gauge(const char* name, const char* help, std::function<double()> read) {
+    auto& family = prometheus::BuildGauge().Name(name).Help(help).Register(state_->registry);
+    state_->gauges.push_back({family.Add({}), std::move(read)});
+}
+
+void Metrics::gauge(const char* name, const char* help, const char* label, const char* value, std::function<double()> read) {
+    auto& family = prometheus::BuildGauge().Name(name).Help(help).Register(state_->registry);
+    state_->gauges.push_back({family.Add({{label, value}}), std::move(read)});
+}
+
+std::string Metrics::text() const {
+    for (const auto& [gauge, read] : state_->gauges) gauge.Set(read());
+    return prometheus::TextSerializer().Serialize(state_->registry.Collect());
+}
+
+}  // namespace shallop::observe

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shallop/instance/launcher.h>
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace shallop;
+
+namespace {
+
+function::Function example() {
+    function::Function function;
+    function.spec.name = "f";
+    function.version = 3;
+    function.image.id = "sha256:1";
+    function.image.entrypoint = {"/entry"};
+    function.image.cmd = {"a", "b"};
+    return function;
+}
+
+instance::Settings settings() {
+    instance::Settings own;
+    own.run_dir = "/run/shallop";
+    own.host_run_dir = "/srv/run";
+    own.daemon_id = "d";
+    own.shim_file = "shim-1";
+    return own;
+}
+
+}  // namespace
+
+TEST_CASE("a container is locked down unless its function says otherwise", "[instance]") {
+    const auto spec = container_for(example(), settings(), "i");
+    CHECK(spec.network.empty());
+    CHECK(spec.read_only_root);
+    CHECK(spec.auto_remove);
+    CHECK(spec.capabilities_add.empty());
+    CHECK(spec.memory == 256ULL << 20);
+    CHECK(spec.nano_cpus == 1'000'000'000);
+    CHECK(spec.pids == 128);
+    CHECK(spec.files == 1024);
+    CHECK(spec.tmp_size == 64ULL << 20);
+    CHECK(spec.labels.at("shallop.daemon") == "d");
+    CHECK(spec.labels.at("shallop.function") == "f");
+    CHECK(spec.labels.at("shallop.version") == "3");
+    CHECK(spec.labels.at("shallop.instance") == "i");
+}
+
+TEST_CASE("a container is made from the resolved image and mounts host paths", "[instance]") {
+    const auto spec = container_for(example(), settings(), "i");
+    CHECK(spec.image == "sha256:1");
+    CHECK(spec.entrypoint == std::vector<std::string>{"/.shallop/shim"});
+    REQUIRE(spec.mounts.size() == 2);
+    CHECK(spec.mounts[0].source == "/srv/run/shim/shim-1");
+    CHECK(spec.mounts[1].source == "/srv/run/i/i");
+    CHECK(spec.mounts[0].read_only);
+    CHECK(spec.mounts[1].read_only);
+}
+
+TEST_CASE("a command takes the place of CMD, and ENTRYPOINT stays", "[instance]") {
+    auto function = example();
+    CHECK(container_for(function, settings(), "i").cmd == std::vector<std::string>{"/entry", "a", "b"});
+    function.spec.command = {"c"};
+    CHECK(container_for(function, settings(), "i").cmd == std::vector<std::string>{"/entry", "c"});
+    function.spec.command = std::vector<std::string>{};
+    CHECK(container_for(function, settings(), "i").cmd == std::vector<std::string>{"/entry"});
+}
+
+TEST_CASE("an existing network is joined only where the function names it", "[instance]") {
+    auto function = example();
+    function.spec.network = "backend";
+    CHECK(container_for(function, settings(), "i").network == "backend");
+}

@@ -15,9 +15,11 @@ RUN cmake --preset release -B /build -DSHALLOP_TESTS=OFF -DBoost_USE_STATIC_LIBS
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates libcurl4 libsqlite3-0 libssl3 libyaml-cpp0.7 \
+    && apt-get install -y --no-install-recommends ca-certificates \
+        libcurl4 libprometheus-cpp-core1.0 libsqlite3-0 libssl3 libyaml-cpp0.7 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /shallop /usr/local/bin/shallop
+RUN shallop version
 # Inside a container the loopback address is the container's own; publish the admin port on the host's loopback only.
 ENV SHALLOP_ADMIN_LISTEN=0.0.0.0:8081
 EXPOSE 8080 8081

@@ -7,6 +7,7 @@ one for all the tests that only register functions and call them.
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -98,7 +99,7 @@ class Daemon:
         self.log_file = self.home / "log"
         self.port, self.admin_port = free_port(), free_port()
         self.flags, self.environment, self.process = list(flags), environment or {}, None
-        self.docker_host, self.daemon_ids = docker_host, set()
+        self.docker_host = docker_host
 
     def command(self):
         command = [str(BINARY), "serve", "--listen", f"127.0.0.1:{self.port}",
@@ -156,18 +157,19 @@ class Daemon:
             shutil.rmtree(self.home, ignore_errors=True)
         assert not left, f"containers left behind: {left}"
 
-    def daemon_id(self):
-        """The value of the label shallop.daemon of this daemon's containers, as /v1/info tells it."""
-        return self.api("GET", "/v1/info").json["daemon"]
+    @property
+    def daemon_ids(self):
+        """The values that the label shallop.daemon of this daemon's containers had, from its log: usually one."""
+        return set(re.findall(r"msg=listening .*\bdaemon=(\S+)", self.log()))
+
+    def containers(self):
+        """Ids of this daemon's containers, in whatever state."""
+        return [found for daemon in self.daemon_ids for found in containers(f"shallop.daemon={daemon}")]
 
     def left_behind(self):
         """Containers of this daemon that are still there ten seconds after its end."""
-        file = self.data_dir / "daemon-id"
-        if not file.exists():
-            return []
-        label = f"shallop.daemon={file.read_text().strip()}"
         deadline = time.monotonic() + 10
-        while (found := containers(label)) and time.monotonic() < deadline:
+        while (found := self.containers()) and time.monotonic() < deadline:
             time.sleep(0.1)
         for container in found:
             docker("rm", "-f", container, check=False)

@@ -86,7 +86,7 @@ Task<Result<void>> Pool::wait_for_room(function::FunctionPtr function, async::In
     const auto room = co_await async::within(clock_, latest, std::move(granted));
     if (room) co_return room;
     if (latest == deadline) co_return base::Error(Fault::timed_out, "no instance became free before limits.timeout");
-    co_return base::Error(Fault::overloaded, "no instance became free within scale.queue_timeout");
+    co_return base::Error(Fault::overloaded, "no instance became free within scale.queue_timeout", "waited");
 }
 
 void Pool::leave(Ticket ticket) {

@@ -15,7 +15,7 @@
 namespace shallop::api {
 
 struct AdminSettings {
-    std::string token;  ///< empty only with --admin-auth none
+    std::string token;               ///< empty only with --admin-auth none
     std::vector<std::string> hosts;  ///< allowed Host values besides loopback names and addresses (threat T5)
     base::Bytes document = 256 * 1024;
 };
@@ -24,10 +24,10 @@ struct AdminSettings {
 struct DaemonFacts {
     std::string version, daemon_id, gateway_address, admin_address;
     async::Instant started{};
-    std::function<bool()> ready;       ///< listening, store loaded, engine seen
+    std::function<bool()> ready;  ///< listening, store loaded, engine seen
     std::function<std::string()> not_ready_because;
     std::function<base::Status()> reload;
-    std::string limits_json;           ///< effective settings, secrets hidden, as a JSON object
+    std::vector<std::pair<std::string, std::string>> settings;  ///< effective settings by name, secrets hidden
 };
 
 /// The REST of product.md on the admin listener: /v1/…, /metrics, /livez, /readyz, /openapi.json, and /function/ paths.
@@ -49,7 +49,8 @@ public:
         base::Log& log;
     };
 
-    Admin(AdminSettings settings, DaemonFacts facts, Parts parts);
+    Admin(AdminSettings settings, DaemonFacts facts, Parts parts)
+        : settings_(std::move(settings)), facts_(std::move(facts)), parts_(parts) {}
 
     Task<void> handle(http::Exchange& exchange) override;
 

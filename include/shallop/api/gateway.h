@@ -6,10 +6,19 @@
 #include <shallop/invoke/invoker.h>
 #include <shallop/registry/registry.h>
 
+#include <optional>
+#include <string>
+
 /// Endpoints: HTTP to the domain and back, and the only table from Fault to status.
 namespace shallop::api {
 
 using async::Task;
+
+/// Which paths lead somewhere.
+enum class Scope {
+    everything,      ///< /function/NAME[/rest], then the functions' own routes, then /healthz
+    function_paths,  ///< /function/NAME[/rest] alone
+};
 
 /// Functions and nothing else: /function/NAME[/rest], the functions' own routes, and /healthz unless a route claims it.
 ///
@@ -17,17 +26,29 @@ using async::Task;
 /// one goes to the log under the invocation's id.
 class Gateway final : public http::Handler {
 public:
-    Gateway(registry::Registry& registry, invoke::Invoker& invoker, base::IdSource& ids, base::Log& log, observe::Metrics& metrics);
+    Gateway(registry::Registry& registry, invoke::Invoker& invoker, base::IdSource& ids, base::Log& log,
+            observe::Metrics& metrics)
+        : registry_(registry), invoker_(invoker), ids_(ids), log_(log), metrics_(metrics) {}
 
-    Task<void> handle(http::Exchange& exchange) override;
+    Task<void> handle(http::Exchange& exchange) override { return serve(exchange, Scope::everything); }
 
-    /// For the admin listener, which serves /function/ too: only that part, never the functions' own routes.
-    Task<void> handle_function_path(http::Exchange& exchange);
+    /// For the admin listener, which serves /function/ too: only that part, never the functions' own routes. The
+    /// Authorization field is the operator's and does not reach the function.
+    Task<void> handle_function_path(http::Exchange& exchange) { return serve(exchange, Scope::function_paths); }
 
     /// From now on every request gets 503 with Retry-After.
     void refuse_new() { refusing_ = true; }
+    bool refusing() const { return refusing_; }
 
 private:
+    struct Visit;
+
+    Task<void> serve(http::Exchange& exchange, Scope scope);
+    Task<std::optional<std::string>> visit(Visit& visit);
+    Task<std::optional<std::string>> invoke(Visit& visit, function::FunctionPtr function, function::Event event);
+    Task<void> refuse(http::Exchange& exchange, base::Error error, std::string id);
+    Task<void> refuse_route(http::Exchange& exchange, base::Error error, std::string allow);
+
     registry::Registry& registry_;
     invoke::Invoker& invoker_;
     base::IdSource& ids_;

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// /v1/info and its neighbours: the daemon itself.
+#include <array>
+#include <cmath>
+
+#include "api/endpoint.h"
+#include "api/problem.h"
+
+extern "C" const unsigned char shallop_openapi[];
+extern "C" const unsigned long shallop_openapi_size;
+
+namespace shallop::api {
+namespace {
+
+using base::Error;
+using base::Fault;
+
+constexpr auto engine_patience = std::chrono::seconds(2);
+
+Json describe(const Result<docker::Version>& version) {
+    if (!version) return {{"reachable", false}, {"detail", version.error().detail}};
+    return {{"reachable", true}, {"version", version->version}, {"api_version", version->api_version},
+            {"os", version->os}, {"arch", version->arch},       {"kernel", version->kernel}};
+}
+
+AnswerTask info(Call& call) {
+    const auto& parts = call.parts;
+    const auto& facts = call.facts;
+    const auto deadline = parts.clock.now() + engine_patience;
+    auto engine = co_await parts.engine.version(deadline);
+    const std::chrono::duration<double> uptime = parts.clock.now() - facts.started;
+    Json settings = Json::object();
+    for (const auto& [name, value] : facts.settings) settings[name] = value;
+    Json document = {{"version", facts.version},
+                     {"daemon", facts.daemon_id},
+                     {"uptime_seconds", std::floor(uptime.count() * 1000) / 1000},
+                     {"gateway", facts.gateway_address},
+                     {"admin", facts.admin_address},
+                     {"engine", describe(engine)},
+                     {"functions", parts.registry.catalog()->functions.size()},
+                     {"running", parts.invoker.running()},
+                     {"storage_degraded", parts.store.degraded()},
+                     {"settings", std::move(settings)}};
+    co_return json_answer(document);
+}
+
+/// No function is made from source files yet, so no runtime is known.
+AnswerTask runtimes(Call&) {
+    Json page;
+    page["runtimes"] = Json::array();
+    co_return json_answer(page);
+}
+
+AnswerTask reload(Call& call) {
+    if (call.facts.reload) {
+        auto done = call.facts.reload();
+        if (!done) co_return done.error();
+    }
+    Answer answer;
+    answer.status = 204;
+    co_return answer;
+}
+
+AnswerTask metrics(Call& call) {
+    auto answer = text_answer(call.parts.metrics.text());
+    answer.type = "text/plain; version=0.0.4; charset=utf-8";
+    co_return answer;
+}
+
+/// The loop turns, or nobody would answer: nothing else is asked.
+AnswerTask livez(Call&) { co_return text_answer("ok\n"); }
+
+AnswerTask readyz(Call& call) {
+    const auto& facts = call.facts;
+    if (!call.parts.gateway.refusing() && (!facts.ready || facts.ready())) co_return text_answer("ok\n");
+    const bool stopping = call.parts.gateway.refusing();
+    const auto reason = facts.not_ready_because ? facts.not_ready_because() : std::string();
+    auto problem = http_problem(503, stopping ? "the daemon is stopping" : "the daemon is not ready: " + reason);
+    problem.retry_after = 1;
+    co_await send_problem(call.exchange, std::move(problem));
+    Answer answer;
+    answer.sent = true;
+    co_return answer;
+}
+
+AnswerTask openapi(Call&) {
+    Answer answer;
+    answer.body.assign(reinterpret_cast<const char*>(shallop_openapi), shallop_openapi_size);
+    co_return answer;
+}
+
+constexpr std::array<Endpoint, 7> table{{
+    {"GET", "/v1/info", info},
+    {"GET", "/v1/runtimes", runtimes},
+    {"POST", "/v1/reload", reload},
+    {"GET", "/metrics", metrics},
+    {"GET", "/livez", livez, Access::anyone},
+    {"GET", "/readyz", readyz, Access::anyone},
+    {"GET", "/openapi.json", openapi, Access::anyone},
+}};
+
+}  // namespace
+
+std::span<const Endpoint> daemon_endpoints() { return table; }
+
+}  // namespace shallop::api

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/endpoint.h"
+
+#include <algorithm>
+#include <array>
+
+namespace shallop::api {
+namespace {
+
+using base::Error;
+using base::Fault;
+
+/// Takes the segment after the next slash off the front.
+std::string_view take_segment(std::string_view& path) {
+    path.remove_prefix(1);
+    const auto segment = path.substr(0, path.find('/'));
+    path.remove_prefix(segment.size());
+    return segment;
+}
+
+bool matches(std::string_view pattern, std::string_view path, std::vector<std::string>& words) {
+    words.clear();
+    while (!pattern.empty() && !path.empty()) {
+        const auto wanted = take_segment(pattern);
+        const auto given = take_segment(path);
+        if (!wanted.starts_with('{')) {
+            if (wanted != given) return false;
+            continue;
+        }
+        auto word = http::decode_path(given);
+        if (!word || word->empty()) return false;
+        words.push_back(std::move(*word));
+    }
+    return pattern.empty() && path.empty();
+}
+
+void add_method(std::string& allow, std::string_view method) {
+    if (!allow.empty()) allow += ", ";
+    allow += method;
+    if (method == "GET") allow += ", HEAD";
+}
+
+}  // namespace
+
+Result<const Endpoint*> find_endpoint(std::string_view method, std::string_view path, std::vector<std::string>& words,
+                                      std::string& allow) {
+    const std::array tables{function_endpoints(), log_endpoints(), invocation_endpoints(), daemon_endpoints()};
+    if (!path.starts_with('/')) return Error(Fault::not_found, "no such path in this API");
+    const auto wanted = method == "HEAD" ? std::string_view("GET") : method;
+    for (const auto& table : tables) {
+        for (const auto& endpoint : table) {
+            if (!matches(endpoint.pattern, path, words)) continue;
+            if (endpoint.method == wanted) return &endpoint;
+            add_method(allow, endpoint.method);
+        }
+    }
+    if (!allow.empty())
+        return Error(Fault::conflict, "this path does not take the method; the Allow field names those it takes");
+    return Error(Fault::not_found, "no such path in this API; GET /openapi.json describes it");
+}
+
+Answer json_answer(const Json& document, int status) {
+    Answer answer;
+    answer.status = status;
+    // What functions print need not be UTF-8; an answer is.
+    answer.body = document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return answer;
+}
+
+Answer text_answer(std::string text) {
+    Answer answer;
+    answer.type = "text/plain; charset=utf-8";
+    answer.body = std::move(text);
+    return answer;
+}
+
+Answer page_answer(const char* key, Json items, const std::string& next_cursor) {
+    Json page;
+    page[key] = std::move(items);
+    if (!next_cursor.empty()) page["next_cursor"] = next_cursor;
+    return json_answer(page);
+}
+
+}  // namespace shallop::api

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/api/admin.h>
+
+#include "api/query.h"
+
+#include <nlohmann/json.hpp>
+
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace shallop::api {
+
+using base::Result;
+using Json = nlohmann::ordered_json;
+
+/// One call of the admin API, checked and taken apart, for the function that answers it.
+struct Call {
+    const DaemonFacts& facts;
+    const Admin::Parts& parts;
+    http::Exchange& exchange;
+    std::vector<std::string> words;  ///< what stood for the {…} of the pattern, decoded, in their order
+    Query query;
+    std::string body;
+
+    const http::Request& request() const { return exchange.request(); }
+    const std::string* field(std::string_view name) const { return base::find_field(request().fields, name); }
+};
+
+/// What a call is answered with. `sent`: the endpoint has already written it.
+struct Answer {
+    int status = 200;
+    std::string body;
+    std::string type = "application/json";
+    base::Fields fields;
+    bool sent = false;
+};
+
+/// Who may call.
+enum class Access { token, anyone };
+
+/// What a call carries.
+enum class Takes { nothing, json, merge_patch };
+
+using AnswerTask = Task<Result<Answer>>;
+
+/// One row of the API. An endpoint's function lives in the file of its resource.
+struct Endpoint {
+    std::string_view method;
+    std::string_view pattern;  ///< "/v1/functions/{name}"
+    AnswerTask (*answer)(Call& call);
+    Access access = Access::token;
+    Takes takes = Takes::nothing;
+    std::string_view query = "";  ///< the parameters it knows, separated by blanks
+};
+
+std::span<const Endpoint> function_endpoints();
+std::span<const Endpoint> invocation_endpoints();
+std::span<const Endpoint> log_endpoints();
+std::span<const Endpoint> daemon_endpoints();
+
+/// The endpoint for a method and path, with the words of its pattern. Faults: not_found; conflict where the path is known and the method is
+/// not: `allow` names those that are.
+Result<const Endpoint*> find_endpoint(std::string_view method, std::string_view path, std::vector<std::string>& words,
+                                      std::string& allow);
+
+Answer json_answer(const Json& document, int status = 200);
+Answer text_answer(std::string text);
+
+/// A page of at most `limit` of a list: {"KEY": [...], "next_cursor": "..."}; the cursor is left out on the last page.
+Answer page_answer(const char* key, Json items, const std::string& next_cursor);
+
+}  // namespace shallop::api

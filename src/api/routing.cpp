@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/routing.h"
+
+#include <shallop/base/fields.h>
+
+#include <algorithm>
+#include <array>
+
+namespace shallop::api {
+namespace {
+
+using base::Error;
+using base::Fault;
+
+constexpr std::size_t longest_location = 8 * 1024;
+
+/// The segment that starts at `from` (after its slash), and where the next slash is.
+std::string_view segment_at(std::string_view path, std::size_t from, std::size_t& end) {
+    end = std::min(path.find('/', from), path.size());
+    return path.substr(from, end - from);
+}
+
+bool has_dot_segment(std::string_view decoded) {
+    for (std::size_t from = 1, end = 0; from <= decoded.size(); from = end + 1) {
+        const auto segment = segment_at(decoded, from, end);
+        if (segment == "." || segment == "..") return true;
+    }
+    return false;
+}
+
+bool is_function_path(std::string_view decoded) { return decoded == "/function" || decoded.starts_with("/function/"); }
+
+/// `path` is /function/NAME[/rest] in some spelling; `decoded` is the same decoded, so the slashes of both correspond.
+base::Result<Destination> by_name(const registry::Catalog& catalog, std::string_view path, std::string_view decoded) {
+    if (has_dot_segment(decoded)) return Error(Fault::invalid, "the path has '.' or '..' segments; send it resolved");
+    std::size_t name_end = 0;
+    const auto name = decoded.size() > 10 ? segment_at(decoded, 10, name_end) : std::string_view();
+    Destination found;
+    found.function = catalog.find(name);
+    if (!found.function) return Error(Fault::not_found, "no such function here; the path is /function/NAME");
+    const auto name_at = path.find('/', 1) + 1;
+    const auto rest_at = std::min(path.find('/', name_at), path.size());
+    found.script_name = path.substr(0, rest_at);
+    found.path_info = path.substr(rest_at);
+    return found;
+}
+
+bool is_ours(std::string_view field) {
+    constexpr std::string_view reserved = "x-shallop-";
+    if (field.size() < reserved.size()) return false;
+    std::string start(field.substr(0, reserved.size()));
+    std::replace(start.begin(), start.end(), '_', '-');
+    return base::same_name(start, reserved);
+}
+
+bool describes_body(std::string_view field) {
+    constexpr std::array<std::string_view, 6> names{"content-length",   "content-type",      "content-encoding",
+                                                    "content-language", "transfer-encoding", "expect"};
+    return std::any_of(names.begin(), names.end(), [&](auto name) { return base::same_name(field, name); });
+}
+
+}  // namespace
+
+base::Result<Destination> find_destination(const registry::Catalog& catalog, Scope scope, const http::Request& request,
+                                           std::string& allow) {
+    const auto decoded = http::decode_path(request.path);
+    if (!decoded) return decoded.error();
+    if (is_function_path(*decoded)) return by_name(catalog, request.path, *decoded);
+    if (scope == Scope::function_paths)
+        return Error(Fault::not_found, "no such function here; the path is /function/NAME");
+    auto match = catalog.routes.find(request.host, request.method, request.path, allow);
+    if (!match) return match.error();
+    Destination found;
+    found.function = catalog.find(match->owner);
+    if (!found.function) return Error(Fault::not_found, "no function has a route for this path");
+    found.script_name = std::move(match->prefix);
+    found.path_info = std::move(match->rest);
+    found.parameters = std::move(match->parameters);
+    return found;
+}
+
+function::Event event_from(const http::Request& request, const Destination& destination, bool keep_authorization) {
+    function::Event event;
+    event.function = destination.function->spec.name;
+    event.method = request.method;
+    event.target = request.target;
+    event.script_name = destination.script_name;
+    event.path_info = destination.path_info;
+    event.query = request.query;
+    event.protocol = request.version == 10 ? "HTTP/1.0" : "HTTP/1.1";
+    event.server_name = request.host.empty() ? "localhost" : request.host;
+    event.server_port = request.local_port != 0 ? request.local_port : std::uint16_t{80};
+    event.remote_addr = request.remote_addr;
+    event.remote_port = request.remote_port;
+    event.parameters = destination.parameters;
+    event.content_length = request.content_length;
+    event.chunked = request.chunked;
+    event.fields.reserve(request.fields.size());
+    for (const auto& field : request.fields) {
+        const bool operators = !keep_authorization && base::same_name(field.name, "authorization");
+        if (!operators && !is_ours(field.name)) event.fields.push_back(field);
+    }
+    return event;
+}
+
+base::Result<http::Request> redirected(const http::Request& request, const std::string& location) {
+    const auto legal = [](char c) { return c > ' ' && c < 0x7f && c != '#'; };
+    if (!location.starts_with('/') || location.size() > longest_location ||
+        !std::all_of(location.begin(), location.end(), legal)) {
+        return Error(Fault::function_failed,
+                     "the function asked for a redirect to something that is no path of this server");
+    }
+    auto next = request;
+    const auto mark = std::min(location.find('?'), location.size());
+    next.method = "GET";
+    next.target = location;
+    next.path = location.substr(0, mark);
+    next.query = mark < location.size() ? location.substr(mark + 1) : "";
+    next.content_length.reset();
+    next.chunked = false;
+    std::erase_if(next.fields, [](const auto& field) { return describes_body(field.name); });
+    return next;
+}
+
+}  // namespace shallop::api

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/api/gateway.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace shallop::api {
+
+/// Where a request leads, and how its path splits into SCRIPT_NAME and PATH_INFO.
+struct Destination {
+    function::FunctionPtr function;
+    std::string script_name, path_info;  ///< both still encoded
+    std::vector<std::pair<std::string, std::string>> parameters;
+};
+
+/// A path whose first segment is "function", however it is spelled, is /function/NAME and nothing else: no route can take it.
+/// Faults: as http::Router::find; `allow` is set for a conflict.
+base::Result<Destination> find_destination(const registry::Catalog& catalog, Scope scope, const http::Request& request,
+                                           std::string& allow);
+
+/// The event of `request`, without its id. What only the platform may say (X-Shallop-*, in any spelling that a CGI
+/// variable could not tell apart) is dropped; `keep_authorization` is false where that field was meant for us.
+function::Event event_from(const http::Request& request, const Destination& destination, bool keep_authorization);
+
+/// `request` as a GET of `location` ("/path?query"), without a body (RFC 3875 6.2.2). Faults: function_failed where it is no origin-form.
+base::Result<http::Request> redirected(const http::Request& request, const std::string& location);
+
+}  // namespace shallop::api

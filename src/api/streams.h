@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/function/event.h>
+#include <shallop/http/listener.h>
+
+namespace shallop::api {
+
+/// The request's body as the function's input.
+class RequestBody final : public function::BodySource {
+public:
+    explicit RequestBody(http::Exchange& exchange) : exchange_(exchange) {}
+    async::Task<base::Result<std::size_t>> read(std::span<char> into) override { return exchange_.read(into); }
+
+private:
+    http::Exchange& exchange_;
+};
+
+/// The input of an event that has none.
+class NoBody final : public function::BodySource {
+public:
+    async::Task<base::Result<std::size_t>> read(std::span<char>) override { co_return std::size_t{0}; }
+};
+
+/// The connection as the place for the function's reply.
+class ReplyStream final : public function::ReplySink {
+public:
+    explicit ReplyStream(http::Exchange& exchange) : exchange_(exchange) {}
+
+    async::Task<base::Status> begin(function::ReplyHead head) override {
+        http::Response response;
+        response.status = head.status;
+        response.reason = std::move(head.reason);
+        response.fields = std::move(head.fields);
+        response.content_length = head.content_length;
+        co_return co_await exchange_.begin(std::move(response));
+    }
+    async::Task<base::Status> write(std::span<const char> bytes) override { return exchange_.write(bytes); }
+    bool begun() const override { return exchange_.begun(); }
+
+private:
+    http::Exchange& exchange_;
+};
+
+}  // namespace shallop::api

@@ -19,6 +19,9 @@ using async::Task;
 using base::Duration;
 using base::Result;
 
+class Line;
+struct Conversation;
+
 struct ExecRequest {
     std::vector<std::string> argv;  ///< empty: the container's own command; a bare name is looked up in the new PATH
     std::vector<std::string> env;   ///< "NAME=value" added to or replacing the container's own; "NAME" removes it
@@ -61,11 +64,10 @@ public:
 
 private:
     friend class Channel;
-    struct State;
-    Process(std::shared_ptr<State> state, int pid) : state_(std::move(state)), pid_(pid) {}
+    Process(std::shared_ptr<Conversation> conversation, int pid) : conversation_(std::move(conversation)), pid_(pid) {}
     void drop();
 
-    std::shared_ptr<State> state_;
+    std::shared_ptr<Conversation> conversation_;
     int pid_ = 0;
 };
 
@@ -86,11 +88,11 @@ public:
 
 private:
     friend class Channel;
-    struct State;
-    Acceptor(std::shared_ptr<State> state, unsigned port) : state_(std::move(state)), port_(port) {}
+    Acceptor(std::shared_ptr<Conversation> conversation, unsigned port)
+        : conversation_(std::move(conversation)), port_(port) {}
     void drop();
 
-    std::shared_ptr<State> state_;
+    std::shared_ptr<Conversation> conversation_;
     unsigned port_ = 0;
 };
 
@@ -101,11 +103,12 @@ private:
 class Channel {
 public:
     struct Limits {
+        Duration hello_timeout = std::chrono::seconds(5);
         Duration answer_timeout = std::chrono::seconds(5);  ///< until a request is answered by a shim that is alive
         std::size_t unsent = 1024;                          ///< frames that wait for the shim to read
     };
 
-    /// Takes a connected SOCK_SEQPACKET socket and waits for the hello until `answer_timeout`.
+    /// Takes a connected SOCK_SEQPACKET socket and waits for the hello.
     /// Faults: launch_failed (no hello, another version, something that is no shim).
     static Task<Result<std::unique_ptr<Channel>>> greet(base::Fd socket, async::Executor executor, base::Log& log,
                                                         Limits limits);
@@ -151,12 +154,9 @@ public:
     bool counts_oom() const;
 
 private:
-    struct State;
-    friend class Process;
-    friend class Acceptor;
-    explicit Channel(std::shared_ptr<State> state);
+    explicit Channel(std::shared_ptr<Line> line);
 
-    std::shared_ptr<State> state_;
+    std::shared_ptr<Line> line_;
 };
 
 }  // namespace shallop::shim

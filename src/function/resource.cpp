@@ -27,11 +27,14 @@ void read_name(Object& resource, std::string_view name, std::string& into) {
     if (into != name) resource.problem("name", "the URL says " + in_quotes(name) + ": give the same name here, or leave it out");
 }
 
-void read_command(Object& resource, std::optional<std::vector<std::string>>& command, std::size_t most) {
+void read_command(Object& resource, std::optional<std::vector<std::string>>& command, const ResourceLimits& limits) {
     const auto* const value = resource.find_set("command");
     if (value == nullptr) return;
     if (value->is_string()) return resource.problem("command", "give an array of words, such as [\"sh\", \"-c\", \"date\"]");
-    command = resource.texts("command", most);
+    command = resource.texts("command", limits.command_words);
+    std::size_t total = 0;
+    for (const auto& word : *command) total += word.size() + 1;
+    if (total > limits.command_bytes) resource.problem("command", "give at most " + base::format_bytes(limits.command_bytes) + " in all");
     if (command->empty()) resource.problem("command", "give at least one word, or null for the image's own command");
 }
 
@@ -65,7 +68,7 @@ Result<Spec> read_spec(const Json& document, std::string_view name, const Resour
     resource.text("image", spec.image);
     if (resource.find("image") != nullptr) checked(resource, "image", check_image(spec.image));
     read_contract(resource, spec.contract);
-    read_command(resource, spec.command, limits.command_words);
+    read_command(resource, spec.command, limits);
     read_routes(resource, spec.routes, limits);
     read_env(resource, spec.env, limits);
     read_optional_text(resource, "user", spec.user, check_user);

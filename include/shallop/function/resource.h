@@ -17,6 +17,7 @@ struct ResourceLimits {
     std::size_t env_entries = 256;
     std::size_t env_bytes = 64 * 1024;
     std::size_t command_words = 256;
+    std::size_t command_bytes = 64 * 1024;
     std::size_t mounts = 32;
 };
 

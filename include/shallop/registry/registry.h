@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 /// Which functions there are: deploys, changes and removes them, and holds the snapshot that invocations read.
 namespace shallop::registry {
@@ -47,10 +48,16 @@ struct Settings {
     std::size_t functions = 10'000;
     base::Duration engine_timeout = std::chrono::seconds(10);
     base::Duration pull_timeout = std::chrono::minutes(10);
+    std::size_t resolves_in_flight = 4;   ///< images asked for or pulled at once
     std::vector<std::string> bind_roots;  ///< host directories below which bind mounts are allowed; empty = none
+    /// Never bound, nor what holds them: the composition root adds the data and the run directory and the engine's socket.
+    std::vector<std::string> bind_never{"/var/run/docker.sock", "/run/containerd", "/var/lib/docker", "/proc", "/sys", "/dev"};
 };
 
-/// One change at a time; each is durable before it is visible, and visible before it is answered.
+/// One change at a time; each is durable before it is visible, and visible before it is answered. Images are resolved before a change's
+/// turn comes, so that a long pull holds up nobody else. A call that is cancelled has changed everything or nothing.
+///
+/// Belongs to one loop; outlives its calls.
 class Registry {
 public:
     /// Called after each change with what was and what is (either may be null).
@@ -64,8 +71,8 @@ public:
     CatalogPtr catalog() const { return catalog_; }
     void observe(Observer observer) { observer_ = std::move(observer); }
 
-    /// Validates, resolves the image (pull policy), decides the contract, checks routes, networks and mounts, stores, swaps. The same
-    /// resource again changes nothing and returns the version there is. On any fault nothing changed.
+    /// Validates, resolves the image (pull policy), decides the contract, checks routes and mounts, stores, swaps. The same
+    /// resource again changes nothing and returns the version there is. On any fault nothing changed. Whether a network exists shows at launch.
     /// Faults: invalid (pointer), too_large, conflict (route: both names; precondition: see precondition_failed), not_found (image missing: pointer /image),
     /// engine_down, engine_refused (pull), storage.
     Task<Result<Deployed>> put(std::string name, std::string document, Precondition precondition);
@@ -73,6 +80,14 @@ public:
     Task<Result<FunctionPtr>> remove(std::string name, Precondition precondition);
 
 private:
+    using Functions = std::map<std::string, FunctionPtr, std::less<>>;
+
+    Status check_current(const std::string& name, const Precondition& precondition) const;
+    Task<Result<function::ImageFacts>> prepare(function::Spec& spec);
+    Task<Result<Deployed>> commit(function::Spec spec, function::ImageFacts image);
+    void publish(Functions functions, http::Router routes);
+    std::string now() const;
+
     Settings settings_;
     store::Store& store_;
     docker::Engine& engine_;
@@ -81,6 +96,7 @@ private:
     CatalogPtr catalog_;
     Observer observer_;
     async::Semaphore writer_;
+    async::Semaphore resolves_;
 };
 
 /// The pointer value of a conflict that is a failed precondition (412) rather than a 409.

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <shallop/async/blocking_pool.h>
+#include <shallop/async/semaphore.h>
 #include <shallop/base/log.h>
 #include <shallop/function/spec.h>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +30,8 @@ struct StoredFunction {
 /// All SQL lives here: one SQLite file in WAL mode with synchronous=FULL (a 2xx answer follows an fsync), one writer.
 ///
 /// Statements run on the BlockingPool, one at a time. A full disk is Fault::storage, and later calls work again once there is room.
+/// Belongs to one loop; outlives its calls. A call that is cancelled while its statement runs unwinds after it, with its result
+/// returned: what was written is never left unknown.
 class Store {
 public:
     /// Opens or creates DIR/shallop.db (0600), migrates it, checks integrity after an unclean stop. Blocks: for the start only.
@@ -49,8 +54,12 @@ public:
 
 private:
     class Database;
-    explicit Store(std::unique_ptr<Database> database);
+    Store(std::unique_ptr<Database> database, async::BlockingPool& pool);
+    Task<async::Semaphore::Permit> turn();
+
     std::unique_ptr<Database> database_;
+    async::BlockingPool& pool_;
+    std::optional<async::Semaphore> turn_;  ///< one statement at a time; made by the first call, which knows the loop
 };
 
 }  // namespace shallop::store

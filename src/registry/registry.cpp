@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shallop/registry/registry.h>
+
+#include "registry/binds.h"
+#include "registry/preconditions.h"
+#include "registry/resolve.h"
+#include "registry/routes.h"
+
+namespace shallop::registry {
+namespace {
+
+using base::Error;
+using base::Fault;
+using function::Function;
+
+Error unknown(const std::string& name) {
+    return {Fault::not_found, "there is no function '" + name.substr(0, 63) + "'"};
+}
+
+/// What was accepted once is read again even where all its defaults, spelled out, make it longer than what is accepted now.
+Result<FunctionPtr> restore(const store::StoredFunction& stored) {
+    function::ResourceLimits limits;
+    limits.document_bytes *= 4;
+    auto spec = function::parse_resource(stored.spec, stored.name, limits);
+    if (!spec) return spec.error();
+    auto image = function::parse_image(stored.image);
+    if (!image) return image.error();
+    return std::make_shared<const Function>(
+        Function{std::move(*spec), std::move(*image), stored.version, stored.etag, stored.created, stored.updated});
+}
+
+store::StoredFunction to_store(const Function& function) {
+    return {function.spec.name, function.version, function::format_spec(function.spec), function::format_image(function.image),
+            function.etag, function.created, function.updated};
+}
+
+}  // namespace
+
+FunctionPtr Catalog::find(std::string_view name) const {
+    const auto at = functions.find(name);
+    return at == functions.end() ? nullptr : at->second;
+}
+
+Registry::Registry(Settings settings, store::Store& store, docker::Engine& engine, async::Clock& clock, base::Log& log,
+                   async::Executor executor)
+    : settings_(std::move(settings)),
+      store_(store),
+      engine_(engine),
+      clock_(clock),
+      log_(log),
+      catalog_(std::make_shared<const Catalog>()),
+      writer_(executor, 1),
+      resolves_(executor, settings_.resolves_in_flight) {}
+
+Task<Status> Registry::load() {
+    const auto writing = co_await writer_.acquire();
+    auto all = co_await store_.load_functions();
+    if (!all) co_return all.error();
+    Functions functions;
+    for (const auto& stored : *all) {
+        auto function = restore(stored);
+        if (function) {
+            functions.emplace(stored.name, std::move(*function));
+        } else {
+            log_.error("a stored function cannot be read and is left out; deploy it again",
+                       {{"function", stored.name}, {"at", function.error().pointer}, {"reason", function.error().detail}});
+        }
+    }
+    auto routes = routes_without_conflicts(functions, log_);
+    publish(std::move(functions), std::move(routes));
+    co_return Status();
+}
+
+Task<Result<Deployed>> Registry::put(std::string name, std::string document, Precondition precondition) {
+    auto spec = function::parse_resource(document, name);
+    if (!spec) co_return spec.error();
+    // Also before the image is resolved: a pull of minutes that cannot be used helps nobody.
+    if (const auto fine = check_current(name, precondition); !fine) co_return fine.error();
+    auto image = co_await prepare(*spec);
+    if (!image) co_return image.error();
+
+    const auto writing = co_await writer_.acquire();
+    if (const auto fine = check_current(name, precondition); !fine) co_return fine.error();
+    co_return co_await commit(std::move(*spec), std::move(*image));
+}
+
+Task<Result<Deployed>> Registry::patch(std::string name, std::string document, Precondition precondition) {
+    // The patch is made on what was there when it came; if another change came between, it is made anew on that.
+    constexpr int attempts = 4;
+    for (int attempt = 0; attempt < attempts; ++attempt) {
+        const auto before = catalog_->find(name);
+        if (!before) co_return unknown(name);
+        if (const auto fine = check_current(name, precondition); !fine) co_return fine.error();
+        auto spec = function::patch_resource(before->spec, document);
+        if (!spec) co_return spec.error();
+        auto image = co_await prepare(*spec);
+        if (!image) co_return image.error();
+
+        const auto writing = co_await writer_.acquire();
+        if (catalog_->find(name) == before) co_return co_await commit(std::move(*spec), std::move(*image));
+    }
+    co_return Error(Fault::conflict, "function '" + name + "' is being changed by others: try again");
+}
+
+Task<Result<FunctionPtr>> Registry::remove(std::string name, Precondition precondition) {
+    const auto writing = co_await writer_.acquire();
+    const auto before = catalog_->find(name);
+    if (!before) co_return unknown(name);
+    if (const auto fine = check_current(name, precondition); !fine) co_return fine.error();
+    auto functions = catalog_->functions;
+    functions.erase(name);
+    auto routes = build_routes(functions);
+    if (!routes) co_return routes.error();
+    const auto stored = co_await store_.remove_function(name);
+    if (!stored) co_return stored.error();
+    // Nothing is awaited from here on: a cancellation cannot come between the disk and the catalog.
+    publish(std::move(functions), std::move(*routes));
+    log_.info("function removed", {{"function", name}, {"version", before->version}});
+    if (observer_) observer_(before, nullptr);
+    co_return before;
+}
+
+Status Registry::check_current(const std::string& name, const Precondition& precondition) const {
+    const auto current = catalog_->find(name);
+    return check_preconditions(precondition, current ? std::optional(current->etag) : std::nullopt);
+}
+
+/// All that can be said of a change without its turn: routes and mounts by themselves, the image, the contract.
+Task<Result<function::ImageFacts>> Registry::prepare(function::Spec& spec) {
+    if (const auto fine = check_routes(spec); !fine) co_return fine.error();
+    if (const auto fine = check_binds(spec, settings_); !fine) co_return fine.error();
+    const auto resolving = co_await resolves_.acquire();
+    auto image = co_await resolve_image(spec, settings_, engine_, clock_, log_);
+    if (!image) co_return image.error();
+    auto contract = function::decide_contract(spec, *image);
+    if (!contract) co_return contract.error();
+    spec.contract = std::move(*contract);
+    co_return image;
+}
+
+/// The change itself, by the holder of the turn: idempotence, limits, routes against each other, disk, catalog.
+Task<Result<Deployed>> Registry::commit(function::Spec spec, function::ImageFacts image) {
+    const auto before = catalog_->find(spec.name);
+    if (before && before->spec == spec && before->image.id == image.id) co_return Deployed{before, false};
+    if (!before && catalog_->functions.size() >= settings_.functions) {
+        co_return Error(Fault::conflict, "there are " + std::to_string(settings_.functions) + " functions, which is the limit: remove one");
+    }
+    const auto last = co_await store_.last_version(spec.name);
+    if (!last) co_return last.error();
+
+    const auto time = now();
+    const auto version = *last + 1;
+    auto etag = function::make_etag(spec, image, version);
+    const auto after = std::make_shared<const Function>(
+        Function{std::move(spec), std::move(image), version, std::move(etag), before ? before->created : time, time});
+    auto functions = catalog_->functions;
+    functions[after->spec.name] = after;
+    auto routes = build_routes(functions);
+    if (!routes) co_return routes.error();
+
+    auto stored = to_store(*after);
+    const auto done = co_await store_.put_function(std::move(stored));
+    if (!done) co_return done.error();
+    // Nothing is awaited from here on: a cancellation cannot come between the disk and the catalog.
+    publish(std::move(functions), std::move(*routes));
+    log_.info("function deployed", {{"function", after->spec.name}, {"version", version}, {"image", after->image.id}});
+    if (observer_) observer_(before, after);
+    co_return Deployed{after, before == nullptr};
+}
+
+void Registry::publish(Functions functions, http::Router routes) {
+    auto next = std::make_shared<Catalog>();
+    next->functions = std::move(functions);
+    next->routes = std::move(routes);
+    catalog_ = std::move(next);
+}
+
+std::string Registry::now() const {
+    return base::format_time(clock_.wall());
+}
+
+}  // namespace shallop::registry

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "store/directory.h"
+#include "store/sqlite.h"
+
+#include <shallop/async/semaphore.h>
+#include <shallop/store/store.h>
+
+#include <atomic>
+#include <optional>
+
+namespace shallop::store {
+
+/// The open file and its statements: blocking, used by one thread at a time.
+class Store::Database {
+public:
+    static Result<std::unique_ptr<Database>> open(const std::string& directory, base::Log& log);
+    ~Database();
+
+    Result<std::vector<StoredFunction>> load_functions();
+    Status put_function(const StoredFunction& function);
+    Status remove_function(const std::string& name);
+    Result<std::int64_t> last_version(const std::string& name);
+
+    const std::string& daemon_id() const { return daemon_id_; }
+    bool degraded() const { return degraded_; }
+
+private:
+    explicit Database(base::Log& log) : log_(log) {}
+
+    Status check_integrity();
+    Status check_owner();
+    Status configure();
+    Status bring_up_to_date();
+    Status find_daemon_id();
+    Status prepare();
+    Status put_rows(const StoredFunction& function);
+    /// Between BEGIN and COMMIT, or undone: all or nothing, and on the disk when it returns without a fault.
+    template <typename F>
+    Status write(F rows);
+    Status refused(const Failure& failure, std::string_view doing);
+
+    base::Log& log_;
+    std::optional<Directory> directory_;  ///< outlives the connection: the lock goes last
+    Connection connection_;
+    Statement begin_, commit_, rollback_, load_, put_, put_name_, remove_, last_version_;
+    std::string daemon_id_;
+    std::atomic<bool> degraded_ = false;  ///< read from the loop while a pool thread writes
+};
+
+}  // namespace shallop::store

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/schema.h"
+
+#include <array>
+
+namespace shallop::store {
+namespace {
+
+/// Step N brings schema N-1 to N. A step that was released is never changed: the next one corrects it.
+constexpr std::array<const char*, 1> steps{
+    // `names` outlives `functions`: a removed function that comes back goes on counting its versions.
+    R"(CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+       CREATE TABLE functions(
+           name TEXT PRIMARY KEY, version INTEGER NOT NULL, spec TEXT NOT NULL, image TEXT NOT NULL,
+           etag TEXT NOT NULL, created TEXT NOT NULL, updated TEXT NOT NULL) STRICT;
+       CREATE TABLE names(name TEXT PRIMARY KEY, last_version INTEGER NOT NULL) STRICT, WITHOUT ROWID;)",
+};
+
+}  // namespace
+
+std::int64_t newest_schema() {
+    return steps.size();
+}
+
+Outcome<void> migrate(Connection& connection, std::int64_t from) {
+    for (auto step = from; step < newest_schema(); ++step) {
+        const auto version = "PRAGMA user_version = " + std::to_string(step + 1) + ";";
+        const auto sql = "BEGIN IMMEDIATE;" + std::string(steps.at(static_cast<std::size_t>(step))) + version + "COMMIT;";
+        if (auto done = connection.run(sql); !done) {
+            // The step's own failure is the one to report.
+            if (connection.in_transaction()) [[maybe_unused]] const auto undone = connection.run("ROLLBACK");
+            return done.error();
+        }
+    }
+    return {};
+}
+
+}  // namespace shallop::store

@@ -44,11 +44,11 @@ struct ContainerSpec {
     std::string network;  ///< "" = NetworkDisabled: a namespace with loopback alone; else a network's name
     std::string runtime;  ///< "" = the engine's default
     bool read_only_root = true;
-    Bytes tmp_size = 0;    ///< a tmpfs on /tmp of this size, mode 1777, nosuid, nodev; 0 = none
-    Bytes memory = 0;      ///< and swap off; 0 = no limit
+    Bytes tmp_size = 0;  ///< a tmpfs on /tmp of this size, mode 1777, nosuid, nodev; 0 = none
+    Bytes memory = 0;    ///< and swap off; 0 = no limit
     std::int64_t nano_cpus = 0;
     int pids = 0;
-    int files = 0;         ///< RLIMIT_NOFILE, soft and hard
+    int files = 0;                              ///< RLIMIT_NOFILE, soft and hard
     std::vector<std::string> capabilities_add;  ///< ALL are dropped first
     bool auto_remove = true;
     // Always: no-new-privileges, default seccomp, health check none, log driver none, restart policy no, core 0, no stdin, no TTY.
@@ -121,7 +121,8 @@ public:
     virtual Task<Result<Image>> inspect_image(std::string reference, Instant deadline) = 0;
     /// Pulls `reference` (":latest" if it has neither tag nor digest), with the registry credentials of the Docker config file.
     /// Faults: not_found (no such image), engine_refused (denied, registry unreachable: its words).
-    virtual Task<Status> pull(std::string reference, std::function<void(const PullProgress&)> progress, Instant deadline) = 0;
+    virtual Task<Status> pull(std::string reference, std::function<void(const PullProgress&)> progress,
+                              Instant deadline) = 0;
 
     /// Creates; the name is ours and never reused. Returns the id. Faults: not_found (the image is gone), conflict (name).
     virtual Task<Result<std::string>> create(ContainerSpec spec, std::string name, Instant deadline) = 0;

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace shallop::test {
+
+/// The real shim as process 1 of new process, mount and network namespaces on this machine, in a root directory made of
+/// this machine's programs: what an engine would do, in a millisecond. Needs root.
+///
+/// Destroying it kills the shim, with which its namespace ends.
+class Sandbox {
+public:
+    struct Options {
+        std::vector<std::string> command;             ///< the container's own command
+        std::vector<std::string> env = {"PATH=/usr/bin:/bin", "HOME=/", "KEPT=by the container"};
+        unsigned uid = 0;
+    };
+
+    /// `instance` is the directory with the daemon's socket.
+    Sandbox(const std::string& instance, const Options& options);
+    Sandbox(const Sandbox&) = delete;
+    Sandbox& operator=(const Sandbox&) = delete;
+    ~Sandbox();
+
+    /// The shim's number on this side.
+    pid_t pid() const { return shim_; }
+
+    /// Waits at most `seconds` for the shim to end; its wait status, or -1.
+    int wait(int seconds = 10);
+
+    /// Processes in the namespace, the shim included.
+    int population() const;
+
+private:
+    pid_t shim_ = -1;
+    int status_ = -1;
+    std::string root_;
+    std::string process_namespace_;
+};
+
+/// A new directory below /tmp, removed with what is in it at the end.
+class TemporaryDirectory {
+public:
+    TemporaryDirectory();
+    TemporaryDirectory(const TemporaryDirectory&) = delete;
+    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+    ~TemporaryDirectory();
+    const std::string& path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
+}  // namespace shallop::test

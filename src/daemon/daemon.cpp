@@ -16,19 +16,17 @@ constexpr auto ping_timeout = std::chrono::seconds(2);
 constexpr auto last_words = std::chrono::milliseconds(500);
 constexpr auto sweep_grace = std::chrono::seconds(5);
 
-instance::Settings launcher_settings(const Settings& settings, const store::Store& store, const std::string& shim_file) {
+instance::Settings launcher_settings(const Settings& settings, const store::Store& store) {
     instance::Settings own;
     own.run_dir = settings.run_dir;
     own.daemon_id = store.daemon_id();
-    own.shim_file = shim_file;
     own.starts_in_flight = static_cast<std::size_t>(settings.starts_in_flight);
     return own;
 }
 
-instance::Janitor::Settings janitor_settings(const Settings& settings, const store::Store& store) {
+instance::Janitor::Settings janitor_settings(const store::Store& store) {
     instance::Janitor::Settings own;
     own.daemon_id = store.daemon_id();
-    own.run_dir = settings.run_dir;
     return own;
 }
 
@@ -69,8 +67,8 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       store_(std::move(ground.store)),
       engine_(engine_settings(settings_), executor, clock_, log),
       log_book_(executor),
-      janitor_(janitor_settings(settings_, *store_), engine_, clock_, log, executor),
-      launcher_(launcher_settings(settings_, *store_, ground.shim_file), engine_, janitor_, ids_, clock_, log, executor),
+      janitor_(janitor_settings(*store_), engine_, clock_, log, executor),
+      launcher_(launcher_settings(settings_, *store_), engine_, janitor_, ids_, clock_, log, executor),
       pool_(static_cast<int>(settings_.max_instances), launcher_, clock_, executor),
       registry_(registry_settings(settings_), *store_, engine_, clock_, log, executor),
       invoker_(pool_, clock_, log, invocations_, log_book_, metrics_, executor),
@@ -191,7 +189,8 @@ Task<void> Daemon::watch_engine() {
                 log_.warn("engine does not answer", {{"host", settings_.docker_host}, {"reason", answered.error().detail}});
             }
         }
-        co_await clock_.sleep_for(std::chrono::seconds(engine_up_ ? 5 : 1));
+        const auto pause = std::chrono::seconds(engine_up_ ? 5 : 1);
+        co_await clock_.sleep_for(pause);
     }
 }
 

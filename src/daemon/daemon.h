@@ -25,7 +25,6 @@ using async::Task;
 struct Ground {
     std::unique_ptr<store::Store> store;
     std::string admin_token;
-    std::string shim_file;  ///< name below run_dir/shim/
 };
 
 /// The composition root: owns every part as a member, in the order of their dependencies, and their common end.

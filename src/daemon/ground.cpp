@@ -2,6 +2,7 @@
 #include "daemon/daemon.h"
 
 #include <shallop/shim/binary.h>
+#include <shallop/shim/door.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -64,14 +65,6 @@ Result<std::string> kept_token(const std::string& data_dir) {
     return token;
 }
 
-/// What a killed predecessor left of its instances' directories. Nothing a function could plant there: they are mounted read-only.
-void clear_directory(const std::string& path) {
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(path, ignored)) {
-        std::filesystem::remove_all(entry.path(), ignored);
-    }
-}
-
 }  // namespace
 
 Result<Ground> prepare(const Settings& settings, async::BlockingPool& blocking, base::Log& log) {
@@ -89,13 +82,9 @@ Result<Ground> prepare(const Settings& settings, async::BlockingPool& blocking, 
     if (const auto made = make_directory(settings.run_dir, 0700); !made) return made.error();
     for (const auto* part : {"/i", "/shim"}) {
         if (const auto made = make_directory(settings.run_dir + part, 0700); !made) return made.error();
-        clear_directory(settings.run_dir + part);
     }
-    // A file of its own for each start: one that is mounted in a dying container is never written over.
-    ground.shim_file = "shallop-shim-" + base::RandomIds().next();
-    if (const auto written = write_file(settings.run_dir + "/shim/" + ground.shim_file, shim::binary(), 0755); !written) {
-        return written.error();
-    }
+    shim::Door::remove_leftovers(settings.run_dir + "/i");
+    if (const auto written = shim::write_binary(settings.run_dir + "/shim/shallop-shim"); !written) return written.error();
     return ground;
 }
 

@@ -53,7 +53,7 @@ docker::ContainerSpec container_for(const function::Function& function, const Se
                         {"shallop.function", spec.name},
                         {"shallop.version", std::to_string(function.version)},
                         {"shallop.instance", instance}};
-    container.mounts.push_back(bind(settings.host_run_dir + "/shim/" + settings.shim_file, shim_in_container));
+    container.mounts.push_back(bind(settings.host_run_dir + "/shim/shallop-shim", shim_in_container));
     container.mounts.push_back(bind(settings.host_run_dir + "/i/" + instance, door_in_container));
     for (const auto& mount : spec.mounts) container.mounts.push_back(engine_mount(mount));
     container.network = spec.network == "none" ? "" : spec.network;

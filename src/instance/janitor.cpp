@@ -3,7 +3,6 @@
 #include <shallop/instance/janitor.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <vector>
 
 namespace shallop::instance {
@@ -37,8 +36,6 @@ void Janitor::adopt(const std::string& instance) {
 
 void Janitor::retire(const std::string& instance, const std::string& container) {
     adopted_.erase(instance);
-    std::error_code ignored;  // the sweep of the next start takes what stays
-    std::filesystem::remove_all(settings_.run_dir + "/i/" + instance, ignored);
     retired_[instance] = Retired{container, clock_.now() + settings_.patience};
     changed_.notify_all();
 }

@@ -85,7 +85,7 @@ Task<Result<std::unique_ptr<Instance>>> Launcher::launch(function::FunctionPtr f
 }
 
 /// Creates and starts, whoever still waits: a call to the engine that is cut off leaves something nobody knows of.
-Task<void> Launcher::make(std::string instance, docker::ContainerSpec spec, async::Semaphore::Permit permit) {
+Task<void> Launcher::make(std::string instance, docker::ContainerSpec spec, async::Semaphore::Permit) {
     const auto name = "shallop-" + instance;
     auto created = co_await engine_.create(std::move(spec), name, clock_.now() + settings_.create_timeout);
     auto waiting = attempts_.find(instance);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <shallop/async/clock.h>
 #include <shallop/function/event.h>
 #include <shallop/observe/invocations.h>
 

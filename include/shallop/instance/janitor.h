@@ -25,7 +25,6 @@ class Janitor {
 public:
     struct Settings {
         std::string daemon_id;
-        std::string run_dir;
         base::Duration patience = std::chrono::seconds(5);
         base::Duration sweep_every = std::chrono::seconds(60);
         std::size_t removals_in_flight = 4;

@@ -24,9 +24,8 @@ using async::Task;
 using base::Result;
 
 struct Settings {
-    std::string run_dir;          ///< ours: 0700; one directory an instance below it
+    std::string run_dir;          ///< ours: 0700; shim/shallop-shim, and below i/ a directory for each instance
     std::string host_run_dir;     ///< the same as the engine sees it; differs when we run in a container; "" = not known yet
-    std::string shim_file;        ///< name of the shim below run_dir/shim/
     std::string daemon_id;        ///< the label shallop.daemon
     std::size_t starts_in_flight = 6;
     base::Duration create_timeout = std::chrono::seconds(10);

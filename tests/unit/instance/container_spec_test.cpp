@@ -22,7 +22,6 @@ instance::Settings settings() {
     own.run_dir = "/run/shallop";
     own.host_run_dir = "/srv/run";
     own.daemon_id = "d";
-    own.shim_file = "shim-1";
     return own;
 }
 
@@ -50,7 +49,7 @@ TEST_CASE("a container is made from the resolved image and mounts host paths", "
     CHECK(spec.image == "sha256:1");
     CHECK(spec.entrypoint == std::vector<std::string>{"/.shallop/shim"});
     REQUIRE(spec.mounts.size() == 2);
-    CHECK(spec.mounts[0].source == "/srv/run/shim/shim-1");
+    CHECK(spec.mounts[0].source == "/srv/run/shim/shallop-shim");
     CHECK(spec.mounts[1].source == "/srv/run/i/i");
     CHECK(spec.mounts[0].read_only);
     CHECK(spec.mounts[1].read_only);

@@ -23,9 +23,10 @@ using base::Result;
 struct Outcome {
     int exit_code = -1;  ///< -1: killed by `signal`, or not known (it was not waited for)
     int signal = 0;
-    Duration cpu{};      ///< user + system
+    Duration cpu{};  ///< user + system
     base::Bytes max_rss = 0;
-    std::optional<std::string> local_redirect;  ///< RFC 3875 6.2.2: run the route of this path?query as a GET; the sink has not begun
+    std::optional<std::string>
+        local_redirect;  ///< RFC 3875 6.2.2: run the route of this path?query as a GET; the sink has not begun
     bool reply_incomplete = false;  ///< died or was cut after the head went out: the connection must be cut, not ended
     std::string incomplete_reason;
 };
@@ -45,14 +46,21 @@ struct CgiCall {
     Instant deadline;
     Duration kill_grace = std::chrono::seconds(2);  ///< between TERM and KILL
     std::function<void()> process_started;          ///< for timing; may be empty
+    /// Gets work that outlives the answer: a process that had its time, between TERM and KILL. Whoever takes it keeps the channel until it is done.
+    /// Empty: the container's end is the KILL.
+    std::function<void(Task<void>)> afterwards{};
+    std::string spool_dir =
+        "/tmp";  ///< where a chunked body over 64 KiB waits until its length is known, in a file without a name
 };
 
 /// Runs one process by RFC 3875 (contracts.md A1–A3) and streams its reply into the sink, in constant memory.
 ///
 /// Returns as soon as the reply is whole: end of stdout (or the length the function promised), without waiting for more than a short
 /// moment for the exit status. Client gone, a cancellation: the process group is killed by unwinding.
-/// Faults, all before the sink has begun: launch_failed, function_failed (no usable output: A2's 502 rows), out_of_memory, timed_out (TERM,
-/// then KILL after kill_grace, in the background of the answer), client_gone, too_large (body), invalid (body framing).
+/// Faults, all before the sink has begun but client_gone: launch_failed, function_failed (no usable output: A2's 502 rows), out_of_memory,
+/// timed_out (TERM, then KILL after kill_grace, in the background of the answer: `afterwards`), client_gone, too_large (body; or the head, see
+/// faults.h), invalid (path, body framing), overloaded (no descriptors), storage (no room for a chunked body).
+/// Needs SIGPIPE ignored: a function may close its stdin at any time.
 Task<Result<Outcome>> exchange_cgi(CgiCall call);
 
 }  // namespace shallop::contract

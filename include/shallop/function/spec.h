@@ -108,14 +108,14 @@ struct Spec {
 
 /// What the engine said of the image when the function was registered: `docker run` semantics come from here.
 struct ImageFacts {
-    std::string id;  ///< sha256:…; containers are made from it, so that a re-tagged image changes nothing until PUT
-    std::vector<std::string> entrypoint;
-    std::vector<std::string> cmd;
-    std::string working_dir;
-    std::string user;
-    std::vector<std::string> env;            ///< "NAME=value"
-    std::vector<std::string> exposed_ports;  ///< "8080/tcp"
-    std::map<std::string, std::string> labels;
+    std::string id{};  ///< sha256:…; containers are made from it, so that a re-tagged image changes nothing until PUT
+    std::vector<std::string> entrypoint{};
+    std::vector<std::string> cmd{};
+    std::string working_dir{};
+    std::string user{};
+    std::vector<std::string> env{};            ///< "NAME=value"
+    std::vector<std::string> exposed_ports{};  ///< "8080/tcp"
+    std::map<std::string, std::string> labels{};
 
     bool operator==(const ImageFacts&) const = default;
 };

@@ -34,6 +34,9 @@ public:
     /// Sends the head at once; at most once. Faults: client_gone.
     virtual Task<Status> begin(Response head) = 0;
 
+    /// The same with the body's first bytes, in one system call where the wire allows it.
+    virtual Task<Status> begin_with(Response head, std::span<const char> first);
+
     /// Sends body bytes; dropped for HEAD, 204 and 304. Faults: client_gone; invalid when more than content_length is written.
     virtual Task<Status> write(std::span<const char> bytes) = 0;
 

@@ -25,12 +25,15 @@ struct Match {
     std::string owner;
     std::string pattern;
     std::string prefix;  ///< the matched part of the path, still encoded, without trailing slash
-    std::string rest;    ///< what a prefix pattern left over, still encoded: empty or starts with '/'
+    std::string rest;    ///< what is left of the path, still encoded: empty or starts with '/'; prefix + rest is the path
     std::vector<std::pair<std::string, std::string>> parameters;  ///< decoded
 };
 
-/// An immutable table. The most specific entry wins: exact host, then wildcard host, then any; then segment by segment
-/// literal, parameter, prefix; then an entry that names the method before one for all.
+/// An immutable table. Of the entries that match host, path and method the most specific one wins: exact host, then wildcard host, then any;
+/// then segment by segment literal, parameter, prefix; then an entry that names the method before one for all. HEAD leads where GET does.
+///
+/// A path is matched as it is: "/a/" is not "/a" (but a prefix pattern matches both), "//" is an empty segment, which no literal or parameter
+/// matches, and case counts. Percent-encoded letters match what they stand for.
 class Router {
 public:
     Router();
@@ -46,10 +49,9 @@ public:
     /// "path known, method not": `allow` is then the value of the Allow field.
     base::Result<Match> find(std::string_view host, std::string_view method, std::string_view path, std::string& allow) const;
 
-    struct Node;
-
 private:
-    std::unique_ptr<Node> root_;
+    struct Table;
+    std::unique_ptr<Table> table_;
 };
 
 /// Checks one pattern by itself. Faults: invalid, in words for its author.

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shallop/http/problem.h>
+
+#include <http/connection.h>
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+
+namespace shallop::http {
+namespace {
+
+constexpr auto linger_time = std::chrono::seconds(2);
+constexpr std::uint64_t linger_bytes = 256 * 1024;  ///< for a body without a declared length
+constexpr std::string_view all_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// A head and the empty line before it fit, so that the parser decides, not the buffer.
+std::size_t buffer_for(const Limits& limits) {
+    return static_cast<std::size_t>(std::max(limits.head, limits.target + 256)) + 256;
+}
+
+/// OPTIONS * asks about the server itself (RFC 9110 9.3.7).
+Task<void> answer_options(HttpExchange& exchange) {
+    Response head;
+    head.status = 204;
+    head.fields.push_back({"Allow", std::string(all_methods)});
+    std::string body;
+    (void)co_await exchange.reply(std::move(head), std::move(body));
+}
+
+void report(base::Log& log, const std::exception_ptr& thrown) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const std::exception& error) {
+        log.error("handler failed", {{"error", error.what()}});
+    } catch (...) {
+        log.error("handler failed", {{"error", "not a std::exception"}});
+    }
+}
+
+}  // namespace
+
+Connection::Connection(Shared& shared, base::Fd fd, Ends ends)
+    : shared_(shared), ends_(std::move(ends)),
+      wire_(shared.roster, shared.executor, shared.clock, std::move(fd), ends_.family, buffer_for(shared.limits)) {}
+
+Task<void> Connection::serve() {
+    HeadParser parser(shared_.limits);
+    while (true) {
+        if (shared_.draining) wire_.receive_no_more();
+        const auto alive = co_await wire_.wait_idle(shared_.clock.now() + shared_.limits.idle);
+        if (!alive || !*alive) co_return;
+        const bool complete = co_await read_head(parser);
+        if (!complete) co_return;
+        Head head = parser.take();
+        const bool again = co_await serve_one(std::move(head));
+        if (!again) co_return;
+    }
+}
+
+/// False: the connection is to end, and the client has been told why if there is a reason.
+Task<bool> Connection::read_head(HeadParser& parser) {
+    const auto until = shared_.clock.now() + shared_.limits.head_time;
+    while (true) {
+        const auto progress = parser.parse(wire_.buffered());
+        if (progress == HeadParser::Progress::done) break;
+        if (progress == HeadParser::Progress::refused) {
+            Refusal why = parser.refusal();
+            co_await refuse(std::move(why), parser.for_head_method());
+            co_return false;
+        }
+        const auto received = co_await wire_.fill(until);
+        if (!received && received.error().fault == base::Fault::timed_out && parser.begun()) {
+            Refusal slow{408, "The request's head did not arrive in time."};
+            co_await refuse(std::move(slow), false);
+        }
+        if (!received || *received == 0) co_return false;
+    }
+    wire_.consume(parser.size());
+    co_return true;
+}
+
+Task<bool> Connection::serve_one(Head head) {
+    head.request.remote_addr = ends_.remote_addr;
+    head.request.remote_port = ends_.remote_port;
+    head.request.local_port = ends_.local_port;
+    HttpExchange exchange(shared_, wire_, std::move(head));
+    co_await handle(exchange);
+    if (!exchange.finished()) {
+        // Without a length or chunks a clean end would look like the end of the body.
+        if (exchange.begun() && exchange.framing() == Framing::until_close) wire_.reset_on_close();
+        co_return false;
+    }
+    const bool drained = co_await exchange.drain_body();
+    if (drained && exchange.keep_alive()) co_return true;
+    const auto left = exchange.declared_left().value_or(linger_bytes);
+    if (!drained || !wire_.buffered().empty()) co_await linger(left);
+    co_return false;
+}
+
+/// Runs the handler; whatever it did, a reply has begun afterwards, unless the client was seen to be gone.
+Task<void> Connection::handle(HttpExchange& exchange) {
+    std::exception_ptr thrown;
+    try {
+        if (exchange.request().path == "*") {
+            co_await answer_options(exchange);
+        } else {
+            co_await shared_.handler.handle(exchange);
+        }
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    const auto state = co_await boost::asio::this_coro::cancellation_state;
+    if (thrown && state.cancelled() != boost::asio::cancellation_type::none) std::rethrow_exception(thrown);
+    if (thrown) report(shared_.log, thrown);
+    if (exchange.begun() || wire_.seen_gone()) co_return;
+
+    Problem what;
+    what.detail = "The server failed to answer this request.";
+    if (exchange.read_refusal().status != 0) {
+        what.status = exchange.read_refusal().status;
+        what.detail = exchange.read_refusal().detail;
+    }
+    std::string body;
+    Response head = problem(what, body);
+    (void)co_await exchange.reply(std::move(head), std::move(body));
+}
+
+/// Answers a head that cannot be served, and ends the connection: where the next request would start is not known.
+Task<void> Connection::refuse(Refusal refusal, bool for_head_method) {
+    shared_.log.debug("request refused", {{"remote", ends_.remote_addr}, {"status", refusal.status}, {"detail", refusal.detail}});
+    Problem what;
+    what.status = refusal.status;
+    what.detail = std::move(refusal.detail);
+    std::string body;
+    const Response reply = problem(what, body);
+    const auto bytes = write_head(reply, Request(), Framing::length, false, shared_.date.at(shared_.clock.wall()), shared_.log);
+    const Wire::Parts parts{bytes, for_head_method ? std::string_view() : std::string_view(body), {}};
+    const auto sent = co_await wire_.send(parts, shared_.limits.write_time);
+    if (sent) co_await linger(linger_bytes);
+}
+
+Task<void> Connection::linger(std::uint64_t bytes) {
+    co_await wire_.linger(bytes, shared_.clock.now() + linger_time);
+}
+
+Task<void> serve_connection(Shared& shared, base::Fd fd, Ends ends) {
+    Connection connection(shared, std::move(fd), std::move(ends));
+    co_await connection.serve();
+}
+
+}  // namespace shallop::http

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <http/http_exchange.h>
+
+#include <string>
+
+namespace shallop::http {
+
+/// The two ends of a connection, as requests show them.
+struct Ends {
+    int family = 0;
+    std::string remote_addr;
+    std::uint16_t remote_port = 0;
+    std::uint16_t local_port = 0;
+};
+
+/// Serves the requests of one connection, one after the other, until it ends; owns its socket.
+class Connection {
+public:
+    Connection(Shared& shared, base::Fd fd, Ends ends);
+
+    Task<void> serve();
+
+private:
+    Task<bool> read_head(HeadParser& parser);
+    Task<bool> serve_one(Head head);
+    Task<void> handle(HttpExchange& exchange);
+    Task<void> refuse(Refusal refusal, bool for_head_method);
+    Task<void> linger(std::uint64_t bytes);
+
+    Shared& shared_;
+    Ends ends_;
+    Wire wire_;
+};
+
+/// A connection's whole life as a Task that owns it.
+Task<void> serve_connection(Shared& shared, base::Fd fd, Ends ends);
+
+}  // namespace shallop::http

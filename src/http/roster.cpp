@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <http/roster.h>
+#include <http/wire.h>
+
+#include <poll.h>
+#include <utility>
+#include <vector>
+
+namespace shallop::http {
+
+bool Roster::evict_idle() {
+    if (idle_.empty()) return false;
+    idle_.front()->evict();  // leaves idle_
+    return true;
+}
+
+void Roster::evict_all_idle() {
+    while (evict_idle()) {
+    }
+}
+
+void Roster::sweep(async::Instant now) {
+    // An expired idle connection stays in the list until its task has run; the order makes the first live one the end of the search.
+    for (Wire* wire : idle_) {
+        if (!wire->expire(now)) break;
+    }
+    for (Wire* wire : busy_) wire->expire(now);
+    find_hung_up();
+}
+
+void Roster::find_hung_up() {
+    std::vector<Wire*> watching;
+    std::vector<pollfd> polled;
+    for (Wire* wire : busy_) {
+        const int fd = wire->watched_fd();
+        if (fd < 0) continue;
+        watching.push_back(wire);
+        polled.push_back({fd, POLLRDHUP, 0});
+    }
+    if (polled.empty() || ::poll(polled.data(), polled.size(), 0) <= 0) return;
+    for (std::size_t i = 0; i < polled.size(); ++i) {
+        if (polled[i].revents != 0) watching[i]->hung_up();
+    }
+}
+
+}  // namespace shallop::http

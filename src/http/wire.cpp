@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <http/wire.h>
+
+#include <boost/asio/redirect_error.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <vector>
+
+namespace shallop::http {
+
+namespace asio = boost::asio;
+using async::use_task;
+using base::Error;
+using base::Fault;
+
+namespace {
+
+constexpr std::size_t turn_bytes = 256 * 1024;  ///< sent at most before others have a turn of the loop
+constexpr std::size_t linger_buffer = 16 * 1024;
+
+/// Sets a deadline for as long as the wait for it lasts, however that ends.
+class Until {
+public:
+    Until(Instant& slot, Instant until) : slot_(slot) { slot_ = until; }
+    ~Until() { slot_ = Instant::max(); }
+    Until(const Until&) = delete;
+    Until& operator=(const Until&) = delete;
+
+private:
+    Instant& slot_;
+};
+
+Error late() {
+    return {Fault::timed_out, "The client was too slow."};
+}
+
+Error hung_up_error() {
+    return {Fault::client_gone, "The client has hung up."};
+}
+
+void unwind_if_cancelled(const boost::system::error_code& failed) {
+    if (failed == asio::error::operation_aborted) throw boost::system::system_error(failed);
+}
+
+}  // namespace
+
+Wire::Wire(Roster& roster, async::Executor executor, async::Clock& clock, base::Fd fd, int family, std::size_t largest_buffer)
+    : roster_(roster), executor_(executor), clock_(clock), socket_(executor), largest_buffer_(largest_buffer) {
+    socket_.assign(asio::generic::stream_protocol(family, family == AF_UNIX ? 0 : IPPROTO_TCP), fd.get());
+    (void)fd.release();
+    place_ = roster_.add(*this);
+}
+
+Wire::~Wire() {
+    roster_.remove(place_, idle_);
+}
+
+void Wire::consume(std::size_t count) {
+    begin_ += count;
+    if (begin_ == end_) begin_ = end_ = 0;
+}
+
+/// Compacts, or grows after a fill that took all there was room for.
+void Wire::make_room() {
+    const auto used = end_ - begin_;
+    auto capacity = std::max(capacity_, small_buffer);
+    while (capacity < largest_buffer_ && (used == capacity || filled_up_)) {
+        capacity = std::min(capacity * 4, largest_buffer_);
+        filled_up_ = false;
+    }
+    if (capacity != capacity_) {
+        auto larger = std::make_unique_for_overwrite<char[]>(capacity);
+        if (used > 0) std::memcpy(larger.get(), buffer_.get() + begin_, used);
+        buffer_ = std::move(larger);
+        capacity_ = capacity;
+    } else if (begin_ > 0) {
+        std::memmove(buffer_.get(), buffer_.get() + begin_, used);
+    }
+    begin_ = 0;
+    end_ = used;
+}
+
+Task<Result<std::size_t>> Wire::fill(Instant until) {
+    make_room();
+    base::ensure(end_ < capacity_, "a read-ahead buffer has room");
+    const std::span<char> room(buffer_.get() + end_, capacity_ - end_);
+    auto received = co_await receive(room, until);
+    if (!received) co_return received;
+    end_ += *received;
+    filled_up_ = end_ == capacity_;
+    co_return received;
+}
+
+Task<Result<std::size_t>> Wire::receive(std::span<char> into, Instant until) {
+    if (receive_expired_) co_return late();
+    const Until waiting(receive_until_, until);
+    sent_in_turn_ = 0;
+    boost::system::error_code failed;
+    const auto buffer = asio::buffer(into.data(), into.size());
+    auto token = asio::redirect_error(use_task, failed);
+    const std::size_t count = co_await socket_.async_read_some(buffer, token);
+    unwind_if_cancelled(failed);
+    if (receive_expired_) co_return late();
+    if (!failed) co_return count;
+    if (failed != asio::error::eof) broken_ = true;
+    hung_up();
+    if (broken_) co_return hung_up_error();
+    co_return std::size_t{0};
+}
+
+Task<Status> Wire::send(Parts parts, Duration stall) {
+    // Unwound half-way, the stream is of no more use: what is sent next would land in the middle of this.
+    struct AllOrBroken {
+        explicit AllOrBroken(bool& b) : broken(b) {}
+        AllOrBroken(const AllOrBroken&) = delete;
+        AllOrBroken& operator=(const AllOrBroken&) = delete;
+        ~AllOrBroken() { broken = broken || !all; }
+        bool& broken;
+        bool all = false;
+    } outcome(broken_);
+    while (true) {
+        const bool sent = sent_in_turn_ < turn_bytes && send_now(parts);
+        if (broken_) co_return hung_up_error();
+        if (sent) {
+            outcome.all = true;
+            co_return Status();
+        }
+        const Until waiting(send_until_, clock_.now() + stall);
+        boost::system::error_code failed;
+        auto token = asio::redirect_error(use_task, failed);
+        co_await socket_.async_wait(Socket::wait_write, token);
+        unwind_if_cancelled(failed);
+        sent_in_turn_ = 0;
+    }
+}
+
+/// Sends what the socket takes without waiting, and cuts it off `parts`. True when nothing is left.
+bool Wire::send_now(std::span<std::string_view> parts) {
+    std::array<iovec, std::tuple_size_v<Parts>> vectors{};
+    std::size_t total = 0;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        vectors[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};
+        total += parts[i].size();
+    }
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = parts.size();
+    ssize_t sent = 0;
+    do {
+        sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
+        broken_ = true;
+        hung_up();
+        return false;
+    }
+    sent_in_turn_ += static_cast<std::size_t>(sent);
+    auto left = static_cast<std::size_t>(sent);
+    for (auto& part : parts) {
+        const auto cut = std::min(left, part.size());
+        part.remove_prefix(cut);
+        left -= cut;
+    }
+    return static_cast<std::size_t>(sent) == total;
+}
+
+Task<Result<bool>> Wire::wait_idle(Instant until) {
+    if (!buffered().empty()) co_return true;
+    if (capacity_ > small_buffer) {
+        buffer_.reset();
+        capacity_ = 0;
+        filled_up_ = false;
+    }
+    struct Idle {
+        explicit Idle(Wire& w) : wire(w) {
+            wire.idle_ = true;
+            wire.roster_.to_idle(wire.place_);
+        }
+        Idle(const Idle&) = delete;
+        Idle& operator=(const Idle&) = delete;
+        ~Idle() {
+            if (wire.idle_) wire.roster_.to_busy(wire.place_);
+            wire.idle_ = false;
+        }
+        Wire& wire;
+    };
+    const Idle idle(*this);
+    const auto received = co_await fill(until);
+    if (!received) co_return received.error();
+    co_return *received > 0;
+}
+
+Task<void> Wire::linger(std::uint64_t bytes, Instant until) {
+    if (broken_ || receive_expired_) co_return;
+    ::shutdown(socket_.native_handle(), SHUT_WR);
+    std::vector<char> scratch(linger_buffer);
+    const std::span<char> into(scratch);
+    while (true) {
+        const auto received = co_await receive(into, until);
+        if (!received || *received == 0 || *received >= bytes) co_return;
+        bytes -= *received;
+    }
+}
+
+void Wire::reset_on_close() {
+    const struct ::linger hard{1, 0};
+    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+}
+
+Task<void> Wire::gone() {
+    struct Watching {
+        explicit Watching(int& n) : count(n) { ++count; }
+        Watching(const Watching&) = delete;
+        Watching& operator=(const Watching&) = delete;
+        ~Watching() { --count; }
+        int& count;
+    };
+    if (!gone_changed_) gone_changed_ = std::make_unique<async::Condition>(executor_);
+    const Watching watching(watchers_);
+    while (!gone_) co_await gone_changed_->wait();
+}
+
+bool Wire::expire(Instant now) {
+    const bool receive_late = now >= receive_until_;
+    const bool send_late = now >= send_until_;
+    // Shutting down a direction ends the operation that waits on it, whoever's Task that is.
+    if (receive_late && !receive_expired_) {
+        receive_expired_ = true;
+        receive_no_more();
+    }
+    if (send_late && !broken_) {
+        broken_ = true;
+        hung_up();
+        ::shutdown(socket_.native_handle(), SHUT_RDWR);
+    }
+    return receive_late || send_late;
+}
+
+void Wire::evict() {
+    roster_.to_busy(place_);
+    idle_ = false;
+    receive_no_more();
+}
+
+void Wire::receive_no_more() {
+    receive_shut_ = true;
+    ::shutdown(socket_.native_handle(), SHUT_RD);
+}
+
+int Wire::watched_fd() {
+    return watchers_ > 0 && !gone_ && !receive_shut_ ? socket_.native_handle() : -1;
+}
+
+void Wire::hung_up() {
+    gone_ = true;
+    if (gone_changed_) gone_changed_->notify_all();
+}
+
+}  // namespace shallop::http

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/async/clock.h>
+#include <shallop/async/condition.h>
+#include <shallop/base/fd.h>
+#include <shallop/base/result.h>
+
+#include <http/roster.h>
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+
+#include <array>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace shallop::http {
+
+using async::Instant;
+using async::Task;
+using base::Duration;
+using base::Result;
+using base::Status;
+
+using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, async::Executor>;
+
+/// A connected socket with what was read ahead, with deadlines, and with the news that the peer has hung up.
+///
+/// At most one receive and one send at a time, which may overlap. A deadline that passes makes the receive or the send under way fail; the
+/// roster's sweep does that. Everything here unwinds when its Task is cancelled.
+class Wire {
+public:
+    /// The buffer kept while idle; and what it may grow to while a head or small chunks come in.
+    static constexpr std::size_t small_buffer = 2048;
+
+    Wire(Roster& roster, async::Executor executor, async::Clock& clock, base::Fd fd, int family, std::size_t largest_buffer);
+    ~Wire();
+    Wire(const Wire&) = delete;
+    Wire& operator=(const Wire&) = delete;
+
+    std::string_view buffered() const { return {buffer_.get() + begin_, end_ - begin_}; }
+    void consume(std::size_t count);
+
+    /// Receives more into the buffer, which must have room (largest_buffer). 0 = the peer has sent all it will.
+    /// Faults: timed_out (until), client_gone (reset).
+    Task<Result<std::size_t>> fill(Instant until);
+
+    /// The same, into `into`, when nothing is buffered.
+    Task<Result<std::size_t>> receive(std::span<char> into, Instant until);
+
+    /// Sends all parts, in as few system calls as the socket takes. Faults: client_gone, also when no byte was taken for `stall`.
+    using Parts = std::array<std::string_view, 3>;
+    Task<Status> send(Parts parts, Duration stall);
+
+    /// Waits for the first byte of a request, or for the end: false. The buffer is small meanwhile.
+    Task<Result<bool>> wait_idle(Instant until);
+
+    /// From now on only what has arrived already is received.
+    void receive_no_more();
+
+    /// Ends the sending direction and drops what still comes, at most `bytes` and until `until`, so that the peer can read the last reply
+    /// before the socket closes (RFC 9112 9.6).
+    Task<void> linger(std::uint64_t bytes, Instant until);
+
+    /// From now on closing resets the connection: the peer cannot take what it has got for all.
+    void reset_on_close();
+
+    /// Returns once the peer has ended its sending direction or the connection broke. Noticed by the sweep.
+    Task<void> gone();
+    bool seen_gone() const { return gone_; }
+
+    // For the roster.
+    /// Ends the waits whose deadline is not after `now`; whether it ended one.
+    bool expire(Instant now);
+    void evict();
+    /// The socket, if someone waits in gone(); else -1.
+    int watched_fd();
+    void hung_up();
+
+private:
+    bool send_now(std::span<std::string_view> parts);
+    void make_room();
+
+    Roster& roster_;
+    async::Executor executor_;
+    async::Clock& clock_;
+    Socket socket_;
+    Roster::Place place_;
+    std::unique_ptr<char[]> buffer_;
+    std::size_t capacity_ = 0;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+    std::size_t largest_buffer_;
+    Instant receive_until_ = Instant::max();
+    Instant send_until_ = Instant::max();
+    std::size_t sent_in_turn_ = 0;  ///< bytes sent since the loop last had a turn
+    int watchers_ = 0;
+    bool idle_ = false;
+    bool filled_up_ = false;        ///< the last fill took all room: more is likely there
+    bool receive_expired_ = false;
+    bool receive_shut_ = false;     ///< by us: the peer's end of stream can no longer be seen
+    bool broken_ = false;           ///< no send can succeed any more
+    bool gone_ = false;
+    std::unique_ptr<async::Condition> gone_changed_;
+};
+
+}  // namespace shallop::http

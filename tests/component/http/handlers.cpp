@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "handlers.h"
+
+#include <shallop/async/race.h>
+
+#include <stdexcept>
+#include <vector>
+
+namespace shallop::test {
+
+using async::Task;
+using http::Exchange;
+using http::Response;
+
+namespace {
+
+Response head_of(int status) {
+    Response head;
+    head.status = status;
+    return head;
+}
+
+Task<void> text(Exchange& exchange, std::string body) {
+    Response head = head_of(200);
+    head.fields.push_back({"Content-Type", "text/plain"});
+    (void)co_await exchange.reply(std::move(head), std::move(body));
+}
+
+/// The request's body as it comes, with the same length if it had one.
+Task<void> echo(Exchange& exchange, std::string& fault) {
+    Response head = head_of(200);
+    if (!exchange.request().chunked) head.content_length = exchange.request().content_length.value_or(0);
+    std::vector<char> buffer(65536);
+    const std::span<char> into(buffer);
+    auto count = co_await exchange.read(into);
+    if (count) {
+        const std::span<const char> first(buffer.data(), *count);
+        (void)co_await exchange.begin_with(std::move(head), first);
+    }
+    while (count && *count > 0) {
+        count = co_await exchange.read(into);
+        if (!count) break;
+        const std::span<const char> bytes(buffer.data(), *count);
+        const auto written = co_await exchange.write(bytes);
+        if (!written) fault = base::name(written.error().fault);
+        if (!written) co_return;
+    }
+    if (!count) fault = base::name(count.error().fault);
+    if (count) (void)co_await exchange.finish();
+}
+
+/// The first `size` bytes of an endless "0123456789…", in pieces.
+Task<void> big(Exchange& exchange, std::uint64_t size, bool length_known, std::string& fault) {
+    Response head = head_of(200);
+    if (length_known) head.content_length = size;
+    auto begun = co_await exchange.begin(std::move(head));
+    std::string piece;
+    while (piece.size() < 65000) piece += "0123456789";
+    while (begun && size > 0) {
+        const std::span<const char> bytes(piece.data(), static_cast<std::size_t>(std::min<std::uint64_t>(size, piece.size())));
+        begun = co_await exchange.write(bytes);
+        size -= bytes.size();
+    }
+    if (!begun) fault = base::name(begun.error().fault);
+    if (begun) (void)co_await exchange.finish();
+}
+
+/// Begins a reply and leaves it unfinished.
+Task<void> half(Exchange& exchange, bool length_known) {
+    Response head = head_of(200);
+    if (length_known) head.content_length = 10;
+    const std::string_view five = "12345";
+    const std::span<const char> bytes(five.data(), five.size());
+    (void)co_await exchange.begin(std::move(head));
+    (void)co_await exchange.write(bytes);
+}
+
+Task<void> limited(Exchange& exchange) {
+    exchange.set_body_limit(10);
+    std::vector<char> buffer(100);
+    const std::span<char> into(buffer);
+    auto count = co_await exchange.read(into);
+    while (count && *count > 0) count = co_await exchange.read(into);
+    Response head = head_of(count ? 200 : 413);
+    std::string body = count ? "fits" : count.error().detail;
+    (void)co_await exchange.reply(std::move(head), std::move(body));
+}
+
+Task<void> never(async::Clock& clock) {
+    co_await clock.sleep_for(std::chrono::hours(1));
+}
+
+/// Says in headers what it was asked, and tries to split the reply.
+Task<void> mirror(Exchange& exchange) {
+    const auto& request = exchange.request();
+    Response head = head_of(200);
+    head.fields.push_back({"X-Method", request.method});
+    head.fields.push_back({"X-Target", request.target});
+    head.fields.push_back({"X-Host", request.host});
+    head.fields.push_back({"X-Remote", request.remote_addr});
+    head.fields.push_back({"X-Split", "a\r\nInjected: yes"});
+    head.fields.push_back({"X Split", "no token"});
+    head.fields.push_back({"Transfer-Encoding", "chunked"});
+    head.fields.push_back({"Content-Length", "99"});
+    head.reason = "Fine\r\nInjected: yes";
+    std::string body = "mirror";
+    (void)co_await exchange.reply(std::move(head), std::move(body));
+}
+
+}  // namespace
+
+Task<void> Scripted::handle(Exchange& exchange) {
+    ++handled;
+    const auto& path = exchange.request().path;
+    const auto number = exchange.request().query.empty() ? 0 : std::stoull(exchange.request().query);
+    if (path == "/echo") co_await echo(exchange, last_fault);
+    if (path == "/big") co_await big(exchange, number, true, last_fault);
+    if (path == "/big-chunked") co_await big(exchange, number, false, last_fault);
+    if (path == "/half") co_await half(exchange, true);
+    if (path == "/half-chunked") co_await half(exchange, false);
+    if (path == "/limited") co_await limited(exchange);
+    if (path == "/mirror") co_await mirror(exchange);
+    if (path == "/throw") throw std::runtime_error("a bug");
+    if (path == "/nothing") co_return;
+    if (path == "/status") {
+        Response head = head_of(static_cast<int>(number));
+        std::string body = "some text";
+        (void)co_await exchange.reply(std::move(head), std::move(body));
+    }
+    if (path == "/held") {
+        while (released == 0) co_await clock_.sleep_for(std::chrono::milliseconds(2));
+        std::string body = "held";
+        co_await text(exchange, std::move(body));
+    }
+    if (path == "/until-gone") {
+        auto work = never(clock_);
+        auto gone_away = exchange.gone();
+        const int first = co_await async::race(std::move(work), std::move(gone_away));
+        if (first == 1) ++gone;
+    }
+    if (path == "/hello" || path == "/") {
+        std::string body = "hello";
+        co_await text(exchange, std::move(body));
+    }
+}
+
+}  // namespace shallop::test

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/async/clock.h>
+#include <shallop/http/listener.h>
+
+#include <atomic>
+
+namespace shallop::test {
+
+/// Does what the path names: see handlers.cpp.
+class Scripted final : public http::Handler {
+public:
+    async::Task<void> handle(http::Exchange& exchange) override;
+
+    std::atomic<int> handled{0};  ///< begun
+    std::atomic<int> gone{0};     ///< cut short because the client hung up
+    std::atomic<int> released{0}; ///< "/held" answers once this is above 0
+    std::string last_fault;       ///< of the last failed read or write; read it after the answer
+
+private:
+    async::SteadyClock clock_;
+};
+
+}  // namespace shallop::test

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client.h"
+#include "handlers.h"
+#include "server.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <unistd.h>
+
+using namespace shallop;
+using namespace std::chrono_literals;
+using test::Client;
+using test::Scripted;
+using test::Server;
+
+namespace {
+
+const std::string hello = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// Waits for another thread, with a limit.
+template <typename F>
+bool eventually(F claim) {
+    const auto end = std::chrono::steady_clock::now() + 10s;
+    while (!claim()) {
+        if (std::chrono::steady_clock::now() > end) return false;
+        std::this_thread::sleep_for(2ms);
+    }
+    return true;
+}
+
+}  // namespace
+
+TEST_CASE("a reply has its length, a date and a server, and the connection stays", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    for (int i = 0; i < 3; ++i) {
+        client.send(hello);
+        const auto answer = client.answer();
+        CHECK(answer.status == 200);
+        CHECK(answer.body == "hello");
+        CHECK(answer.field("content-length") == "5");
+        CHECK(answer.field("server") == "shallop");
+        CHECK(answer.field("date").ends_with(" GMT"));
+        CHECK(answer.field("connection").empty());
+    }
+}
+
+TEST_CASE("twenty pipelined requests are answered in their order", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    std::string all;
+    for (int i = 0; i < 20; ++i) {
+        const auto body = std::to_string(i);
+        all += "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    }
+    client.send(all);
+    for (int i = 0; i < 20; ++i) CHECK(client.answer().body == std::to_string(i));
+}
+
+TEST_CASE("HTTP/1.0 gets a length or the end of the connection, and keep-alive when it asks", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    {
+        Client client(server.address());
+        client.send("GET /hello HTTP/1.0\r\n\r\n");
+        const auto answer = client.answer();
+        CHECK(answer.body == "hello");
+        CHECK(answer.field("connection") == "close");
+        CHECK(client.closed());
+    }
+    {
+        Client client(server.address());
+        client.send("GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        CHECK(client.answer().field("connection") == "keep-alive");
+        client.send("GET /big-chunked?70000 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        const auto answer = client.answer();
+        CHECK(answer.field("transfer-encoding").empty());
+        CHECK(answer.body.size() == 70000);
+        CHECK(client.closed());
+    }
+}
+
+TEST_CASE("HEAD, 204 and 304 have no body, and the next reply stands where it should", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    client.send("HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    const auto head = client.answer(true);
+    CHECK(head.field("content-length") == "5");
+    client.send("GET /status?204 HTTP/1.1\r\nHost: a\r\n\r\n");
+    const auto empty = client.answer();
+    CHECK(empty.status == 204);
+    CHECK(empty.field("content-length").empty());
+    client.send("GET /status?304 HTTP/1.1\r\nHost: a\r\n\r\n");
+    CHECK(client.answer().status == 304);
+    client.send("HEAD /big-chunked?50 HTTP/1.1\r\nHost: a\r\n\r\n");
+    CHECK(client.answer(true).status == 200);
+    client.send(hello);
+    CHECK(client.answer().body == "hello");
+}
+
+TEST_CASE("a handler's fields cannot split the reply or change its framing", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    client.send("GET http://Example.ORG:80/mirror?12 HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    const auto answer = client.answer();
+    CHECK(answer.body == "mirror");
+    CHECK(answer.field("x-target") == "/mirror?12");
+    CHECK(answer.field("x-host") == "example.org");
+    CHECK(answer.field("x-remote") == "127.0.0.1");
+    CHECK(answer.fields.contains("injected") == false);
+    CHECK(answer.fields.contains("x-split") == false);
+    CHECK(answer.field("content-length") == "6");
+    CHECK(answer.field("transfer-encoding").empty());
+}
+
+TEST_CASE("a chunked body goes in and out in pieces of any size", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    const std::string request =
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "5\r\nhello\r\n1;name=\"v;\"\r\n,\r\n006\r\n world\r\n0\r\nX-Trailer: dropped\r\n\r\n";
+    for (const char byte : request) client.send({&byte, 1});
+    const auto answer = client.answer();
+    CHECK(answer.body == "hello, world");
+    CHECK(answer.complete);
+    client.send(hello);
+    CHECK(client.answer().status == 200);
+}
+
+TEST_CASE("the client is asked to go on when the body is first read", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    CHECK(client.answer().status == 100);
+    client.send("abc");
+    CHECK(client.answer().body == "abc");
+}
+
+TEST_CASE("no 100 is sent when the reply comes first, and the connection ends", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    for (const auto* path : {"/hello", "/limited"}) {
+        Client client(server.address());
+        client.send("POST " + std::string(path) + " HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\nExpect: 100-continue\r\n\r\n");
+        const auto answer = client.answer();
+        CHECK(answer.status == (std::string(path) == "/hello" ? 200 : 413));
+        CHECK(answer.field("connection") == "close");
+        CHECK(client.closed());
+    }
+}
+
+TEST_CASE("a short unread body is dropped and the connection stays", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    client.send("POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n" + std::string(5000, 'x') + hello);
+    CHECK(client.answer().body == "hello");
+    CHECK(client.answer().body == "hello");
+}
+
+TEST_CASE("a client that sends a long unwanted body still gets its reply", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    client.send("POST /limited HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n");
+    const std::string megabyte(1'000'000, 'x');
+    for (int i = 0; i < 20; ++i) client.send_what_goes(megabyte);
+    const auto answer = client.answer();
+    CHECK(answer.status == 413);
+    CHECK(answer.field("connection") == "close");
+    CHECK(client.closed());
+}
+
+TEST_CASE("a chunked body over the limit is refused", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    client.send("POST /limited HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n");
+    CHECK(client.answer().status == 413);
+}
+
+TEST_CASE("a handler that throws or says nothing answers 500, and the connection stays", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    for (const auto* path : {"/throw", "/nothing"}) {
+        client.send("GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n\r\n");
+        const auto answer = client.answer();
+        CHECK(answer.status == 500);
+        CHECK(answer.field("content-type") == "application/problem+json");
+    }
+}
+
+TEST_CASE("an unfinished reply looks unfinished to the client", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    for (const auto* path : {"/half", "/half-chunked"}) {
+        Client client(server.address());
+        client.send("GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n\r\n");
+        CHECK_FALSE(client.answer().complete);
+    }
+}
+
+TEST_CASE("a broken chunk is a 400 by the connection itself", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+    const auto answer = client.answer();
+    CHECK(answer.status == 400);
+    CHECK(answer.body.find("chunk") != std::string::npos);
+    CHECK(client.closed());
+}
+
+TEST_CASE("a refused head is told why, and the connection ends", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" + hello);
+    const auto answer = client.answer();
+    CHECK(answer.status == 400);
+    CHECK(answer.field("content-type") == "application/problem+json");
+    CHECK(answer.body.find("more than one Host") != std::string::npos);
+    CHECK(answer.field("connection") == "close");
+    CHECK(client.closed());
+    CHECK(handler.handled == 0);
+}
+
+TEST_CASE("OPTIONS * is about the server", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    client.send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
+    const auto answer = client.answer();
+    CHECK(answer.status == 204);
+    CHECK(answer.field("allow").find("OPTIONS") != std::string::npos);
+    CHECK(handler.handled == 0);
+}
+
+TEST_CASE("a client that hangs up is noticed while the handler works", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    const std::string request = "GET /until-gone HTTP/1.1\r\nHost: a\r\n\r\n";
+    SECTION("closed") {
+        Client client(server.address());
+        client.send(request);
+        REQUIRE(eventually([&] { return handler.handled == 1; }));
+        client.close();
+        CHECK(eventually([&] { return handler.gone == 1; }));
+    }
+    SECTION("reset") {
+        Client client(server.address());
+        client.send(request);
+        REQUIRE(eventually([&] { return handler.handled == 1; }));
+        client.reset();
+        CHECK(eventually([&] { return handler.gone == 1; }));
+    }
+    SECTION("closed behind pipelined requests") {
+        Client client(server.address());
+        client.send(request);
+        REQUIRE(eventually([&] { return handler.handled == 1; }));
+        client.send(hello + hello);
+        client.close();
+        CHECK(eventually([&] { return handler.gone == 1; }));
+        CHECK(handler.handled == 1);
+    }
+    SECTION("with a body that was never read") {
+        Client client(server.address());
+        client.send("POST /until-gone HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc");
+        REQUIRE(eventually([&] { return handler.handled == 1; }));
+        client.close();
+        CHECK(eventually([&] { return handler.gone == 1; }));
+    }
+}
+
+TEST_CASE("a client that half-closes after its request gets an answer that needs no wait", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    client.send(hello + hello);
+    client.half_close();
+    CHECK(client.answer().body == "hello");
+    CHECK(client.answer().body == "hello");
+    CHECK(client.closed());
+}
+
+TEST_CASE("a body that ends early is a fault of the read", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc");
+    CHECK(client.receive_some(1).size() == 1);
+    client.half_close();
+    client.until_close();
+    CHECK(handler.last_fault == "client_gone");
+}
+
+TEST_CASE("IPv6 and unix sockets are served", "[http]") {
+    Scripted handler;
+    const std::string path = "/tmp/shallop-http-test-" + std::to_string(::getpid());
+    for (const std::string& address : {std::string("[::1]:0"), "unix:" + path}) {
+        Server server(handler, {}, address);
+        Client client(server.address());
+        client.send(hello);
+        CHECK(client.answer().body == "hello");
+    }
+    CHECK(::access(path.c_str(), F_OK) != 0);
+}

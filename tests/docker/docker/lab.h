@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <shallop/async/task_group.h>
+#include <shallop/base/fd.h>
 #include <shallop/base/id.h>
 #include <shallop/docker/curl_engine.h>
 
@@ -9,21 +11,57 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <filesystem>
 #include <string>
 
 namespace shallop::test {
 
-/// A loop, the real engine, and a label that only this test's containers carry; what still carries it at the end is removed.
+/// A log that can be read.
+struct LogMemory {
+    base::Fd file{::memfd_create("log", MFD_CLOEXEC)};
+    base::Log log{file.get()};
+
+    std::string text() const {
+        std::string all(1 << 16, '\0');
+        const auto got = ::pread(file.get(), all.data(), all.size(), 0);
+        all.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+        return all;
+    }
+    int count(const std::string& words) const {
+        const std::string all = text();
+        int found = 0;
+        for (auto at = all.find(words); at != std::string::npos; at = all.find(words, at + 1)) ++found;
+        return found;
+    }
+};
+
+inline docker::EngineSettings at(const std::string& host) {
+    docker::EngineSettings settings;
+    settings.host = host;
+    return settings;
+}
+
+/// Descriptors that this process has open.
+inline std::ptrdiff_t open_descriptors() {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+}
+
+/// A loop, an engine, and a label that only this test's containers carry; what still carries it at the end is removed.
 class Lab {
 public:
     explicit Lab(docker::EngineSettings settings = {})
-        : engine(std::move(settings), loop.executor(), loop.clock(), log) {}
+        : engine(std::move(settings), loop.executor(), loop.clock(), log.log) {}
 
     ~Lab() {
         try {
-            const auto left = loop.run(engine.list({label()}, soon()));
+            docker::CurlEngine real({}, loop.executor(), loop.clock(), log.log);
+            const auto left = loop.run(real.list({label()}, soon()));
             if (!left) return;
-            for (const auto& container : *left) loop.run(engine.remove(container.id, soon()));
+            for (const auto& container : *left) loop.run(real.remove(container.id, soon()));
         } catch (const std::exception& failed) {
             WARN("containers of this test may be left: " << failed.what());
         }
@@ -48,16 +86,24 @@ public:
         return made;
     }
 
-    std::string create(std::vector<std::string> command, const std::string& suffix) {
-        const auto id = loop.run(engine.create(spec(std::move(command)), name(suffix), soon()));
+    std::string create(docker::ContainerSpec made, const std::string& suffix) {
+        const auto id = loop.run(engine.create(std::move(made), name(suffix), soon()));
         REQUIRE(id);
         return *id;
+    }
+    /// Creates, starts and waits; the exit code.
+    int run(docker::ContainerSpec made, const std::string& suffix) {
+        const auto id = create(std::move(made), suffix);
+        REQUIRE(loop.run(engine.start(id, soon())));
+        const auto code = loop.run(engine.wait(id, "not-running", soon()));
+        REQUIRE(code);
+        return *code;
     }
 
     base::RandomIds ids;
     const std::string mark = ids.next();
     Loop loop;
-    base::Log log{2, base::Level::error};
+    LogMemory log;
     docker::CurlEngine engine;
 };
 

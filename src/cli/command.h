@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+
+#include "cli/complaint.h"
+#include "cli/rest.h"
+#include "cli/server.h"
+
+namespace CLI {
+class App;
+}
+
+namespace shallop::cli {
+
+/// What the command line asked for, to be done once it is read whole.
+using Chosen = std::function<Done()>;
+
+// Each adds its command to `app`; parsing it sets `chosen`. `globals` is filled by then, and outlives it.
+void add_deploy(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_apply(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_list(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_show(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_invoke(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_logs(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_remove(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_version(CLI::App& app, const Globals& globals, Chosen& chosen);
+
+/// The daemon that `globals` and the environment name.
+Result<std::unique_ptr<Rest>> connect(const Globals& globals);
+
+}  // namespace shallop::cli

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/complaint.h"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cstdio>
+#include <stdexcept>
+#include <utility>
+
+#include "cli/print.h"
+
+namespace shallop::cli {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 13> advice{{
+    {"unauthorized",
+     "name the file with the token: --token-file FILE, or SHALLOP_TOKEN_FILE; the daemon keeps it in admin-token of "
+     "its data directory"},
+    {"forbidden", "use the address of the admin listener, or start the daemon with --admin-host NAME"},
+    {"not_found", "see what there is: shallop list"},
+    {"conflict", "see what is there: shallop list"},
+    {"precondition_failed", "somebody else changed it meanwhile: look at it with shallop show, then try again"},
+    {"too_large", "send less, or raise the limit"},
+    {"overloaded", "try again in a moment, or raise scale.max or scale.queue"},
+    {"timed_out", "give it more time with limits.timeout, or look at: shallop logs NAME"},
+    {"engine_down", "does the engine answer? try: docker version"},
+    {"engine_refused", "the engine's own words are above; the daemon's log has more"},
+    {"shutting_down", "try again when the daemon is up"},
+    {"not_ready", "try again in a moment"},
+    {"storage", "make room on the disk of the daemon's data directory"},
+}};
+
+std::string_view advice_for(const std::string& fault, const std::string& pointer) {
+    if (pointer == "/image") return "check the image's name: docker image inspect IMAGE, or docker pull IMAGE";
+    for (const auto& [name, text] : advice) {
+        if (fault == name) return text;
+    }
+    if (fault == "invalid") return pointer.empty() ? "correct it and try again" : "correct that member and try again";
+    return "the daemon's log and `shallop logs NAME` have more";
+}
+
+std::string text_of(const Json& document, const char* member) {
+    const auto found = document.find(member);
+    return found != document.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+void throw_exception_from_error(const Complaint& complaint, const boost::source_location& where) {
+    throw std::logic_error("unchecked complaint: " + complaint.what + " at " + where.to_string());
+}
+
+Complaint complaint_from(long status, std::string_view body) {
+    const auto document = Json::parse(body, nullptr, false);
+    if (!document.is_object() || text_of(document, "fault").empty()) {
+        return {"the server answered " + std::to_string(status) + ", and not in the way of a Shallop daemon",
+                "check the address: --url URL, or SHALLOP_URL"};
+    }
+    const auto pointer = text_of(document, "pointer");
+    auto what = text_of(document, "detail");
+    if (!pointer.empty()) what += " (at " + pointer + ")";
+    const auto id = text_of(document, "invocation_id");
+    if (!id.empty()) what += " (invocation " + id + ")";
+    return {std::move(what), std::string(advice_for(text_of(document, "fault"), pointer))};
+}
+
+int report(const Complaint& complaint) {
+    std::fprintf(stderr, "error: %s\n", printable(complaint.what).c_str());
+    if (!complaint.todo.empty()) std::fprintf(stderr, "       %s\n", printable(complaint.todo).c_str());
+    return complaint.status;
+}
+
+}  // namespace shallop::cli

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// shallop invoke
+#include <CLI/CLI.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "cli/command.h"
+
+namespace shallop::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Words {
+    std::string name, path, method;
+    std::vector<std::string> fields;
+    std::string data;
+    bool has_data = false;
+    bool include = false;
+};
+
+struct CloseFile {
+    void operator()(std::FILE* file) const {
+        if (file != stdin) std::fclose(file);
+    }
+};
+using File = std::unique_ptr<std::FILE, CloseFile>;
+
+bool is_refusal(const Head& head) {
+    return head.status >= 400 && head.field("content-type").starts_with("application/problem+json");
+}
+
+void print_head(const Head& head) {
+    std::printf("HTTP/1.1 %ld\n", head.status);
+    for (const auto& [name, value] : head.fields) std::printf("%s: %s\n", name.c_str(), value.c_str());
+    std::printf("\n");
+}
+
+/// Fills in body and method; the file that is being sent, if it is one.
+Result<File> load(const Words& words, Request& request) {
+    request.method = !words.method.empty() ? words.method : words.has_data ? "POST" : "GET";
+    if (words.data != "-" && !words.data.starts_with('@')) {
+        request.body = words.data;
+        return File();
+    }
+    File file(words.data == "-" || words.data == "@-" ? stdin : std::fopen(words.data.c_str() + 1, "rb"));
+    if (!file) {
+        return Complaint{"cannot read " + words.data.substr(1) + ": " + std::strerror(errno),
+                         "check the file's name, or give the text itself"};
+    }
+    request.upload = file.get();
+    return file;
+}
+
+Done print_json(const Reply& reply) {
+    Json fields = Json::object();
+    for (const auto& [name, value] : reply.head.fields) fields[name] = value;
+    const Json answer = {{"status", reply.head.status}, {"headers", fields}, {"body", reply.body}};
+    std::printf("%s\n", answer.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+    if (reply.head.status < 400) return {};
+    return Complaint{"the function answered " + std::to_string(reply.head.status), ""};
+}
+
+/// The reply goes to standard output as it comes.
+Done invoke(const Globals& globals, const Words& words) {
+    const auto rest = connect(globals);
+    if (!rest) return rest.error();
+    Request request;
+    request.path = "/function/" + percent_encoded(words.name);
+    if (!words.path.empty() && words.path.front() != '/' && words.path.front() != '?') request.path += '/';
+    request.path += words.path;
+    request.fields = words.fields;
+    const auto file = load(words, request);
+    if (!file) return file.error();
+    if (!globals.json) {
+        request.choose_sink = [&](const Head& head) -> std::function<void(std::string_view)> {
+            if (is_refusal(head)) return {};
+            if (words.include) print_head(head);
+            return [](std::string_view piece) { std::fwrite(piece.data(), 1, piece.size(), stdout); };
+        };
+    }
+    const auto reply = (*rest)->call(request);
+    std::fflush(stdout);
+    if (!reply) return reply.error();
+    if (is_refusal(reply->head)) return complaint_from(reply->head.status, reply->body);
+    if (globals.json) return print_json(*reply);
+    if (reply->head.status < 400) return {};
+    return Complaint{"the function answered " + std::to_string(reply->head.status),
+                     "what it wrote to its log: shallop logs " + words.name};
+}
+
+}  // namespace
+
+void add_invoke(CLI::App& app, const Globals& globals, Chosen& chosen) {
+    auto words = std::make_shared<Words>();
+    auto* command = app.add_subcommand("invoke", "Call a function and print its reply");
+    command->add_option("NAME", words->name, "of the function")->required();
+    auto* data = command->add_option("-d,--data", words->data, "the body: TEXT, @FILE, or - for standard input");
+    command->add_option("--path", words->path, "what follows the function in the URL, with the query");
+    command->add_option("-X,--method", words->method, "POST with data, else GET");
+    command->add_option("-H,--header", words->fields, "'Name: value'; may be repeated")->allow_extra_args(false);
+    command->add_flag("-i,--include", words->include, "print the reply's head too");
+    command->footer(
+        "Examples:\n"
+        "  shallop invoke shout -d 'not so loud'\n"
+        "  shallop invoke resize -d @photo.jpg --path '/small?quality=80' > small.jpg");
+    command->callback([&globals, &chosen, words, data] {
+        words->has_data = data->count() > 0;
+        chosen = [&globals, words] { return invoke(globals, *words); };
+    });
+}
+
+}  // namespace shallop::cli

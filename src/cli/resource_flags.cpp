@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/resource_flags.h"
+
+#include <charconv>
+#include <cmath>
+
+namespace shallop::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Complaint wrong(const char* flag, const std::string& given, const std::string& like) {
+    return {std::string(flag) + " '" + given + "' is not understood", "give " + like, 2};
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+    std::vector<std::string> parts;
+    std::size_t from = 0;
+    for (auto at = text.find(separator); at != std::string::npos; at = text.find(separator, from)) {
+        parts.push_back(text.substr(from, at - from));
+        from = at + 1;
+    }
+    parts.push_back(text.substr(from));
+    return parts;
+}
+
+Result<Json> route_from(const std::string& text) {
+    Json route = Json::object();
+    auto place = text;
+    if (const auto blank = text.find(' '); blank != std::string::npos) {
+        route["methods"] = split(text.substr(0, blank), ',');
+        place = text.substr(text.find_first_not_of(' ', blank));
+    }
+    const auto slash = place.find('/');
+    if (slash == std::string::npos)
+        return wrong("--route", text, "a path, such as /resize/{id} or 'GET,POST example.org/resize/{id}'");
+    if (slash > 0) route["host"] = place.substr(0, slash);
+    route["path"] = place.substr(slash);
+    return route;
+}
+
+Result<Json> mount_from(const std::string& text) {
+    const auto parts = split(text, ':');
+    const bool known_mode = parts.size() == 2 || (parts.size() == 3 && (parts[2] == "ro" || parts[2] == "rw"));
+    if (!known_mode || parts[0].empty() || parts[1].empty()) {
+        return wrong("--mount", text, "VOLUME:/TARGET, /HOST/PATH:/TARGET or either with :rw to write to it");
+    }
+    return Json{{"type", parts[0].starts_with('/') ? "bind" : "volume"},
+                {"source", parts[0]},
+                {"target", parts[1]},
+                {"read_only", parts.size() == 2 || parts[2] == "ro"}};
+}
+
+Done add_env(Json& resource, const ResourceFlags& flags, const Environment& environment) {
+    for (const auto& text : flags.env) {
+        const auto equals = text.find('=');
+        const auto name = text.substr(0, equals);
+        if (name.empty()) return wrong("--env", text, "NAME=VALUE, or NAME to pass on the variable you have");
+        const auto value = equals == std::string::npos ? environment(name) : text.substr(equals + 1);
+        if (!value)
+            return Complaint{"--env " + name + " has no value, and there is no such variable here",
+                             "give --env " + name + "=VALUE", 2};
+        resource["env"][name] = *value;
+    }
+    return {};
+}
+
+/// Numbers go as numbers, so that the daemon's complaint is about the number and not about its quotes.
+Done add_number(Json& into, const char* member, const std::string& text) {
+    if (text.empty()) return {};
+    double number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size()) {
+        return wrong((std::string("--") + member).c_str(), text, "a number");
+    }
+    if (number == std::floor(number) && std::abs(number) < 1e15) {
+        into[member] = static_cast<std::int64_t>(number);
+    } else {
+        into[member] = number;
+    }
+    return {};
+}
+
+void add_text(Json& into, const char* member, const std::string& text) {
+    if (!text.empty()) into[member] = text;
+}
+
+void add_contract(Json& resource, const ResourceFlags& flags) {
+    add_text(resource, "contract", flags.contract);
+    if (flags.output.empty() && !flags.pass_authorization) return;
+    Json options = Json::object();
+    add_text(options, "output", flags.output);
+    if (flags.pass_authorization) options["pass_authorization"] = true;
+    resource["contract"] = Json{{"cgi", std::move(options)}};
+}
+
+Result<Json> limits_from(const ResourceFlags& flags) {
+    Json limits = Json::object();
+    add_text(limits, "memory", flags.memory);
+    add_text(limits, "tmp", flags.tmp);
+    add_text(limits, "timeout", flags.timeout);
+    add_text(limits, "request_body", flags.request_body);
+    add_text(limits, "response_body", flags.response_body);
+    for (const auto& [member, text] :
+         {std::pair{"cpus", &flags.cpus}, {"pids", &flags.pids}, {"files", &flags.files}}) {
+        if (const auto added = add_number(limits, member, *text); !added) return added.error();
+    }
+    return limits;
+}
+
+Result<Json> scale_from(const ResourceFlags& flags) {
+    Json scale = Json::object();
+    for (const auto& [member, text] : {std::pair{"max", &flags.max}, {"queue", &flags.queue}}) {
+        if (const auto added = add_number(scale, member, *text); !added) return added.error();
+    }
+    add_text(scale, "queue_timeout", flags.queue_timeout);
+    return scale;
+}
+
+}  // namespace
+
+Result<Json> resource_from(const ResourceFlags& flags, const Environment& environment) {
+    Json resource = {{"image", flags.image}};
+    add_text(resource, "pull", flags.pull);
+    add_contract(resource, flags);
+    if (!flags.command.empty()) resource["command"] = flags.command;
+    for (const auto& text : flags.routes) {
+        auto route = route_from(text);
+        if (!route) return route.error();
+        resource["routes"].push_back(std::move(*route));
+    }
+    if (const auto added = add_env(resource, flags, environment); !added) return added.error();
+    add_text(resource, "user", flags.user);
+    add_text(resource, "network", flags.network);
+    for (const auto& text : flags.mounts) {
+        auto mount = mount_from(text);
+        if (!mount) return mount.error();
+        resource["mounts"].push_back(std::move(*mount));
+    }
+    add_text(resource, "runtime", flags.runtime);
+    if (flags.writable_root) resource["read_only"] = false;
+    if (!flags.capabilities.empty()) resource["capabilities"] = flags.capabilities;
+    auto limits = limits_from(flags);
+    if (!limits) return limits.error();
+    if (!limits->empty()) resource["limits"] = std::move(*limits);
+    auto scale = scale_from(flags);
+    if (!scale) return scale.error();
+    if (!scale->empty()) resource["scale"] = std::move(*scale);
+    return resource;
+}
+
+}  // namespace shallop::cli

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <vector>
+
+#include "cli/complaint.h"
+#include "cli/server.h"
+
+namespace shallop::cli {
+
+/// The flags of `shallop deploy`, as they were typed; what was not typed stays empty and is left to the daemon's defaults.
+struct ResourceFlags {
+    std::string image;
+    std::vector<std::string> command;
+    std::vector<std::string> routes;  ///< "[METHOD,… ][HOST]/PATH"
+    std::vector<std::string> env;     ///< "NAME=VALUE", or "NAME" for the value here
+    std::vector<std::string> mounts;  ///< "SOURCE:TARGET[:ro|rw]"; a source that starts with '/' is a host path
+    std::vector<std::string> capabilities;
+    std::string contract, output, pull, user, network, runtime;
+    std::string memory, cpus, pids, files, tmp, timeout, request_body, response_body;
+    std::string max, queue, queue_timeout;
+    bool writable_root = false;
+    bool pass_authorization = false;
+};
+
+/// The function resource that they say. Complaints name the flag.
+Result<nlohmann::ordered_json> resource_from(const ResourceFlags& flags, const Environment& environment);
+
+}  // namespace shallop::cli

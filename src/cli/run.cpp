@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shallop/cli/cli.h>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+
+#include "cli/command.h"
+#include "cli/suggest.h"
+
+namespace shallop::cli {
+namespace {
+
+constexpr const char* about = "Shallop, a function server: CGI in containers.";
+constexpr const char* closing =
+    "Start a daemon, deploy a function, call it:\n"
+    "  shallop serve &\n"
+    "  shallop deploy shout --image debian:bookworm-slim -- tr a-z A-Z\n"
+    "  curl --data 'not so loud' http://localhost:8080/function/shout\n"
+    "\n"
+    "Each command explains itself: shallop COMMAND --help\n"
+    "Environment: SHALLOP_URL, SHALLOP_TOKEN_FILE, SHALLOP_TOKEN (of the client); shallop serve --help for the "
+    "daemon's.";
+
+void add_globals(CLI::App& app, Globals& globals) {
+    app.add_option("--url,--server", globals.url,
+                   "the daemon's admin listener, http://HOST:PORT or unix:/PATH (SHALLOP_URL) [http://127.0.0.1:8081]");
+    app.add_option("--token-file", globals.token_file,
+                   std::string("file with the admin token (SHALLOP_TOKEN_FILE, or SHALLOP_TOKEN itself) [") +
+                       default_token_file + "]");
+    app.add_flag("--json", globals.json, "print JSON, for programs");
+}
+
+/// Declared for the help alone: main gives `serve` to the daemon.
+void add_serve(CLI::App& app) { app.add_subcommand("serve", "Run the daemon; see shallop serve --help"); }
+
+std::vector<std::string> names_of_commands(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
+    return names;
+}
+
+/// A first word that is no command.
+Complaint unknown_command(const std::string& word, const std::vector<std::string>& names) {
+    const auto near = nearest(word, names);
+    return {"there is no command '" + word + "'",
+            near.empty() ? "see: shallop --help" : "did you mean: shallop " + near + "?", 2};
+}
+
+Complaint wrong_usage(const CLI::App& app, const CLI::ParseError& error) {
+    std::string command;
+    for (const auto* chosen : app.get_subcommands()) command += " " + chosen->get_name();
+    return {error.what(), "see: shallop" + command + " --help", 2};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Rest>> connect(const Globals& globals) {
+    auto server = find_server(globals, from_environment);
+    if (!server) return server.error();
+    return std::make_unique<Rest>(std::move(*server));
+}
+
+int run(std::span<const std::string> args) {
+    Globals globals;
+    Chosen chosen;
+    CLI::App app(about, "shallop");
+    app.footer(closing);
+    app.set_version_flag("--version", "shallop " SHALLOP_VERSION);
+    app.fallthrough();
+    app.require_subcommand(0, 1);
+    app.get_formatter()->column_width(34);
+    add_globals(app, globals);
+    add_serve(app);
+    for (const auto add : {add_deploy, add_apply, add_list, add_show, add_invoke, add_logs, add_remove, add_version}) {
+        add(app, globals, chosen);
+    }
+    const auto names = names_of_commands(app);
+    if (!args.empty() && !args[0].starts_with('-') && std::find(names.begin(), names.end(), args[0]) == names.end()) {
+        return report(unknown_command(args[0], names));
+    }
+    try {
+        std::vector<std::string> reversed(args.rbegin(), args.rend());  // as CLI11 wants it
+        app.parse(std::move(reversed));
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() == 0) return app.exit(error);
+        return report(wrong_usage(app, error));
+    }
+    if (!chosen) {
+        std::fputs(app.help().c_str(), args.empty() ? stderr : stdout);
+        return 2;
+    }
+    const auto done = chosen();
+    return done ? 0 : report(done.error());
+}
+
+}  // namespace shallop::cli

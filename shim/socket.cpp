@@ -146,7 +146,7 @@ uint32_t port_of(int fd) {
 /// Reads the address after `fixed` bytes. 0: the request has been refused.
 socklen_t read_address(const Request& request, size_t fixed, Address& address) {
     const size_t length = request.header.length;
-    if (length < fixed + 2 || request.body[length - 1] != 0 || strlen(request.body + fixed) != length - fixed - 1) {
+    if (length < fixed + 1 || request.body[length - 1] != 0 || strlen(request.body + fixed) != length - fixed - 1) {
         die("an address is malformed");
     }
     const socklen_t size = parse_address(request.body + fixed, address);

@@ -114,29 +114,29 @@ bool Line::take(const Received& frame, std::vector<base::Fd> fds) {
 }
 
 bool Line::take_first(Conversation& conversation, const Message& message, base::Fd socket) {
-    conversation.answer = message;
-    if (std::holds_alternative<Failed>(message)) {
-        if (conversation.kind == Kind::hello) return false;
-        end(conversation, "it failed");
-        return true;
-    }
+    const bool failed = std::holds_alternative<Failed>(message);
     switch (conversation.kind) {
         case Kind::hello:
             if (!std::holds_alternative<Hello>(message)) return false;
-            end(conversation, "it is said");
-            return true;
+            break;
         case Kind::exec:
-            if (!std::holds_alternative<Started>(message)) return false;
-            if (conversation.abandoned) send(encode_signal(conversation.id, wire::Target::group, SIGKILL));
-            return true;
+            if (!failed && !std::holds_alternative<Started>(message)) return false;
+            break;
         case Kind::connect:
-            if (!std::holds_alternative<Connected>(message)) return false;
-            if (!conversation.abandoned) conversation.sockets.push_back(std::move(socket));
-            end(conversation, "it is connected");
-            return true;
-        case Kind::listen: return std::holds_alternative<Listening>(message);
+            if (!failed && !std::holds_alternative<Connected>(message)) return false;
+            break;
+        case Kind::listen:
+            if (!failed && !std::holds_alternative<Listening>(message)) return false;
+            break;
     }
-    return false;
+    conversation.answer = message;
+    if (socket && !conversation.abandoned) conversation.sockets.push_back(std::move(socket));
+    if (failed || conversation.kind == Kind::hello || conversation.kind == Kind::connect) {
+        end(conversation, "it is answered");
+    } else if (conversation.kind == Kind::exec && conversation.abandoned) {
+        send(encode_signal(conversation.id, wire::Target::group, SIGKILL));
+    }
+    return true;
 }
 
 bool Line::take_later(Conversation& conversation, const Message& message, base::Fd socket) {

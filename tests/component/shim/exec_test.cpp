@@ -193,7 +193,8 @@ TEST_CASE("an exec that is cancelled leaves nothing running", "[shim]") {
 
 TEST_CASE("what is left of a swept process's group dies with it, a daemon of its own does not", "[shim]") {
     Room room;
-    auto request = shell("sleep 1000 & setsid sleep 1000 & exit 0");
+    auto request = shell("sleep 1000 & setsid sh -c 'touch /tmp/away; exec sleep 1000' & "
+                         "while [ ! -e /tmp/away ]; do sleep 0.01; done");
     request.sweep = true;
     REQUIRE(ok(room.run(request)));
     while (room.sandbox->population() != 2) room.loop.turn();

@@ -267,12 +267,32 @@ private:
     /// TERM now; KILL when the grace has passed, if whoever called keeps the container for so long.
     void end_in_background() {
         process_.signal_group(SIGTERM);
-        if (call_.afterwards) call_.afterwards(end_process(std::move(process_), call_.clock, call_.kill_grace));
+        const auto until = call_.clock.now() + call_.kill_grace;
+        if (call_.afterwards) call_.afterwards(end_process(std::move(process_), std::move(pipes_), call_.clock, until));
     }
 
-    static Task<void> end_process(shim::Process process, async::Clock& clock, Duration grace) {
+    /// Its last words are read over, so that they do not kill it before the grace does.
+    static Task<void> end_process(shim::Process process, Pipes pipes, async::Clock& clock, Instant until) {
+        auto ending = exit_within(process, clock, until);
+        auto listening = read_over(pipes, clock, until);
+        co_await async::race(std::move(ending), std::move(listening));
+    }
+
+    static Task<void> exit_within(shim::Process& process, async::Clock& clock, Instant until) {
         auto exit = process.wait();
-        co_await async::within(clock, clock.now() + grace, std::move(exit));
+        co_await async::within(clock, until, std::move(exit));
+    }
+
+    static Task<void> read_over(Pipes& pipes, async::Clock& clock, Instant until) {
+        auto out = read_over(*pipes.from_out);
+        auto err = read_over(*pipes.from_err);
+        co_await async::both(std::move(out), std::move(err));
+        co_await clock.sleep_until(until);
+    }
+
+    static Task<void> read_over(PipeEnd& end) {
+        Buffer buffer;
+        while (co_await read_some(end, buffer.room()) > 0) continue;
     }
 
     CgiCall& call_;

@@ -92,6 +92,7 @@ bool HeadParser::method(std::string_view text) {
     if (!is_token(text)) return refuse(400, "The method is not a token.");
     if (text.size() > longest_method) return refuse(501, "No method has more than 32 characters.");
     if (text == "CONNECT") return refuse(501, "CONNECT is not supported: this server is no proxy.");
+    if (text == "TRACE") return refuse(501, "TRACE is not supported: it shows credentials to scripts.");
     head_.request.method = text;
     return true;
 }
@@ -127,10 +128,17 @@ bool HeadParser::known_field(std::string_view name, std::string_view value) {
                 asks_keep_alive_ = asks_keep_alive_ || list_has(value, "keep-alive");
             }
             return true;
-        case 14: return !base::same_name(name, "content-length") || content_length(value);
-        case 17: return !base::same_name(name, "transfer-encoding") || transfer_encoding(value);
+        case 14: return base::same_name(name, "content_length") ? twin() : !base::same_name(name, "content-length") || content_length(value);
+        case 17:
+            if (base::same_name(name, "transfer_encoding")) return twin();
+            return !base::same_name(name, "transfer-encoding") || transfer_encoding(value);
         default: return true;
     }
+}
+
+/// Some programs read "_" as "-": what frames a message for one of them must not pass as an ordinary field here.
+bool HeadParser::twin() {
+    return refuse(400, "A field name is a framing field's name with \"_\" for \"-\".");
 }
 
 bool HeadParser::host(std::string_view value) {
@@ -143,6 +151,7 @@ bool HeadParser::content_length(std::string_view value) {
     auto& length = head_.request.content_length;
     if (length) return refuse(400, "There is more than one Content-Length field.");
     if (!all_digits(value)) return refuse(400, "The Content-Length is not a number of decimal digits.");
+    if (value.size() > 1 && value.front() == '0') return refuse(400, "The Content-Length begins with a zero.");
     if (value.size() > longest_content_length) return refuse(400, "The Content-Length is too large a number.");
     std::uint64_t number = 0;
     std::from_chars(value.data(), value.data() + value.size(), number);
@@ -152,13 +161,11 @@ bool HeadParser::content_length(std::string_view value) {
 
 bool HeadParser::transfer_encoding(std::string_view value) {
     if (head_.request.chunked) return refuse(400, "There is more than one Transfer-Encoding field.");
-    if (!base::same_name(value, "chunked")) {
-        // A coding that someone else on the way may take for "chunked" is an attack; another one is only unknown to us.
-        const bool unknown = is_token(value) && lower(value).find("chunked") == std::string::npos;
-        return refuse(unknown ? 501 : 400, "The only Transfer-Encoding served is \"chunked\".");
-    }
     head_.request.chunked = true;
-    return true;
+    if (base::same_name(value, "chunked")) return true;
+    // A coding that someone else on the way may take for "chunked" is an attack; another one is only unknown to us.
+    unknown_coding_ = is_token(value) && lower(value).find("chunked") == std::string::npos;
+    return unknown_coding_ ? true : refuse(400, "The only Transfer-Encoding served is \"chunked\".");
 }
 
 bool HeadParser::expect(std::string_view value) {
@@ -174,6 +181,7 @@ bool HeadParser::finish() {
         return refuse(400, "A request has either Transfer-Encoding or Content-Length.");
     }
     if (request.chunked && request.version < 11) return refuse(400, "HTTP/1.0 has no Transfer-Encoding.");
+    if (unknown_coding_) return refuse(501, "The only Transfer-Encoding served is \"chunked\".");
     if (!host_ && request.version >= 11) return refuse(400, "An HTTP/1.1 request needs a Host field.");
     const auto same_place = [&](const Authority& a, const Authority& b) {
         return a.host == b.host && a.port.value_or(default_port_) == b.port.value_or(default_port_);

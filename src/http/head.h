@@ -26,8 +26,8 @@ struct Head {
 /// Reads a request's head from raw bytes, without I/O: RFC 9112, and stricter where servers are known to disagree (request smuggling).
 ///
 /// Refused: lines not ended by CRLF, control bytes, folded fields, names that are no tokens, space before a colon, no or several Host fields or
-/// one that is no host, a Content-Length that is repeated or not digits, any Transfer-Encoding but one "chunked" in HTTP/1.1 without
-/// Content-Length, CONNECT, absolute targets that are not http(s) or disagree with Host, other bytes than 0x21-0x7E or "#" in a target.
+/// one that is no host, a Content-Length that is repeated, not digits or begins with a zero, any Transfer-Encoding but one "chunked" in HTTP/1.1 without
+/// Content-Length, CONNECT, TRACE, absolute targets that are not http(s) or disagree with Host, other bytes than 0x21-0x7E or "#" in a target.
 /// What breaks a rule is refused as soon as its line has arrived, control bytes at once.
 class HeadParser {
 public:
@@ -62,6 +62,7 @@ private:
     bool absolute_target(std::string_view text);
     bool field_line(std::string_view text);
     bool known_field(std::string_view name, std::string_view value);
+    bool twin();
     bool host(std::string_view value);
     bool content_length(std::string_view value);
     bool transfer_encoding(std::string_view value);
@@ -79,6 +80,7 @@ private:
     std::size_t leading_ = 0;  ///< bytes of the empty line before the request line
     bool has_request_line_ = false;
     bool done_ = false;
+    bool unknown_coding_ = false;  ///< a Transfer-Encoding that is not "chunked"
     bool asks_close_ = false;
     bool asks_keep_alive_ = false;
 };

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT, docker
+from conftest import ROOT, docker, wait_until
 
 EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/README.md"))
 BLOCK = re.compile(r"^```(\w+)( setup)?\n(.*?)^```$", re.M | re.S)
@@ -34,11 +34,20 @@ def run_step(commands, port, folder):
                           cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
 
 
+def volume_removed():
+    """Docker says yes once the last container that used the volume is gone."""
+    try:
+        docker("volume", "rm", "-f", "shallop-example-repos")
+    except AssertionError:
+        return False
+    return True
+
+
 @pytest.fixture
 def fresh_repositories():
-    docker("volume", "rm", "-f", "shallop-example-repos")
+    wait_until(volume_removed)
     yield
-    docker("volume", "rm", "-f", "shallop-example-repos", check=False)
+    wait_until(volume_removed)
 
 
 def test_there_are_five_examples():

@@ -121,3 +121,41 @@ def test_the_shell_scripts_pass_shellcheck():
     assert ROOT / "tools/setup" in scripts
     done = subprocess.run(["shellcheck", "-x", "-P", "SCRIPTDIR", *scripts], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_operations_page_lists_every_setting_with_its_default():
+    help_text = subprocess.run([BINARY, "serve", "--help"], capture_output=True, text=True, check=True).stdout
+    in_help = dict(re.findall(r"^  (--[a-z-]+) [^\n]*\n +[^\n]*?(?:\[(\S+)\])?$", help_text, re.M))
+    page = (ROOT / "docs/operations.md").read_text()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| `--")]
+    on_page = {}
+    for flags, default, _ in rows:
+        names, values = re.findall(r"`(--[a-z-]+)`", flags), re.findall(r"`([^`]+)`", default)
+        on_page.update(zip(names, values if len(values) == len(names) else [None] * len(names)))
+    assert set(on_page) == set(in_help) - {"--config"}
+    same = {"60s": "1m"}
+    wrong = {name: (value, in_help[name]) for name, value in on_page.items()
+             if value and in_help[name] and same.get(value, value) != in_help[name]}
+    assert not wrong
+
+
+def readme_block(words):
+    """The commands of the README's block that has these words."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+    return next(block for block in blocks if words in block)
+
+
+def test_the_readme_deploys_an_image_of_your_own(daemon):
+    commands = readme_block("shallop deploy").replace("localhost:8080", f"localhost:{daemon.port}")
+    environment = os.environ | {"SHALLOP_URL": f"http://127.0.0.1:{daemon.admin_port}", "PATH": f"{BINARY.parent}:{os.environ['PATH']}",
+                                "SHALLOP_TOKEN_FILE": str(daemon.data_dir / "admin-token")}
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands.replace("curl ", "curl -fsS ")], env=environment,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "NOT SO LOUD" in done.stdout
+
+
+def test_the_readme_names_only_files_that_exist():
+    for page in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/operations.md"):
+        for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()):
+            assert target.startswith("http") or ((ROOT / page).parent / target).exists(), f"{page} names {target}"

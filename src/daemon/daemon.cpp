@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 namespace shallop::daemon {
 namespace {
@@ -179,6 +180,7 @@ Task<void> Daemon::find_host_run_dir() {
 }
 
 Task<void> Daemon::watch_engine() {
+    bool trimmed = false;
     for (;;) {
         const auto answered = co_await engine_.ping(clock_.now() + ping_timeout);
         if (answered.has_value() != engine_up_) {
@@ -189,6 +191,7 @@ Task<void> Daemon::watch_engine() {
                 log_.warn("engine does not answer", {{"host", settings_.docker_host}, {"reason", answered.error().detail}});
             }
         }
+        if (!std::exchange(trimmed, true)) trim_memory();
         const auto pause = std::chrono::seconds(engine_up_ ? 5 : 1);
         co_await clock_.sleep_for(pause);
     }

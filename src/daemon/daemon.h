@@ -83,4 +83,8 @@ std::string own_container(const std::string& mountinfo);
 /// Where the engine sees `path` of the container that `mounts` describes; "" if no mount holds it.
 std::string host_path(const std::vector<docker::ContainerMount>& mounts, const std::string& path);
 
+/// Gives back what only the start needed: free heap, and pages of code, of which those in use come back from the page cache one by
+/// one. Two thirds of a starting daemon's resident memory is initialisation code of libraries that never runs again.
+void trim_memory();
+
 }  // namespace shallop::daemon

@@ -259,7 +259,7 @@ void signal(const Request& request) {
     if (request.header.length != wire::signal_size) die("a signal frame is malformed");
     const auto target = static_cast<wire::Target>(wire::load(body));
     const auto number = static_cast<int>(wire::load(body + 4));
-    if (number < 1 || number > 64) die("a signal frame is malformed");
+    if (number < 1 || number > 64 || target > wire::Target::all) die("a signal frame is malformed");
     if (target == wire::Target::all) {
         for (size_t i = 0; i < process_count; ++i) processes[i].killed |= number == SIGKILL;
         kill(-1, number);

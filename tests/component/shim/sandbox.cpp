@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -88,6 +89,8 @@ std::string namespace_of(const std::string& pid) {
     raise_loopback();
     must(chroot(root.c_str()), "chroot");
     must(chdir("/tmp"), "chdir");
+    const rlimit files{options.soft_files, options.hard_files};
+    if (options.hard_files != 0) must(setrlimit(RLIMIT_NOFILE, &files), "files");
     if (options.uid != 0) must(setresgid(options.uid, options.uid, options.uid), "gid");
     if (options.uid != 0) must(setresuid(options.uid, options.uid, options.uid), "uid");
     must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges");

@@ -85,10 +85,14 @@ bool Client::more() {
     return count > 0;
 }
 
+std::string_view Client::receive_into(std::span<char> buffer) {
+    const auto count = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+    return {buffer.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
+}
+
 std::string Client::receive_some(std::size_t most) {
     std::string bytes(most, '\0');
-    const auto count = ::recv(fd_.get(), bytes.data(), most, 0);
-    bytes.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+    bytes.resize(receive_into(bytes).size());
     return bytes;
 }
 

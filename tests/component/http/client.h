@@ -4,6 +4,7 @@
 #include <shallop/base/fd.h>
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,7 @@ public:
     /// Whether the server has ended or reset the connection.
     bool closed();
     std::string receive_some(std::size_t most);
+    std::string_view receive_into(std::span<char> buffer);
 
     void half_close();
     void close() { fd_.reset(); }

@@ -365,8 +365,8 @@ TEST_CASE("a user that is not root may open its streams by name", "[contract]") 
 }
 
 TEST_CASE("a program gets no descriptor of ours", "[contract]") {
-    Stage stage("ls /proc/self/fd | sort -n | head -3 | tr '\\n' ' '; ls /proc/$$/fd | wc -w");
+    Stage stage(std::vector<std::string>{"ls", "/proc/self/fd"});
     stage.post("x");
     REQUIRE(ok(stage.run()));
-    CHECK(stage.sink.body == "0 1 2 3\n");
+    CHECK(stage.sink.body == "0\n1\n2\n3\n");  // the last one is the directory itself
 }

@@ -78,11 +78,27 @@ private:
     bool begun_ = false;
 };
 
-/// One function in a sandbox of its own, and all that its exchange needs. Change what a test is about, then run().
-class Stage {
+/// Runs `command` in a sandbox on this machine.
+class SandboxHome : public Room {
 public:
-    explicit Stage(std::vector<std::string> command, unsigned uid = 0)
-        : room(options_for(std::move(command), uid)), sink(room.loop.executor()) {
+    explicit SandboxHome(std::vector<std::string> command, unsigned uid = 0)
+        : Room(options_for(std::move(command), uid)) {}
+
+private:
+    static Sandbox::Options options_for(std::vector<std::string> command, unsigned uid) {
+        Sandbox::Options options;
+        options.command = std::move(command);
+        options.uid = uid;
+        return options;
+    }
+};
+
+/// One function in a home of its own, and all that its exchange needs. Change what a test is about, then run().
+template <typename Home>
+class BasicStage {
+public:
+    explicit BasicStage(std::vector<std::string> command, unsigned uid = 0)
+        : room(std::move(command), uid), sink(room.loop.executor()) {
         std::signal(SIGPIPE, SIG_IGN);
         event.id = "invocation";
         event.function = "f";
@@ -90,8 +106,8 @@ public:
         event.target = event.script_name = "/function/f";
         event.remote_addr = "192.0.2.1";
     }
-    explicit Stage(const std::string& script, unsigned uid = 0)
-        : Stage(std::vector<std::string>{"sh", "-c", script}, uid) {}
+    explicit BasicStage(const std::string& script, unsigned uid = 0)
+        : BasicStage(std::vector<std::string>{"sh", "-c", script}, uid) {}
 
     void post(std::string text) {
         event.method = "POST";
@@ -124,7 +140,7 @@ public:
         return false;
     }
 
-    Room room;
+    Home room;
     function::Function function;
     function::Event event;
     Body body;
@@ -132,14 +148,8 @@ public:
     std::vector<std::string> lines;
     bool started = false;
     async::Duration timeout = std::chrono::seconds(30), kill_grace = std::chrono::seconds(2);
-
-private:
-    static Sandbox::Options options_for(std::vector<std::string> command, unsigned uid) {
-        Sandbox::Options options;
-        options.command = std::move(command);
-        options.uid = uid;
-        return options;
-    }
 };
+
+using Stage = BasicStage<SandboxHome>;
 
 }  // namespace shallop::test

@@ -207,8 +207,9 @@ base::Status Daemon::reload() {
     const auto loaded = load_settings(words, environment);
     if (!loaded) return loaded.error();
     settings_.log_level = loaded->settings.log_level;
-    apply_log_level();
+    log_.set_least(base::Level::info);  // whatever the levels before and after, this line is written
     log_.info("reloaded", {{"log-level", settings_.log_level}});
+    apply_log_level();
     return {};
 }
 

@@ -143,6 +143,7 @@ Result<std::string> decode_path(std::string_view raw) {
 
 Status check_path(std::string_view path) {
     if (!path.starts_with('/')) return invalid("The path does not begin with a slash.");
+    if (path.find('\0') != path.npos) return invalid("The path has a NUL.");
     // Almost every path: nothing encoded, no segment that begins with a dot.
     if (path.find('%') == path.npos && path.find("/.") == path.npos) return {};
     const auto decoded = decode_path(path);

@@ -3,6 +3,7 @@
 
 #include "processes.h"
 #include "sandbox.h"
+#include "temporary_directory.h"
 
 #include <shallop/base/log.h>
 #include <shallop/shim/channel.h>

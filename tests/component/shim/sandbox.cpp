@@ -139,13 +139,4 @@ int Sandbox::population() const {
     return count;
 }
 
-TemporaryDirectory::TemporaryDirectory() : path_("/tmp/shallop-test-XXXXXX") {
-    if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error("no temporary directory");
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-}
-
 }  // namespace shallop::test

@@ -43,17 +43,4 @@ private:
     std::string process_namespace_;
 };
 
-/// A new directory below /tmp, removed with what is in it at the end.
-class TemporaryDirectory {
-public:
-    TemporaryDirectory();
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-    ~TemporaryDirectory();
-    const std::string& path() const { return path_; }
-
-private:
-    std::string path_;
-};
-
 }  // namespace shallop::test

@@ -5,6 +5,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 
 #include <list>
 
@@ -15,16 +16,31 @@ namespace asio = boost::asio;
 struct TaskGroup::State {
     State(Executor on, base::Log& to) : executor(on), log(to), empty(on) {}
 
+    /// One task. Asio's co_spawn throws out of the loop where a task is cancelled before it has suspended for the first time: until
+    /// then a cancellation is kept here.
+    struct Running {
+        asio::cancellation_signal signal;
+        bool begun = false;
+        bool cancelled = false;
+    };
+
     void cancel() {
         for (auto at = running.begin(); at != running.end();) {
-            auto& signal = *at++;  // the task may end, and leave the list, before emit returns
-            signal.emit(asio::cancellation_type::terminal);
+            auto& task = *at++;  // the task may end, and leave the list, before emit returns
+            task.cancelled = true;
+            if (task.begun) task.signal.emit(asio::cancellation_type::terminal);
         }
+    }
+
+    static Task<void> begin(Executor executor, Running& self, Task<void> task) {
+        co_await asio::post(executor, use_task);
+        self.begun = true;
+        if (!self.cancelled) co_await std::move(task);
     }
 
     Executor executor;
     base::Log& log;
-    std::list<asio::cancellation_signal> running;
+    std::list<Running> running;
     Condition empty;
 };
 
@@ -56,7 +72,8 @@ void TaskGroup::spawn(const char* name, Task<void> task) {
         if (thrown) report(state->log, name, thrown);
         if (state->running.empty()) state->empty.notify_all();
     };
-    asio::co_spawn(state_->executor, std::move(task), asio::bind_cancellation_slot(at->slot(), std::move(ended)));
+    auto whole = State::begin(state_->executor, *at, std::move(task));
+    asio::co_spawn(state_->executor, std::move(whole), asio::bind_cancellation_slot(at->signal.slot(), std::move(ended)));
 }
 
 void TaskGroup::cancel() {

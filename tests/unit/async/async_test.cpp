@@ -86,6 +86,34 @@ TEST_CASE("a task group ends what it is told to cancel, and join waits for it", 
     CHECK(group.size() == 0);
 }
 
+TEST_CASE("a task cancelled before its first step does not run, and the loop goes on", "[async]") {
+    test::Loop loop;
+    base::Log log;
+    async::TaskGroup group(loop.executor(), log);
+    bool unwound = false;
+    const auto note = [](async::Clock& clock, bool& flag) -> Task<void> {
+        [[maybe_unused]] const auto slept = co_await sleep_then(clock, 1h, 1, flag);
+    };
+    group.spawn("sleeper", note(loop.clock(), unwound));
+    group.cancel();
+    loop.run(group.join());
+    CHECK(group.size() == 0);
+    CHECK_FALSE(unwound);
+}
+
+TEST_CASE("a task that cancels its own group at once unwinds at its next wait", "[async]") {
+    test::Loop loop;
+    base::Log log;
+    async::TaskGroup group(loop.executor(), log);
+    const auto cancel_self = [](async::TaskGroup& own, async::Clock& clock) -> Task<void> {
+        own.cancel();
+        co_await clock.sleep_for(1h);
+    };
+    group.spawn("self", cancel_self(group, loop.clock()));
+    loop.run(group.join());
+    CHECK(group.size() == 0);
+}
+
 TEST_CASE("a semaphore admits first come, first served, and survives a cancelled waiter", "[async]") {
     test::Loop loop;
     base::Log log;

@@ -254,7 +254,15 @@ bool EngineProxy::State::relay(Connection& connection, const std::string& head, 
     return true;
 }
 
-EngineProxy::EngineProxy(std::string upstream) : state_(std::make_unique<State>(std::move(upstream))) {
+std::string real_engine() {
+    const char* host = std::getenv("DOCKER_HOST");
+    constexpr std::string_view form = "unix://";
+    if (host != nullptr && std::string_view(host).starts_with(form)) return host + form.size();
+    return "/var/run/docker.sock";
+}
+
+EngineProxy::EngineProxy(std::string upstream)
+    : state_(std::make_unique<State>(upstream.empty() ? real_engine() : std::move(upstream))) {
     state_->start();
 }
 

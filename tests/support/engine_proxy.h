@@ -8,6 +8,9 @@
 
 namespace shallop::test {
 
+/// Path of the socket of the engine that tests run on: $DOCKER_HOST where that is unix://, else /var/run/docker.sock.
+std::string real_engine();
+
 /// A unix socket in front of the real engine that does to requests what its rules say, and notes each that came.
 /// Runs on threads of its own: usable from the test's thread while a loop runs there.
 class EngineProxy {
@@ -39,7 +42,8 @@ public:
         int connection = 0;  ///< numbered from 1 in the order of their being accepted
     };
 
-    explicit EngineProxy(std::string upstream = "/var/run/docker.sock");
+    /// `upstream`: the real engine's socket; "" = as real_engine() says.
+    explicit EngineProxy(std::string upstream = "");
     EngineProxy(const EngineProxy&) = delete;
     EngineProxy& operator=(const EngineProxy&) = delete;
     ~EngineProxy();

@@ -77,7 +77,7 @@ TEST_CASE("the event stream tells of our containers and of no others", "[docker]
 TEST_CASE("a cut event stream connects again, has what happened meanwhile, and repeats nothing", "[docker]") {
     EngineProxy proxy;
     Lab lab(test::at(proxy.host()));
-    docker::CurlEngine direct({}, lab.loop.executor(), lab.loop.clock(), lab.log.log);
+    docker::CurlEngine direct(test::real(), lab.loop.executor(), lab.loop.clock(), lab.log.log);
     Follower follower(lab);
     lab.loop.run(follower.until_connected(1));
     live(lab, direct, lab.name("a"));
@@ -105,7 +105,7 @@ TEST_CASE("a cut event stream connects again, has what happened meanwhile, and r
 TEST_CASE("a stream cut before its first event has what happened before it was up again", "[docker]") {
     EngineProxy proxy;
     Lab lab(test::at(proxy.host()));
-    docker::CurlEngine direct({}, lab.loop.executor(), lab.loop.clock(), lab.log.log);
+    docker::CurlEngine direct(test::real(), lab.loop.executor(), lab.loop.clock(), lab.log.log);
     Follower follower(lab);
     lab.loop.run(follower.until_connected(1));
     proxy.go_away();

@@ -245,7 +245,7 @@ TEST_CASE("an answer longer than its limit is refused and not kept", "[docker]")
 
 TEST_CASE("every call is counted by its verb, with its outcome", "[docker]") {
     std::vector<std::pair<std::string, bool>> told;
-    docker::EngineSettings settings;
+    auto settings = test::real();
     settings.on_call = [&](const char* verb, bool failed, base::Duration took) {
         CHECK(took > 0ns);
         told.emplace_back(verb, failed);

@@ -6,6 +6,7 @@
 #include <shallop/base/id.h>
 #include <shallop/docker/curl_engine.h>
 
+#include "support/engine_proxy.h"
 #include "support/loop.h"
 #include "support/results.h"
 
@@ -44,6 +45,8 @@ inline docker::EngineSettings at(const std::string& host) {
     return settings;
 }
 
+inline docker::EngineSettings real() { return at("unix://" + real_engine()); }
+
 /// Descriptors that this process has open.
 inline std::ptrdiff_t open_descriptors() {
     const std::filesystem::directory_iterator all("/proc/self/fd");
@@ -53,15 +56,15 @@ inline std::ptrdiff_t open_descriptors() {
 /// A loop, an engine, and a label that only this test's containers carry; what still carries it at the end is removed.
 class Lab {
 public:
-    explicit Lab(docker::EngineSettings settings = {})
+    explicit Lab(docker::EngineSettings settings = real())
         : engine(std::move(settings), loop.executor(), loop.clock(), log.log) {}
 
     ~Lab() {
         try {
-            docker::CurlEngine real({}, loop.executor(), loop.clock(), log.log);
-            const auto left = loop.run(real.list({label()}, soon()));
+            docker::CurlEngine engine_itself(real(), loop.executor(), loop.clock(), log.log);
+            const auto left = loop.run(engine_itself.list({label()}, soon()));
             if (!left) return;
-            for (const auto& container : *left) loop.run(real.remove(container.id, soon()));
+            for (const auto& container : *left) loop.run(engine_itself.remove(container.id, soon()));
         } catch (const std::exception& failed) {
             WARN("containers of this test may be left: " << failed.what());
         }

@@ -218,7 +218,7 @@ TEST_CASE("AutoRemove removes, and wait for it says when", "[docker]") {
 TEST_CASE("logs come demultiplexed, the last lines only, and are refused where there are none", "[docker]") {
     Lab lab;
     // Our own containers have no log driver: this one is made with one.
-    docker::Transport raw({}, docker::Host{"/var/run/docker.sock", "http://localhost"}, lab.loop.executor(),
+    docker::Transport raw({}, docker::Host{test::real_engine(), "http://localhost"}, lab.loop.executor(),
                           lab.loop.clock(), lab.log.log);
     const std::string body =
         R"({"Image":"debian:bookworm-slim","Cmd":["sh","-c","echo one; echo two >&2; printf three"],"NetworkDisabled":true,

@@ -31,8 +31,9 @@ instance::Janitor::Settings janitor_settings(const store::Store& store) {
     return own;
 }
 
-docker::EngineSettings engine_settings(const Settings& settings) {
+docker::EngineSettings engine_settings(const Settings& settings, observe::Metrics& metrics) {
     docker::EngineSettings own;
+    own.on_call = [&metrics](const char* verb, bool failed, base::Duration took) { metrics.engine_call(verb, failed, took); };
     own.host = settings.docker_host;
     own.config_file = settings.docker_config;
     return own;
@@ -66,13 +67,13 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       log_(log),
       executor_(executor),
       store_(std::move(ground.store)),
-      engine_(engine_settings(settings_), executor, clock_, log),
+      engine_(engine_settings(settings_, metrics_), executor, clock_, log),
       log_book_(executor),
       janitor_(janitor_settings(*store_), engine_, clock_, log, executor),
       launcher_(launcher_settings(settings_, *store_), engine_, janitor_, ids_, clock_, log, executor),
       pool_(static_cast<int>(settings_.max_instances), launcher_, clock_, executor),
       registry_(registry_settings(settings_), *store_, engine_, clock_, log, executor),
-      invoker_(pool_, clock_, log, invocations_, log_book_, metrics_, executor),
+      invoker_({settings_.data_dir}, pool_, clock_, log, invocations_, log_book_, metrics_, executor),
       gateway_(registry_, invoker_, ids_, log, metrics_),
       admin_({ground.admin_token, settings_.admin_hosts, 256 * 1024}, facts(),
              {gateway_, registry_, invoker_, *store_, engine_, invocations_, log_book_, metrics_, clock_, log}),

@@ -54,10 +54,10 @@ private:
     base::RandomIds ids_;
     async::Executor executor_;
     std::unique_ptr<store::Store> store_;
+    observe::Metrics metrics_;
     docker::CurlEngine engine_;
     observe::Invocations invocations_;
     observe::LogBook log_book_;
-    observe::Metrics metrics_;
     instance::Janitor janitor_;
     instance::Launcher launcher_;
     pool::Pool pool_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/settings_table.h"
 
+#include <shallop/docker/curl_engine.h>
+
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -137,6 +139,9 @@ Status check_together(const Settings& settings) {
     if (settings.admin_auth == "none" && !loopback(settings.admin_listen)) {
         return Error(Fault::invalid, "--admin-auth none is only allowed with an --admin-listen on a loopback address or a unix socket, not on " +
                                          settings.admin_listen);
+    }
+    if (const auto host = docker::check_host(settings.docker_host); !host) {
+        return Error(Fault::invalid, "--docker-host (or DOCKER_HOST): " + host.error().detail);
     }
     if (!settings.admin_token.empty() && settings.admin_token.size() < 16) {
         return Error(Fault::invalid, "--admin-token needs at least 16 characters");

@@ -53,21 +53,28 @@ struct Invoker::Run {
     bool cancel = false;
 };
 
-Invoker::Invoker(pool::Pool& pool, async::Clock& clock, base::Log& log, observe::Invocations& invocations,
+Invoker::Invoker(Settings settings, pool::Pool& pool, async::Clock& clock, base::Log& log, observe::Invocations& invocations,
                  observe::LogBook& log_book, observe::Metrics& metrics, async::Executor executor)
-    : pool_(pool),
+    : settings_(std::move(settings)),
+      pool_(pool),
       clock_(clock),
       log_(log),
       invocations_(invocations),
       log_book_(log_book),
       metrics_(metrics),
       executor_(executor),
-      fewer_(executor) {}
+      fewer_(executor),
+      tasks_(executor, log) {}
 
 namespace {
 
 Task<void> until_cancelled(const bool& cancel, async::Condition& cancelled) {
     while (!cancel) co_await cancelled.wait();
+}
+
+/// Keeps the container while a process that had its time is being ended.
+Task<void> hold(pool::Lease, Task<void> work) {
+    co_await std::move(work);
 }
 
 }  // namespace
@@ -108,9 +115,14 @@ Task<Result<Outcome>> Invoker::attempt(Run& run) {
     const auto to_log = [this, &run](std::string line) {
         log_book_.add(run.record.function, {0, clock_.wall(), "stderr", run.record.id, std::move(line)});
     };
-    contract::CgiCall call{lease->instance().channel(), *run.function, run.event, run.body, run.reply, to_log, clock_,
-                           run.deadline,                std::chrono::seconds(2), {}};
-    co_return co_await contract::exchange_cgi(std::move(call));
+    contract::CgiCall call{lease->instance().channel(), *run.function, run.event, run.body, run.reply, to_log, clock_, run.deadline};
+    call.kill_grace = settings_.kill_grace;
+    call.spool_dir = settings_.spool_dir;
+    std::optional<Task<void>> afterwards;
+    call.afterwards = [&afterwards](Task<void> work) { afterwards.emplace(std::move(work)); };
+    auto outcome = co_await contract::exchange_cgi(std::move(call));
+    if (afterwards) tasks_.spawn("end of a process", hold(std::move(*lease), std::move(*afterwards)));
+    co_return outcome;
 }
 
 void Invoker::record_end(Run& run, const Result<Outcome>& result) {
@@ -160,6 +172,8 @@ Task<void> Invoker::drain(Instant deadline) {
         run->cancelled.notify_all();
     }
     while (!running_.empty()) co_await fewer_.wait();
+    tasks_.cancel();
+    co_await tasks_.join();
 }
 
 }  // namespace shallop::invoke

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <shallop/async/clock.h>
+#include <shallop/async/task_group.h>
 #include <shallop/base/log.h>
 #include <shallop/contract/exchange.h>
 #include <shallop/function/event.h>
@@ -20,10 +21,15 @@ using async::Instant;
 using async::Task;
 using base::Result;
 
+struct Settings {
+    std::string spool_dir = "/tmp";                        ///< for chunked bodies until their length is known
+    base::Duration kill_grace = std::chrono::seconds(2);   ///< between TERM and KILL of a process that had its time
+};
+
 /// The story of one event: deadline, lease, exchange, record. Belongs to one loop; outlives its invocations.
 class Invoker {
 public:
-    Invoker(pool::Pool& pool, async::Clock& clock, base::Log& log, observe::Invocations& invocations, observe::LogBook& log_book,
+    Invoker(Settings settings, pool::Pool& pool, async::Clock& clock, base::Log& log, observe::Invocations& invocations, observe::LogBook& log_book,
             observe::Metrics& metrics, async::Executor executor);
 
     /// Runs `function` on `event`. One deadline (limits.timeout) covers waiting, launching and running.
@@ -48,6 +54,7 @@ private:
     Task<Result<contract::Outcome>> attempt(Run& run);
     void record_end(Run& run, const Result<contract::Outcome>& result);
 
+    Settings settings_;
     pool::Pool& pool_;
     async::Clock& clock_;
     base::Log& log_;
@@ -58,6 +65,7 @@ private:
     std::map<std::string, Run*> running_;
     async::Condition fewer_;
     bool draining_ = false;
+    async::TaskGroup tasks_;  // last: its tasks hold leases
 };
 
 }  // namespace shallop::invoke

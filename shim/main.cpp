@@ -6,6 +6,7 @@
 // It shares a uid with hostile code, which can signal it (the kernel drops what process 1 does not wait for), lower its
 // limits and priority, and fill its process table, but can neither trace it nor take its socket: it is not dumpable.
 
+#include "command.h"
 #include "link.h"
 #include "oom.h"
 #include "process.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "process.h"
 
+#include "command.h"
 #include "oom.h"
 
 #include <errno.h>
@@ -13,22 +14,12 @@
 namespace shallop::shim {
 namespace {
 
-constexpr char default_path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 struct Process {
     uint32_t id;
     pid_t pid;
     uint32_t flags;
     bool killed;  // by us, so that its SIGKILL needs no explanation
     uint64_t oom_kills;
-};
-
-struct Command {
-    char** argv;
-    char** environment;
-    const char* cwd;
-    uint32_t files;
-    const int* fds;
 };
 
 /// Written by the child, in our memory, before we run again: that is vfork.
@@ -41,10 +32,6 @@ struct Failure {
 Process processes[wire::max_processes];
 size_t process_count = 0;
 
-char* words[wire::max_words + 3];
-char** own_command = nullptr;
-char** own_environment = nullptr;
-uint32_t own_words = 0;
 rlimit own_files = {};
 bool stopping = false;
 
@@ -63,71 +50,6 @@ Process* find_pid(pid_t pid) {
         if (processes[i].pid == pid) return &processes[i];
     }
     return nullptr;
-}
-
-bool same_name(const char* a, const char* b) {
-    while (*a == *b && *a != '=' && *a != 0) ++a, ++b;
-    return (*a == '=' || *a == 0) && (*b == '=' || *b == 0);
-}
-
-const char* path_of(char** environment) {
-    for (; *environment != nullptr; ++environment) {
-        if (strncmp(*environment, "PATH=", 5) == 0) return *environment + 5;
-    }
-    return default_path + 5;
-}
-
-/// The next zero-terminated string between `at` and `end`, or null.
-char* next_string(char*& at, char* end) {
-    char* text = at;
-    char* zero = static_cast<char*>(memchr(at, 0, static_cast<size_t>(end - at)));
-    if (zero == nullptr) return nullptr;
-    at = zero + 1;
-    return text;
-}
-
-/// Fills `words` with argv, then the container's environment as the request changes it. False: malformed.
-bool read_exec(Request& request, Command& command) {
-    const auto* fixed = reinterpret_cast<const unsigned char*>(request.body);
-    if (request.header.length < wire::exec_fixed) return false;
-    command.files = wire::load(fixed + 4);
-    const uint32_t argc = wire::load(fixed + 8);
-    const uint32_t added = wire::load(fixed + 12);
-    if (argc > wire::max_words || added > wire::max_words) return false;
-
-    char* at = request.body + wire::exec_fixed;
-    char* const end = request.body + request.header.length;
-    command.cwd = next_string(at, end);
-    if (command.cwd == nullptr) return false;
-
-    size_t used = 0;
-    command.argv = argc == 0 ? own_command : words;
-    for (uint32_t i = 0; i < argc; ++i) {
-        if (used == wire::max_words || (words[used++] = next_string(at, end)) == nullptr) return false;
-    }
-    words[used++] = nullptr;
-
-    command.environment = words + used;
-    const size_t first_added = used;
-    for (uint32_t i = 0; i < added; ++i) {
-        if (used >= wire::max_words || (words[used++] = next_string(at, end)) == nullptr) return false;
-    }
-    if (at != end) return false;
-    const size_t last_added = used;
-    for (char** own = own_environment; *own != nullptr; ++own) {
-        bool overridden = false;
-        for (size_t i = first_added; i < last_added && !overridden; ++i) overridden = same_name(*own, words[i]);
-        if (overridden) continue;
-        if (used >= wire::max_words) return false;
-        words[used++] = *own;
-    }
-    // A name without "=" only takes the container's own variable away.
-    size_t kept = first_added;
-    for (size_t i = first_added; i < used; ++i) {
-        if (strchr(words[i], '=') != nullptr) words[kept++] = words[i];
-    }
-    words[kept] = nullptr;
-    return true;
 }
 
 [[noreturn]] void fail(wire::Step step, int error, const char* what) {
@@ -214,9 +136,7 @@ void report_exit(const Process& process, int status, const rusage& usage) {
 }  // namespace
 
 void prepare_processes(int argc, char** argv, char** environment) {
-    own_words = argc > 0 ? static_cast<uint32_t>(argc - 1) : 0;
-    own_command = argv + (argc > 0 ? 1 : 0);
-    own_environment = environment;
+    remember_own_command(argc, argv, environment);
     // The kernel refuses to pass a descriptor while more than RLIMIT_NOFILE are on their way in the whole uid: with the
     // function's own limit, a hostile neighbour of the same uid could stop us. Functions get the limit we came with.
     getrlimit(RLIMIT_NOFILE, &own_files);
@@ -226,8 +146,6 @@ void prepare_processes(int argc, char** argv, char** environment) {
     open_oom_counter();
 }
 
-uint32_t command_words() { return own_words; }
-
 void exec(Request& request) {
     const uint32_t id = request.header.id;
     Command command = {};
@@ -235,7 +153,7 @@ void exec(Request& request) {
     if (stopping) return send_failed(id, wire::Step::request, ECANCELED);
     if (process_count == wire::max_processes) return send_failed(id, wire::Step::request, EAGAIN);
     if (find_id(id) != nullptr) return send_failed(id, wire::Step::request, EEXIST);
-    if (!read_exec(request, command)) return send_failed(id, wire::Step::request, E2BIG);
+    if (!read_exec(request.body, request.header.length, command)) return send_failed(id, wire::Step::request, E2BIG);
     if (command.argv[0] == nullptr) return send_failed(id, wire::Step::command, ENOENT);
     command.fds = request.fds;
 
@@ -247,8 +165,7 @@ void exec(Request& request) {
         return send_failed(id, failure.step, failure.error, failure.what,
                            failure.step == wire::Step::program ? path_of(command.environment) : "");
     }
-    const uint32_t flags = wire::load(reinterpret_cast<const unsigned char*>(request.body));
-    processes[process_count++] = Process{id, pid, flags, false, ooms};
+    processes[process_count++] = Process{id, pid, command.flags, false, ooms};
     unsigned char body[wire::started_size];
     wire::store(body, static_cast<uint32_t>(pid));
     send(wire::Type::started, id, body, sizeof body);

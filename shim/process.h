@@ -10,9 +10,6 @@ namespace shallop::shim {
 /// Remembers the container's own command and environment, raises our own descriptor limit, finds the OOM counter.
 void prepare_processes(int argc, char** argv, char** environment);
 
-/// The number of words of the container's own command.
-uint32_t command_words();
-
 void exec(Request& request);
 void signal(const Request& request);
 

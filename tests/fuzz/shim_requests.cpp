@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The shim's own readers of what the daemon sends.
+#include <address.cpp>
+#include <command.cpp>
+
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+using namespace shallop::shim;
+
+namespace {
+
+/// Every word lies in `frame` or is one of the container's own.
+void check_words(char** words, const std::vector<char>& frame, char** own) {
+    for (; *words != nullptr; ++words) {
+        bool known = *words >= frame.data() && *words + strlen(*words) < frame.data() + frame.size();
+        for (char** at = own; *at != nullptr; ++at) known = known || *words == *at;
+        if (!known) std::abort();
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    static char own_texts[4][16] = {"/shim", "command", "PATH=/bin", "HOME=/"};
+    static char* argv[] = {own_texts[0], own_texts[1], nullptr};
+    static char* environment[] = {own_texts[2], own_texts[3], nullptr};
+    static char* all[] = {own_texts[1], own_texts[2], own_texts[3], nullptr};
+    remember_own_command(2, argv, environment);
+
+    std::vector<char> frame(data, data + size);
+    Command command = {};
+    if (read_exec(frame.data(), frame.size(), command)) {
+        check_words(command.argv, frame, all);
+        check_words(command.environment, frame, all);
+        if (path_of(command.environment) == nullptr) std::abort();
+    }
+    frame.push_back(0);
+    Address address;
+    if (parse_address(frame.data(), address) > sizeof address) std::abort();
+    return 0;
+}

@@ -4,6 +4,7 @@
 #include <address.cpp>
 #include <command.cpp>
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <vector>

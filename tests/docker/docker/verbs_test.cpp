@@ -242,12 +242,3 @@ TEST_CASE("logs come demultiplexed, the last lines only, and are refused where t
     const auto silent = lab.create(lab.spec({"true"}), "silent");
     CHECK(lab.loop.run(lab.engine.logs(silent, 10, lab.soon())).error().fault == Fault::engine_refused);
 }
-
-TEST_CASE("a pull from a registry that is not there fails with the engine's words", "[docker]") {
-    Lab lab;
-    const auto pulled = lab.loop.run(lab.engine.pull("localhost:1/nosuch:1", {}, lab.soon()));
-    REQUIRE_FALSE(pulled);
-    CHECK(pulled.error().fault == Fault::engine_refused);
-    CHECK_THAT(pulled.error().detail, ContainsSubstring("refused"));
-    CHECK(lab.loop.run(lab.engine.pull("Not An Image", {}, lab.soon())).error().fault == Fault::invalid);
-}

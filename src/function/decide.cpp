@@ -40,7 +40,8 @@ std::string other_purpose(const ImageFacts& image) {
 
 base::Result<Contract> decide_contract(const Spec& spec, const ImageFacts& image) {
     if (first_word(spec, image).empty()) {
-        return Error(Fault::invalid, "image " + in_quotes(spec.image) + " has neither an entrypoint nor a command: give \"command\"",
+        return Error(Fault::invalid,
+                     "image " + in_quotes(spec.image) + " has neither an entrypoint nor a command: give \"command\"",
                      "/image");
     }
     auto contract = spec.contract;
@@ -52,9 +53,11 @@ base::Result<Contract> decide_contract(const Spec& spec, const ImageFacts& image
     } else if (label->second == "cgi") {
         contract.reason = "the image's label shallop.contract says so";
     } else {
-        return Error(Fault::invalid, "the image's label shallop.contract asks for " + in_quotes(label->second) +
-                                         ", which is not available in this version; say \"contract\": \"cgi\" to run its "
-                                         "command once per event", "/contract");
+        return Error(Fault::invalid,
+                     "the image's label shallop.contract asks for " + in_quotes(label->second) +
+                         ", which is not available in this version; say \"contract\": \"cgi\" to run its "
+                         "command once per event",
+                     "/contract");
     }
     return contract;
 }

@@ -11,13 +11,9 @@ namespace {
 using Ordered = nlohmann::ordered_json;
 
 /// Only texts the engine gave could be anything but UTF-8.
-std::string dump(const Ordered& json) {
-    return json.dump(-1, ' ', false, Ordered::error_handler_t::replace);
-}
+std::string dump(const Ordered& json) { return json.dump(-1, ' ', false, Ordered::error_handler_t::replace); }
 
-Ordered or_null(const std::string& text) {
-    return text.empty() ? Ordered() : Ordered(text);
-}
+Ordered or_null(const std::string& text) { return text.empty() ? Ordered() : Ordered(text); }
 
 Ordered contract_json(const Contract& contract) {
     Ordered json;
@@ -109,9 +105,7 @@ Ordered spec_json(const Spec& spec) {
 
 }  // namespace
 
-std::string format_spec(const Spec& spec) {
-    return dump(spec_json(spec));
-}
+std::string format_spec(const Spec& spec) { return dump(spec_json(spec)); }
 
 std::string format_resource(const Function& function) {
     auto json = spec_json(function.spec);

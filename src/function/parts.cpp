@@ -76,7 +76,8 @@ void read_mount(Object& mount, Mount& into) {
     mount.boolean("read_only", into.read_only);
     mount.bytes("size", into.size, 0, 1ULL << 40);
     if (tmpfs && !into.source.empty()) mount.problem("source", "a tmpfs has no source: take it out");
-    if (tmpfs && into.read_only) mount.problem("read_only", "a read-only tmpfs stays empty: give false, or leave it out");
+    if (tmpfs && into.read_only)
+        mount.problem("read_only", "a read-only tmpfs stays empty: give false, or leave it out");
     if (!tmpfs && into.size != 0) mount.problem("size", "only a tmpfs has a size: take it out");
     if (into.kind == MountKind::volume) checked(mount, "source", check_volume(into.source));
     if (into.kind == MountKind::bind) checked(mount, "source", check_bind_source(into.source));
@@ -92,7 +93,8 @@ void read_log_rate(Object& limits, Bytes& rate) {
         plain = value->get<std::string>().substr(0, value->get_ref<const std::string&>().size() - 2);
     }
     const auto size = read_bytes(plain);
-    if (!size || *size > (1ULL << 30)) return limits.problem("log_rate", "give a rate from 0 to \"1Gi/s\", such as \"1Mi/s\"");
+    if (!size || *size > (1ULL << 30))
+        return limits.problem("log_rate", "give a rate from 0 to \"1Gi/s\", such as \"1Mi/s\"");
     rate = *size;
 }
 
@@ -160,7 +162,8 @@ void read_env(Object& resource, std::map<std::string, std::string>& env, const R
     for (const auto& [name, text] : value->items()) {
         auto complaint = check_variable(name);
         if (complaint.empty() && !text.is_string()) complaint = "give a text: a variable's value in quotes";
-        if (!complaint.empty()) return resource.problems().add(append_pointer(resource.pointer("env"), name), complaint);
+        if (!complaint.empty())
+            return resource.problems().add(append_pointer(resource.pointer("env"), name), complaint);
         total += name.size() + text.get_ref<const std::string&>().size() + 2;
         env.emplace(name, text.get<std::string>());
     }
@@ -184,15 +187,16 @@ void read_mounts(Object& resource, std::vector<Mount>& mounts, const ResourceLim
 
 void read_capabilities(Object& resource, std::vector<std::string>& capabilities) {
     // Docker's default set without what lets code make devices, forge packets, change roots or write the audit log.
-    static const std::vector<std::string_view> allowed{"CHOWN",  "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL",
-                                                       "NET_BIND_SERVICE", "SETGID", "SETUID"};
+    static const std::vector<std::string_view> allowed{"CHOWN", "DAC_OVERRIDE",     "FOWNER", "FSETID",
+                                                       "KILL",  "NET_BIND_SERVICE", "SETGID", "SETUID"};
     for (auto& name : resource.texts("capabilities", allowed.size())) {
         if (name.starts_with("CAP_")) name.erase(0, 4);
         const auto index = capabilities.size();
         if (std::find(allowed.begin(), allowed.end(), name) == allowed.end()) {
             std::string list;
             for (const auto word : allowed) list.append(list.empty() ? "" : ", ").append(word);
-            return checked_at(resource, "capabilities", index, in_quotes(name) + " cannot be given to a function; these can: " + list);
+            return checked_at(resource, "capabilities", index,
+                              in_quotes(name) + " cannot be given to a function; these can: " + list);
         }
         if (std::find(capabilities.begin(), capabilities.end(), name) != capabilities.end()) {
             return checked_at(resource, "capabilities", index, "this capability is there twice: keep one of them");
@@ -232,13 +236,15 @@ void read_scale(Object& resource, Scale& scale) {
     only_value(object, "concurrency", 1, "more than one invocation in an instance at once is");
     object.boolean("reuse", scale.reuse);
     if (scale.reuse) {
-        object.problem("reuse", "reusing an instance is not available in this version, each invocation gets a fresh container: "
-                                "leave it out, or give false");
+        object.problem("reuse",
+                       "reusing an instance is not available in this version, each invocation gets a fresh container: "
+                       "leave it out, or give false");
     }
     only_value(object, "standby", 0, "instances started ahead are");
     object.duration("idle_timeout", scale.idle_timeout, 0s, 24h);
     if (const auto idle = object.word("idle", {"keep", "pause"}); idle == 1U) {
-        object.problem("idle", "pausing idle instances is not available in this version: leave it out, or give \"keep\"");
+        object.problem("idle",
+                       "pausing idle instances is not available in this version: leave it out, or give \"keep\"");
     }
     only_value(object, "max_invocations", 0, "a bound on the invocations of an instance is");
     object.integer("queue", scale.queue, 0, 100'000);

@@ -24,7 +24,8 @@ std::string join(const std::vector<std::string_view>& words) {
 
 /// A whole number, however JSON spells it (6, 6.0, 6e0).
 std::optional<std::int64_t> whole(const Json& value) {
-    if (value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(exact)) return std::nullopt;
+    if (value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(exact))
+        return std::nullopt;
     if (value.is_number_integer()) return value.get<std::int64_t>();
     if (!value.is_number_float()) return std::nullopt;
     const auto number = value.get<double>();
@@ -41,9 +42,7 @@ base::Result<Duration> read_duration(const Json& value) {
     return Duration(static_cast<Duration::rep>(std::llround(value.get<double>() * 1e3)) * 1'000'000);
 }
 
-std::string shown(double number) {
-    return Json(number).dump();
-}
+std::string shown(double number) { return Json(number).dump(); }
 
 }  // namespace
 
@@ -82,9 +81,7 @@ const Json* Object::find_set(std::string_view name) {
     return value == nullptr || value->is_null() ? nullptr : value;
 }
 
-void Object::problem(std::string_view name, std::string detail) {
-    problems_.add(pointer(name), std::move(detail));
-}
+void Object::problem(std::string_view name, std::string detail) { problems_.add(pointer(name), std::move(detail)); }
 
 void Object::text(std::string_view name, std::string& into) {
     const auto* const value = find(name);
@@ -144,7 +141,8 @@ void Object::duration(std::string_view name, Duration& into, Duration least, Dur
     if (!time) return problem(name, time.error().detail);
     const auto kept = std::chrono::floor<std::chrono::milliseconds>(*time);
     if (kept < least || kept > most) {
-        return problem(name, "give a duration from " + base::format_duration(least) + " to " + base::format_duration(most));
+        return problem(name,
+                       "give a duration from " + base::format_duration(least) + " to " + base::format_duration(most));
     }
     into = kept;
 }
@@ -152,8 +150,8 @@ void Object::duration(std::string_view name, Duration& into, Duration least, Dur
 std::optional<std::size_t> Object::word(std::string_view name, const std::vector<std::string_view>& words) {
     const auto* const value = find(name);
     if (value == nullptr) return std::nullopt;
-    const auto at = value->is_string() ? std::find(words.begin(), words.end(), value->get_ref<const std::string&>())
-                                       : words.end();
+    const auto at =
+        value->is_string() ? std::find(words.begin(), words.end(), value->get_ref<const std::string&>()) : words.end();
     if (at != words.end()) return static_cast<std::size_t>(at - words.begin());
     problem(name, "give one of these words: " + join(words));
     return std::nullopt;
@@ -188,7 +186,8 @@ std::vector<std::string> Object::texts(std::string_view name, std::size_t most) 
 void Object::finish() {
     for (const auto& [name, value] : value_->items()) {
         if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
-        return problem(name, "there is no member " + in_quotes(name) + " here; take it out, or use one of: " + join(known_));
+        return problem(name,
+                       "there is no member " + in_quotes(name) + " here; take it out, or use one of: " + join(known_));
     }
 }
 

@@ -13,9 +13,7 @@ using base::Error;
 using base::Fault;
 using base::Result;
 
-JsonLimits json_limits(const ResourceLimits& limits) {
-    return {limits.document_bytes, limits.depth};
-}
+JsonLimits json_limits(const ResourceLimits& limits) { return {limits.document_bytes, limits.depth}; }
 
 void checked(Object& resource, std::string_view name, std::string complaint) {
     if (!complaint.empty()) resource.problem(name, std::move(complaint));
@@ -24,21 +22,25 @@ void checked(Object& resource, std::string_view name, std::string complaint) {
 void read_name(Object& resource, std::string_view name, std::string& into) {
     into = name;
     resource.text("name", into);
-    if (into != name) resource.problem("name", "the URL says " + in_quotes(name) + ": give the same name here, or leave it out");
+    if (into != name)
+        resource.problem("name", "the URL says " + in_quotes(name) + ": give the same name here, or leave it out");
 }
 
 void read_command(Object& resource, std::optional<std::vector<std::string>>& command, const ResourceLimits& limits) {
     const auto* const value = resource.find_set("command");
     if (value == nullptr) return;
-    if (value->is_string()) return resource.problem("command", "give an array of words, such as [\"sh\", \"-c\", \"date\"]");
+    if (value->is_string())
+        return resource.problem("command", "give an array of words, such as [\"sh\", \"-c\", \"date\"]");
     command = resource.texts("command", limits.command_words);
     std::size_t total = 0;
     for (const auto& word : *command) total += word.size() + 1;
-    if (total > limits.command_bytes) resource.problem("command", "give at most " + base::format_bytes(limits.command_bytes) + " in all");
+    if (total > limits.command_bytes)
+        resource.problem("command", "give at most " + base::format_bytes(limits.command_bytes) + " in all");
     if (command->empty()) resource.problem("command", "give at least one word, or null for the image's own command");
 }
 
-void read_optional_text(Object& resource, std::string_view name, std::string& into, std::string (*check)(std::string_view)) {
+void read_optional_text(Object& resource, std::string_view name, std::string& into,
+                        std::string (*check)(std::string_view)) {
     resource.text_or_null(name, into);
     if (!into.empty()) checked(resource, name, check(into));
 }
@@ -54,7 +56,8 @@ void refuse_what_is_not_here_yet(Object& resource) {
 
 /// What GET adds and PUT gets back.
 void skip_what_the_server_makes(Object& resource) {
-    for (const std::string_view name : {"version", "etag", "image_id", "created", "updated", "url"}) resource.find(name);
+    for (const std::string_view name : {"version", "etag", "image_id", "created", "updated", "url"})
+        resource.find(name);
 }
 
 Result<Spec> read_spec(const Json& document, std::string_view name, const ResourceLimits& limits) {
@@ -111,13 +114,15 @@ Result<Spec> parse_resource(std::string_view json, std::string_view name, const 
 Result<Spec> patch_resource(const Spec& current, std::string_view patch, const ResourceLimits& limits) {
     const auto change = parse_strict(patch, json_limits(limits));
     if (!change) return change.error();
-    if (!change->is_object()) return Error(Fault::invalid, "a merge patch is a JSON object with the members to change", "");
+    if (!change->is_object())
+        return Error(Fault::invalid, "a merge patch is a JSON object with the members to change", "");
     auto document = Json::parse(format_spec(current));
     align_contract(document, *change);
     document.merge_patch(*change);
     auto spec = read_spec(document, current.name, limits);
     if (spec && format_spec(*spec).size() > limits.document_bytes) {
-        return Error(Fault::too_large, "the changed resource would have more than " + base::format_bytes(limits.document_bytes));
+        return Error(Fault::too_large,
+                     "the changed resource would have more than " + base::format_bytes(limits.document_bytes));
     }
     return spec;
 }

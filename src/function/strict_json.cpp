@@ -47,9 +47,10 @@ public:
         const auto start = before.rfind('\n');
         const auto column = before.size() - (start == std::string_view::npos ? 0 : start + 1) + 1;
         const bool range = std::string_view(why.what()).find("out_of_range") != std::string_view::npos;
-        error_.emplace(Fault::invalid, std::string(range ? "a number is out of range" : "the document is not valid JSON") +
-                                           " at line " + std::to_string(line) + ", column " + std::to_string(column) +
-                                           ": correct it there");
+        error_.emplace(Fault::invalid,
+                       std::string(range ? "a number is out of range" : "the document is not valid JSON") +
+                           " at line " + std::to_string(line) + ", column " + std::to_string(column) +
+                           ": correct it there");
         return false;
     }
 

@@ -60,7 +60,8 @@ bool registry_host(std::string_view host) {
 
 /// [a-z0-9]+ joined by one of "." "_" "__" or any number of "-".
 bool image_part(std::string_view part) {
-    if (!starts_in(part, lower_digits) || !ends_in(part, lower_digits) || !only(part, lower_digits + "._-")) return false;
+    if (!starts_in(part, lower_digits) || !ends_in(part, lower_digits) || !only(part, lower_digits + "._-"))
+        return false;
     while (true) {
         const auto from = part.find_first_not_of(lower_digits);
         if (from == std::string_view::npos) return true;
@@ -86,12 +87,14 @@ bool image_reference(std::string_view image) {
     const auto slash = image.rfind('/');
     if (colon != std::string_view::npos && (slash == std::string_view::npos || colon > slash)) {
         const auto tag = image.substr(colon + 1);
-        if (tag.empty() || tag.size() > 128 || !only(tag, object_name) || tag.front() == '.' || tag.front() == '-') return false;
+        if (tag.empty() || tag.size() > 128 || !only(tag, object_name) || tag.front() == '.' || tag.front() == '-')
+            return false;
         image = image.substr(0, colon);
     }
     const auto first = image.substr(0, image.find('/'));
-    const bool has_host = first.size() < image.size() &&
-                          (first == "localhost" || first.find_first_of(".:ABCDEFGHIJKLMNOPQRSTUVWXYZ") != std::string_view::npos);
+    const bool has_host =
+        first.size() < image.size() &&
+        (first == "localhost" || first.find_first_of(".:ABCDEFGHIJKLMNOPQRSTUVWXYZ") != std::string_view::npos);
     if (has_host) {
         if (!registry_host(first)) return false;
         image.remove_prefix(first.size() + 1);
@@ -121,15 +124,17 @@ std::string check_name(std::string_view name, std::size_t longest) {
 
 std::string check_image(std::string_view image) {
     if (image.size() <= 512 && image_reference(image)) return {};
-    return in_quotes(image) + " is not an image reference: write it as for docker pull, such as \"alpine:3.20\" or "
-                           "\"registry.example.org:5000/team/resize:1\"";
+    return in_quotes(image) +
+           " is not an image reference: write it as for docker pull, such as \"alpine:3.20\" or "
+           "\"registry.example.org:5000/team/resize:1\"";
 }
 
 std::string check_user(std::string_view user) {
     const auto colon = user.find(':');
     const bool group_fine = colon == std::string_view::npos || user_part(user.substr(colon + 1));
     if (user_part(user.substr(0, colon)) && group_fine) return {};
-    return in_quotes(user) + " is not a user: give \"uid\", \"uid:gid\", a name of the image's, or null for the image's own";
+    return in_quotes(user) +
+           " is not a user: give \"uid\", \"uid:gid\", a name of the image's, or null for the image's own";
 }
 
 std::string check_network(std::string_view network) {
@@ -143,13 +148,15 @@ std::string check_network(std::string_view network) {
 
 std::string check_runtime(std::string_view runtime) {
     if (engine_name(runtime, 128)) return {};
-    return in_quotes(runtime) + " is not a runtime's name: give one that docker info lists, or null for the engine's default";
+    return in_quotes(runtime) +
+           " is not a runtime's name: give one that docker info lists, or null for the engine's default";
 }
 
 std::string check_volume(std::string_view volume) {
     if (volume.size() >= 2 && engine_name(volume, 128)) return {};
-    return in_quotes(volume) + " is not a volume's name: give one of letters, digits and \"_.-\"; for a host path say "
-                            "\"type\": \"bind\"";
+    return in_quotes(volume) +
+           " is not a volume's name: give one of letters, digits and \"_.-\"; for a host path say "
+           "\"type\": \"bind\"";
 }
 
 std::string check_host(std::string_view host) {
@@ -157,8 +164,9 @@ std::string check_host(std::string_view host) {
     if (rest.starts_with("*.")) rest.remove_prefix(2);
     const auto label = [](std::string_view part) { return dns_label(part, 63); };
     if (host.size() <= 253 && every_part(rest, '.', label)) return {};
-    return in_quotes(host) + " is not a host: give lower-case labels without a port, such as \"api.example.org\" or "
-                          "\"*.example.org\", or null for every host";
+    return in_quotes(host) +
+           " is not a host: give lower-case labels without a port, such as \"api.example.org\" or "
+           "\"*.example.org\", or null for every host";
 }
 
 std::string check_method(std::string_view method) {
@@ -184,15 +192,18 @@ std::string check_variable(std::string_view name) {
 
 std::string check_path(std::string_view path) {
     const auto part = [](std::string_view p) { return !p.empty() && p != "." && p != ".."; };
-    if (path.size() > 1 && path.size() <= 1024 && path.front() == '/' && every_part(path.substr(1), '/', part)) return {};
-    return in_quotes(path) + " is not a plain absolute path: write it like \"/srv/data\", without \"..\", \"//\" or a '/' at the end";
+    if (path.size() > 1 && path.size() <= 1024 && path.front() == '/' && every_part(path.substr(1), '/', part))
+        return {};
+    return in_quotes(path) +
+           " is not a plain absolute path: write it like \"/srv/data\", without \"..\", \"//\" or a '/' at the end";
 }
 
 std::string check_mount_target(std::string_view path) {
     if (auto complaint = check_path(path); !complaint.empty()) return complaint;
     if (path == "/tmp") return "/tmp is a tmpfs already: give its size as limits.tmp";
     for (const std::string_view taken : {"/.shallop", "/proc", "/sys", "/dev"}) {
-        if (same_or_below(path, taken)) return std::string(taken) + " is not a function's to mount over: choose another target";
+        if (same_or_below(path, taken))
+            return std::string(taken) + " is not a function's to mount over: choose another target";
     }
     return {};
 }

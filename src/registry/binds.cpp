@@ -47,7 +47,8 @@ Status check_binds(const function::Spec& spec, const Settings& settings) {
     for (std::size_t at = 0; at < spec.mounts.size(); ++at) {
         if (spec.mounts[at].kind != function::MountKind::bind) continue;
         auto problem = complaint(spec.mounts[at].source, settings);
-        if (!problem.empty()) return Error(Fault::invalid, std::move(problem), "/mounts/" + std::to_string(at) + "/source");
+        if (!problem.empty())
+            return Error(Fault::invalid, std::move(problem), "/mounts/" + std::to_string(at) + "/source");
     }
     return {};
 }

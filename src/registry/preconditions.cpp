@@ -61,8 +61,9 @@ Result<bool> names_current(std::string_view field, std::string_view header, cons
     if (text.substr(0, text.find_last_not_of(" \t") + 1) == "*") return current.has_value();
     std::vector<Tag> tags;
     if (!read_tags(text, tags)) {
-        return Error(Fault::invalid, std::string(header) + " is neither * nor a list of entity tags: write it like \"0123456789abcdef\", "
-                                                           "with its quotes");
+        return Error(Fault::invalid, std::string(header) +
+                                         " is neither * nor a list of entity tags: write it like \"0123456789abcdef\", "
+                                         "with its quotes");
     }
     for (const auto& tag : tags) {
         // Ours are strong, so that the strong comparison only rules out the weak ones of the field.
@@ -78,8 +79,9 @@ Status check_preconditions(const Precondition& precondition, const std::optional
         const auto named = names_current(*precondition.if_match, "If-Match", current, Comparison::strong);
         if (!named) return named.error();
         if (!*named) {
-            const auto* const why = current ? "the function was changed since: get it again and repeat the change on that"
-                                            : "there is no such function (any more): leave If-Match out to create it";
+            const auto* const why = current
+                                        ? "the function was changed since: get it again and repeat the change on that"
+                                        : "there is no such function (any more): leave If-Match out to create it";
             return Error(Fault::conflict, why, precondition_failed);
         }
     }
@@ -87,7 +89,8 @@ Status check_preconditions(const Precondition& precondition, const std::optional
         const auto named = names_current(*precondition.if_none_match, "If-None-Match", current, Comparison::weak);
         if (!named) return named.error();
         if (*named) {
-            return Error(Fault::conflict, "the function is there already: leave If-None-Match out to change it", precondition_failed);
+            return Error(Fault::conflict, "the function is there already: leave If-None-Match out to change it",
+                         precondition_failed);
         }
     }
     return {};

@@ -30,8 +30,13 @@ Result<FunctionPtr> restore(const store::StoredFunction& stored) {
 }
 
 store::StoredFunction to_store(const Function& function) {
-    return {function.spec.name, function.version, function::format_spec(function.spec), function::format_image(function.image),
-            function.etag, function.created, function.updated};
+    return {function.spec.name,
+            function.version,
+            function::format_spec(function.spec),
+            function::format_image(function.image),
+            function.etag,
+            function.created,
+            function.updated};
 }
 
 }  // namespace
@@ -62,8 +67,9 @@ Task<Status> Registry::load() {
         if (function) {
             functions.emplace(stored.name, std::move(*function));
         } else {
-            log_.error("a stored function cannot be read and is left out; deploy it again",
-                       {{"function", stored.name}, {"at", function.error().pointer}, {"reason", function.error().detail}});
+            log_.error(
+                "a stored function cannot be read and is left out; deploy it again",
+                {{"function", stored.name}, {"at", function.error().pointer}, {"reason", function.error().detail}});
         }
     }
     auto routes = routes_without_conflicts(functions, log_);
@@ -143,7 +149,8 @@ Task<Result<Deployed>> Registry::commit(function::Spec spec, function::ImageFact
     const auto before = catalog_->find(spec.name);
     if (before && before->spec == spec && before->image.id == image.id) co_return Deployed{before, false};
     if (!before && catalog_->functions.size() >= settings_.functions) {
-        co_return Error(Fault::conflict, "there are " + std::to_string(settings_.functions) + " functions, which is the limit: remove one");
+        co_return Error(Fault::conflict, "there are " + std::to_string(settings_.functions) +
+                                             " functions, which is the limit: remove one");
     }
     const auto last = co_await store_.last_version(spec.name);
     if (!last) co_return last.error();
@@ -175,8 +182,6 @@ void Registry::publish(Functions functions, http::Router routes) {
     catalog_ = std::move(next);
 }
 
-std::string Registry::now() const {
-    return base::format_time(clock_.wall());
-}
+std::string Registry::now() const { return base::format_time(clock_.wall()); }
 
 }  // namespace shallop::registry

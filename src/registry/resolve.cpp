@@ -30,15 +30,18 @@ Error at_image(const Error& cause, const std::string& detail) {
 }
 
 Error not_there(const Error& cause, const function::Spec& spec) {
-    return at_image(cause, "image '" + spec.image + "' is not on this engine, and \"pull\": \"never\" forbids to fetch it: pull or build "
-                           "it on the engine's host, or say \"pull\": \"if-missing\"");
+    return at_image(cause, "image '" + spec.image +
+                               "' is not on this engine, and \"pull\": \"never\" forbids to fetch it: pull or build "
+                               "it on the engine's host, or say \"pull\": \"if-missing\"");
 }
 
 Error not_pulled(const Error& cause, const function::Spec& spec) {
     if (cause.fault == Fault::engine_down) return cause;
-    return at_image(cause, "image '" + spec.image + "' could not be pulled: " + cause.detail +
-                               "; check its name, build it on the engine's host under that name, or give the registry's credentials "
-                               "with docker login");
+    return at_image(
+        cause,
+        "image '" + spec.image + "' could not be pulled: " + cause.detail +
+            "; check its name, build it on the engine's host under that name, or give the registry's credentials "
+            "with docker login");
 }
 
 Error gone_again(const Error& cause, const function::Spec& spec) {
@@ -48,8 +51,8 @@ Error gone_again(const Error& cause, const function::Spec& spec) {
 
 }  // namespace
 
-Task<Result<function::ImageFacts>> resolve_image(const function::Spec& spec, const Settings& settings, docker::Engine& engine,
-                                                 async::Clock& clock, base::Log& log) {
+Task<Result<function::ImageFacts>> resolve_image(const function::Spec& spec, const Settings& settings,
+                                                 docker::Engine& engine, async::Clock& clock, base::Log& log) {
     if (spec.pull != "always") {
         const auto asked = clock.now() + settings.engine_timeout;
         auto found = co_await engine.inspect_image(spec.image, asked);

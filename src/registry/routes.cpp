@@ -20,10 +20,12 @@ Status check_routes(const function::Spec& spec) {
     for (std::size_t at = 0; at < spec.routes.size(); ++at) {
         const auto& path = spec.routes[at].path;
         const auto pointer = "/routes/" + std::to_string(at) + "/path";
-        if (const auto fine = http::check_pattern(path); !fine) return Error(Fault::invalid, fine.error().detail, pointer);
+        if (const auto fine = http::check_pattern(path); !fine)
+            return Error(Fault::invalid, fine.error().detail, pointer);
         const auto first = first_segment(path);
         if (first == "function" || first == "async-function") {
-            return Error(Fault::invalid, "paths below /" + first + "/ are the gateway's own: choose another path", pointer);
+            return Error(Fault::invalid, "paths below /" + first + "/ are the gateway's own: choose another path",
+                         pointer);
         }
     }
     return {};
@@ -32,7 +34,8 @@ Status check_routes(const function::Spec& spec) {
 Result<http::Router> build_routes(const Functions& functions) {
     std::vector<http::RouteEntry> entries;
     for (const auto& [name, function] : functions) {
-        for (const auto& route : function->spec.routes) entries.push_back({name, route.path, route.methods, route.host});
+        for (const auto& route : function->spec.routes)
+            entries.push_back({name, route.path, route.methods, route.host});
     }
     auto router = http::Router::build(entries);
     if (router) return router;
@@ -54,7 +57,8 @@ http::Router routes_without_conflicts(const Functions& functions, base::Log& log
             table = std::move(*more);
             continue;
         }
-        log.error("the routes of a stored function cannot be used; deploy it again", {{"function", name}, {"reason", more.error().detail}});
+        log.error("the routes of a stored function cannot be used; deploy it again",
+                  {{"function", name}, {"reason", more.error().detail}});
         kept.erase(name);
     }
     return table;

@@ -49,13 +49,15 @@ Status Store::Database::refused(const Failure& failure, std::string_view doing) 
         case SQLITE_PERM:
         case SQLITE_CANTOPEN:
         case SQLITE_AUTH:
-            detail = file + " cannot be written (" + failure.text + "): correct its owner and mode, or choose another --data-dir";
+            detail = file + " cannot be written (" + failure.text +
+                     "): correct its owner and mode, or choose another --data-dir";
             break;
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
             detail = "another program keeps " + file + " locked: end it and try again";
             break;
-        default: detail = std::string(doing) + " " + file + " failed: " + failure.text;
+        default:
+            detail = std::string(doing) + " " + file + " failed: " + failure.text;
     }
     return Error(Fault::storage, std::move(detail));
 }
@@ -88,12 +90,14 @@ Status Store::Database::configure() {
     // The log is checkpointed at 1,000 pages and cut back to 4 MiB; 512 KiB of cache are plenty for one table read at start.
     const auto done = connection_.run(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000;"
-        "PRAGMA journal_size_limit = 4194304; PRAGMA cache_size = -512; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON");
+        "PRAGMA journal_size_limit = 4194304; PRAGMA cache_size = -512; PRAGMA temp_store = MEMORY; PRAGMA "
+        "cell_size_check = ON");
     if (!done) return refused(done.error(), "opening");
     const auto mode = connection_.ask("PRAGMA journal_mode");
     if (!mode) return refused(mode.error(), "opening");
     if (*mode == "wal") return {};
-    return Error(Fault::storage, directory_->database() + " cannot have a write-ahead log here: choose a --data-dir on a local disk");
+    return Error(Fault::storage,
+                 directory_->database() + " cannot have a write-ahead log here: choose a --data-dir on a local disk");
 }
 
 Status Store::Database::check_integrity() {
@@ -121,8 +125,9 @@ Status Store::Database::bring_up_to_date() {
     if (!version) return refused(version.error(), "reading");
     const auto from = to_number(*version);
     if (from > newest_schema()) {
-        return Error(Fault::storage, directory_->database() + " was written by a newer shallop (schema " + *version + "; this one knows " +
-                                         std::to_string(newest_schema()) + "): start that version, or choose another --data-dir");
+        return Error(Fault::storage, directory_->database() + " was written by a newer shallop (schema " + *version +
+                                         "; this one knows " + std::to_string(newest_schema()) +
+                                         "): start that version, or choose another --data-dir");
     }
     if (from == newest_schema()) return {};
     if (from == 0) {
@@ -152,9 +157,11 @@ Status Store::Database::prepare() {
         {&commit_, "COMMIT"},
         {&rollback_, "ROLLBACK"},
         {&load_, "SELECT name, version, spec, image, etag, created, updated FROM functions ORDER BY name"},
-        {&put_, "INSERT OR REPLACE INTO functions(name, version, spec, image, etag, created, updated) VALUES(?,?,?,?,?,?,?)"},
-        {&put_name_, "INSERT INTO names(name, last_version) VALUES(?1, ?2)"
-                     " ON CONFLICT(name) DO UPDATE SET last_version = max(last_version, excluded.last_version)"},
+        {&put_,
+         "INSERT OR REPLACE INTO functions(name, version, spec, image, etag, created, updated) VALUES(?,?,?,?,?,?,?)"},
+        {&put_name_,
+         "INSERT INTO names(name, last_version) VALUES(?1, ?2)"
+         " ON CONFLICT(name) DO UPDATE SET last_version = max(last_version, excluded.last_version)"},
         {&remove_, "DELETE FROM functions WHERE name = ?"},
         {&last_version_, "SELECT last_version FROM names WHERE name = ?"},
     };
@@ -176,7 +183,8 @@ Status Store::Database::write(F rows) {
         return {};
     }
     // Some failures have rolled back already; what the rollback itself says changes nothing.
-    if (connection_.in_transaction()) [[maybe_unused]] const auto undone = finish(rollback_);
+    if (connection_.in_transaction()) [[maybe_unused]]
+        const auto undone = finish(rollback_);
     const auto failure = done.error();
     degraded_ = failure.code == SQLITE_FULL || failure.code == SQLITE_IOERR;
     log_.error("a write to the database failed", {{"reason", failure.text}, {"code", failure.code}});
@@ -203,7 +211,8 @@ Result<std::vector<StoredFunction>> Store::Database::load_functions() {
         const auto row = load_.step();
         if (!row) return refused(row.error(), "reading").error();
         if (!*row) return all;
-        all.push_back({load_.text(0), load_.number(1), load_.text(2), load_.text(3), load_.text(4), load_.text(5), load_.text(6)});
+        all.push_back({load_.text(0), load_.number(1), load_.text(2), load_.text(3), load_.text(4), load_.text(5),
+                       load_.text(6)});
     }
 }
 

@@ -17,7 +17,8 @@ using base::Error;
 using base::Fault;
 
 Error refused(const std::string& path, const std::string& doing) {
-    return {Fault::storage, "cannot " + doing + " " + path + ": " + std::strerror(errno) + "; choose another --data-dir or correct it"};
+    return {Fault::storage,
+            "cannot " + doing + " " + path + ": " + std::strerror(errno) + "; choose another --data-dir or correct it"};
 }
 
 /// mkdir -p; what is made is ours alone.
@@ -26,7 +27,7 @@ base::Status make(const std::string& path) {
         ::mkdir(path.substr(0, end).c_str(), 0755);  // what fails here fails again below, with its reason
     }
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return refused(path, "make the data directory");
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) != 0) return refused(path, "read the data directory");
     if (!S_ISDIR(info.st_mode)) {
         return Error(Fault::storage, path + " is not a directory; choose another --data-dir");
@@ -35,7 +36,7 @@ base::Status make(const std::string& path) {
 }
 
 void warn_if_open_to_others(const std::string& path, base::Log& log) {
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) != 0 || (info.st_mode & 022) == 0) return;
     log.warn("others can write to the data directory; chmod 700 it", {{"path", path}});
 }
@@ -54,12 +55,13 @@ base::Result<base::Fd> take_lock(const std::string& directory) {
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) return refused(path, "lock");
         const auto pid = holder(fd.get());
-        return Error(Fault::conflict, "another shallop" + (pid.empty() ? pid : " (process " + pid + ")") + " uses " + directory +
-                                          ": stop it, or give this one another --data-dir");
+        return Error(Fault::conflict, "another shallop" + (pid.empty() ? pid : " (process " + pid + ")") + " uses " +
+                                          directory + ": stop it, or give this one another --data-dir");
     }
     // For the message above alone: on a full disk it stays empty.
     const auto pid = std::to_string(::getpid()) + "\n";
-    if (::ftruncate(fd.get(), 0) == 0) [[maybe_unused]] const auto written = ::pwrite(fd.get(), pid.data(), pid.size(), 0);
+    if (::ftruncate(fd.get(), 0) == 0) [[maybe_unused]]
+        const auto written = ::pwrite(fd.get(), pid.data(), pid.size(), 0);
     return fd;
 }
 
@@ -82,7 +84,7 @@ base::Result<Directory> Directory::open(const std::string& path, base::Log& log)
 }
 
 bool Directory::left_unclean() const {
-    struct stat info {};
+    struct stat info{};
     return ::stat((database() + "-wal").c_str(), &info) == 0 && info.st_size > 0;
 }
 

@@ -18,17 +18,17 @@ constexpr std::array<const char*, 1> steps{
 
 }  // namespace
 
-std::int64_t newest_schema() {
-    return steps.size();
-}
+std::int64_t newest_schema() { return steps.size(); }
 
 Outcome<void> migrate(Connection& connection, std::int64_t from) {
     for (auto step = from; step < newest_schema(); ++step) {
         const auto version = "PRAGMA user_version = " + std::to_string(step + 1) + ";";
-        const auto sql = "BEGIN IMMEDIATE;" + std::string(steps.at(static_cast<std::size_t>(step))) + version + "COMMIT;";
+        const auto sql =
+            "BEGIN IMMEDIATE;" + std::string(steps.at(static_cast<std::size_t>(step))) + version + "COMMIT;";
         if (auto done = connection.run(sql); !done) {
             // The step's own failure is the one to report.
-            if (connection.in_transaction()) [[maybe_unused]] const auto undone = connection.run("ROLLBACK");
+            if (connection.in_transaction()) [[maybe_unused]]
+                const auto undone = connection.run("ROLLBACK");
             return done.error();
         }
     }

@@ -14,7 +14,8 @@ Failure failure_of(sqlite3* database, int code) {
     Failure failure{code & 0xff, database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code)};
     const int system = database != nullptr ? sqlite3_system_errno(database) : 0;
     if (failure.code != SQLITE_IOERR && failure.code != SQLITE_CANTOPEN) return failure;
-    if (system == ENOSPC || system == EDQUOT) failure.code = SQLITE_FULL;  // SQLite's own word for it depends on the file
+    if (system == ENOSPC || system == EDQUOT)
+        failure.code = SQLITE_FULL;  // SQLite's own word for it depends on the file
     if (system != 0) failure.text.append(" (").append(std::strerror(system)).append(")");
     return failure;
 }
@@ -25,13 +26,12 @@ void throw_exception_from_error(const Failure& failure, const boost::source_loca
     throw std::logic_error("unchecked SQLite failure: " + failure.text + " at " + where.to_string());
 }
 
-void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
-    sqlite3_finalize(statement);
-}
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
 Statement::Statement(sqlite3* on, std::string_view sql, Failure& failure) {
     sqlite3_stmt* made = nullptr;
-    const int code = sqlite3_prepare_v3(on, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &made, nullptr);
+    const int code =
+        sqlite3_prepare_v3(on, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &made, nullptr);
     statement_.reset(made);
     if (code != SQLITE_OK) failure = failure_of(on, code);
 }
@@ -44,7 +44,8 @@ Statement& Statement::bind(int at, std::string_view text) {
 }
 
 Statement& Statement::bind(int at, std::int64_t number) {
-    base::ensure(sqlite3_bind_int64(statement_.get(), at, number) == SQLITE_OK, "a parameter of the statement takes a number");
+    base::ensure(sqlite3_bind_int64(statement_.get(), at, number) == SQLITE_OK,
+                 "a parameter of the statement takes a number");
     return *this;
 }
 
@@ -63,18 +64,14 @@ std::string Statement::text(int column) const {
     return bytes == nullptr ? std::string() : std::string(reinterpret_cast<const char*>(bytes), size);
 }
 
-std::int64_t Statement::number(int column) const {
-    return sqlite3_column_int64(statement_.get(), column);
-}
+std::int64_t Statement::number(int column) const { return sqlite3_column_int64(statement_.get(), column); }
 
 void Statement::reset() {
     sqlite3_reset(statement_.get());
     sqlite3_clear_bindings(statement_.get());
 }
 
-void Connection::Close::operator()(sqlite3* database) const {
-    sqlite3_close(database);
-}
+void Connection::Close::operator()(sqlite3* database) const { sqlite3_close(database); }
 
 Outcome<Connection> Connection::open(const std::string& path) {
     Connection connection;
@@ -111,8 +108,6 @@ Outcome<Statement> Connection::prepare(std::string_view sql) {
     return statement;
 }
 
-bool Connection::in_transaction() const {
-    return sqlite3_get_autocommit(database_.get()) == 0;
-}
+bool Connection::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
 
 }  // namespace shallop::store

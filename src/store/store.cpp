@@ -7,7 +7,8 @@
 
 namespace shallop::store {
 
-Store::Store(std::unique_ptr<Database> database, async::BlockingPool& pool) : database_(std::move(database)), pool_(pool) {}
+Store::Store(std::unique_ptr<Database> database, async::BlockingPool& pool)
+    : database_(std::move(database)), pool_(pool) {}
 
 Store::~Store() = default;
 
@@ -17,13 +18,9 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& directory, async::
     return std::unique_ptr<Store>(new Store(std::move(*database), pool));
 }
 
-const std::string& Store::daemon_id() const {
-    return database_->daemon_id();
-}
+const std::string& Store::daemon_id() const { return database_->daemon_id(); }
 
-bool Store::degraded() const {
-    return database_->degraded();
-}
+bool Store::degraded() const { return database_->degraded(); }
 
 Task<async::Semaphore::Permit> Store::turn() {
     const auto executor = co_await boost::asio::this_coro::executor;

@@ -7,10 +7,13 @@
 /// A patch made on a function with everything in it gives a resource that can be read, or a refusal.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace shallop;
-    static const auto current = function::parse_resource(
-        R"({"image":"i","command":["a"],"env":{"A":"b"},"routes":[{"path":"/a","methods":["GET"],"host":"h"}],"user":"1:1",
+    static const auto current =
+        function::parse_resource(
+            R"({"image":"i","command":["a"],"env":{"A":"b"},"routes":[{"path":"/a","methods":["GET"],"host":"h"}],"user":"1:1",
             "contract":{"cgi":{"output":"raw","script":"/s"}},"capabilities":["CHOWN"],
-            "mounts":[{"type":"tmpfs","target":"/t","size":"1Mi"}],"limits":{"response_body":"1Mi"},"scale":{"max":2}})", "f").value();
+            "mounts":[{"type":"tmpfs","target":"/t","size":"1Mi"}],"limits":{"response_body":"1Mi"},"scale":{"max":2}})",
+            "f")
+            .value();
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     const auto spec = function::patch_resource(current, text);
     if (!spec) return 0;

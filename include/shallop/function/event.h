@@ -34,8 +34,8 @@ struct Event {
     std::uint16_t remote_port = 0;
     Fields fields;
     std::vector<std::pair<std::string, std::string>> parameters;  ///< route parameters, decoded
-    std::optional<std::uint64_t> content_length;  ///< 0 or nullopt with `chunked` false: no body
-    bool chunked = false;                         ///< a body of unknown length follows
+    std::optional<std::uint64_t> content_length;                  ///< 0 or nullopt with `chunked` false: no body
+    bool chunked = false;                                         ///< a body of unknown length follows
 
     bool has_body() const { return chunked || content_length.value_or(0) > 0; }
 };

@@ -12,7 +12,7 @@ namespace shallop::function {
 struct ResourceLimits {
     std::size_t document_bytes = 256 * 1024;
     std::size_t depth = 16;
-    std::size_t name_length = 63;   ///< [a-z0-9]([a-z0-9-]*[a-z0-9])?, as a DNS label
+    std::size_t name_length = 63;  ///< [a-z0-9]([a-z0-9-]*[a-z0-9])?, as a DNS label
     std::size_t routes = 64;
     std::size_t env_entries = 256;
     std::size_t env_bytes = 64 * 1024;

@@ -18,7 +18,7 @@ using base::Duration;
 
 /// Host, method and path pattern that lead to a function.
 struct Route {
-    std::string path;                  ///< "/a/{id}/b" one segment a parameter, "/files/{rest...}" or "/files/*" a prefix
+    std::string path;  ///< "/a/{id}/b" one segment a parameter, "/files/{rest...}" or "/files/*" a prefix
     std::vector<std::string> methods;  ///< upper-case; empty = all
     std::string host;                  ///< lower-case, without port; "*.example.org" one label; empty = all
 
@@ -36,8 +36,8 @@ struct Contract {
     ContractKind kind = ContractKind::cgi;
     std::string reason;
     Output output = Output::automatic;
-    std::string document_root;  ///< path inside the image; sets DOCUMENT_ROOT, SCRIPT_FILENAME, PATH_TRANSLATED
-    std::string script;         ///< path inside the image, for SCRIPT_FILENAME
+    std::string document_root;        ///< path inside the image; sets DOCUMENT_ROOT, SCRIPT_FILENAME, PATH_TRANSLATED
+    std::string script;               ///< path inside the image, for SCRIPT_FILENAME
     bool pass_authorization = false;  ///< HTTP_AUTHORIZATION is exported only where the deployer asks for it
 
     bool operator==(const Contract&) const = default;
@@ -51,7 +51,7 @@ struct Mount {
     std::string source;  ///< a volume's name, a host path; empty for tmpfs
     std::string target;
     bool read_only = true;
-    Bytes size = 0;      ///< tmpfs only; 0 = engine's default
+    Bytes size = 0;  ///< tmpfs only; 0 = engine's default
 
     bool operator==(const Mount&) const = default;
 };
@@ -93,10 +93,10 @@ struct Spec {
     Contract contract;
     std::vector<Route> routes;
     std::map<std::string, std::string> env;
-    std::string user;             ///< "" = the image's own
-    std::string network = "none"; ///< "none", or the name of an existing Docker network
+    std::string user;              ///< "" = the image's own
+    std::string network = "none";  ///< "none", or the name of an existing Docker network
     std::vector<Mount> mounts;
-    std::string runtime;          ///< engine runtime ("crun", "runsc"), "" = the engine's default
+    std::string runtime;  ///< engine runtime ("crun", "runsc"), "" = the engine's default
     bool read_only = true;
     std::vector<std::string> capabilities;  ///< added back after ALL are dropped; from a short allow-list
     std::string pull = "if-missing";        ///< if-missing, always, never

@@ -19,9 +19,9 @@
 /// Which functions there are: deploys, changes and removes them, and holds the snapshot that invocations read.
 namespace shallop::registry {
 
+using async::Task;
 using base::Result;
 using base::Status;
-using async::Task;
 using function::FunctionPtr;
 
 /// An immutable picture of all functions and routes; swapped whole on each change.
@@ -51,7 +51,8 @@ struct Settings {
     std::size_t resolves_in_flight = 4;   ///< images asked for or pulled at once
     std::vector<std::string> bind_roots;  ///< host directories below which bind mounts are allowed; empty = none
     /// Never bound, nor what holds them: the composition root adds the data and the run directory and the engine's socket.
-    std::vector<std::string> bind_never{"/var/run/docker.sock", "/run/containerd", "/var/lib/docker", "/proc", "/sys", "/dev"};
+    std::vector<std::string> bind_never{
+        "/var/run/docker.sock", "/run/containerd", "/var/lib/docker", "/proc", "/sys", "/dev"};
 };
 
 /// One change at a time; each is durable before it is visible, and visible before it is answered. Images are resolved before a change's
@@ -63,7 +64,8 @@ public:
     /// Called after each change with what was and what is (either may be null).
     using Observer = std::function<void(FunctionPtr before, FunctionPtr after)>;
 
-    Registry(Settings settings, store::Store& store, docker::Engine& engine, async::Clock& clock, base::Log& log, async::Executor executor);
+    Registry(Settings settings, store::Store& store, docker::Engine& engine, async::Clock& clock, base::Log& log,
+             async::Executor executor);
 
     /// Reads everything from the store, without asking the engine. A stored function that no longer parses is left out and logged.
     Task<Status> load();

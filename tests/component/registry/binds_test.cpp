@@ -56,9 +56,7 @@ public:
     std::string root;
 };
 
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 
@@ -98,13 +96,14 @@ TEST_CASE("a root that does not exist allows nothing", "[registry]") {
     CHECK(contains(tree.ask(tree.root + "/allowed/data", settings), "not below"));
 }
 
-TEST_CASE("what belongs to the engine or the daemon is refused even below a root, and so is what holds it", "[registry]") {
+TEST_CASE("what belongs to the engine or the daemon is refused even below a root, and so is what holds it",
+          "[registry]") {
     const Tree tree;
     auto settings = tree.settings();
     settings.bind_roots = {"/"};
     settings.bind_never.push_back(tree.root + "/outside/secret");
-    for (const auto& source : {std::string("/"), std::string("/run"), std::string("/proc"), std::string("/sys/fs"), std::string("/dev"),
-                               tree.root + "/outside", tree.root + "/outside/secret", tree.root}) {
+    for (const auto& source : {std::string("/"), std::string("/run"), std::string("/proc"), std::string("/sys/fs"),
+                               std::string("/dev"), tree.root + "/outside", tree.root + "/outside/secret", tree.root}) {
         CAPTURE(source);
         CHECK(contains(tree.ask(source, settings), "belongs to the engine"));
     }

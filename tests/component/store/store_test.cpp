@@ -5,8 +5,8 @@
 #include "support/loop.h"
 #include "support/results.h"
 
-#include <catch2/catch_test_macros.hpp>
 #include <sqlite3.h>
+#include <catch2/catch_test_macros.hpp>
 
 #include <sys/stat.h>
 
@@ -22,16 +22,14 @@ using test::TempDir;
 namespace {
 
 std::string mode_of(const std::string& path) {
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) != 0) return "none";
     char text[16];
     std::snprintf(text, sizeof text, "%o", info.st_mode & 0777U);
     return text;
 }
 
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 /// Runs SQL on a database that no store holds.
 void run_sql(const std::string& file, const std::string& sql) {
@@ -143,7 +141,9 @@ TEST_CASE("a second daemon on the same directory is refused in words, until the 
 
 TEST_CASE("a database of a newer shallop is refused and left as it is", "[store]") {
     TempDir dir;
-    { Opened opened(dir.path()); }
+    {
+        Opened opened(dir.path());
+    }
     run_sql(dir.path() + "/shallop.db", "PRAGMA user_version = 99");
     for (int attempt = 0; attempt < 2; ++attempt) {
         const auto refused = test::try_open(dir.path());
@@ -180,7 +180,8 @@ TEST_CASE("a damaged page is found at the start after an unclean stop", "[store]
     TempDir dir;
     {
         Opened opened(dir.path());
-        for (int n = 0; n < 200; ++n) REQUIRE(opened.run(opened->put_function(some_function("f" + std::to_string(n), 1))));
+        for (int n = 0; n < 200; ++n)
+            REQUIRE(opened.run(opened->put_function(some_function("f" + std::to_string(n), 1))));
     }
     const auto file = dir.path() + "/shallop.db";
     std::fstream(file, std::ios::in | std::ios::out | std::ios::binary).seekp(3 * 4096L) << std::string(4096, 'x');

@@ -42,10 +42,12 @@ public:
         registry_.reset();
         store_.reset();
         store_ = store::Store::open(directory_, pool_, log).value();
-        registry_ = std::make_unique<registry::Registry>(settings_, *store_, engine, loop.clock(), log, loop.executor());
+        registry_ =
+            std::make_unique<registry::Registry>(settings_, *store_, engine, loop.clock(), log, loop.executor());
         REQUIRE(loop.run(registry_->load()));
         registry_->observe([this](const function::FunctionPtr& before, const function::FunctionPtr& after) {
-            seen.push_back((before ? std::to_string(before->version) : "-") + ">" + (after ? std::to_string(after->version) : "-"));
+            seen.push_back((before ? std::to_string(before->version) : "-") + ">" +
+                           (after ? std::to_string(after->version) : "-"));
         });
     }
 
@@ -53,10 +55,12 @@ public:
     store::Store& store() { return *store_; }
     const std::string& directory() const { return directory_; }
 
-    base::Result<registry::Deployed> put(const std::string& name, const std::string& document, registry::Precondition when = {}) {
+    base::Result<registry::Deployed> put(const std::string& name, const std::string& document,
+                                         registry::Precondition when = {}) {
         return loop.run(registry_->put(name, document, std::move(when)));
     }
-    base::Result<registry::Deployed> patch(const std::string& name, const std::string& document, registry::Precondition when = {}) {
+    base::Result<registry::Deployed> patch(const std::string& name, const std::string& document,
+                                           registry::Precondition when = {}) {
         return loop.run(registry_->patch(name, document, std::move(when)));
     }
     base::Result<function::FunctionPtr> remove(const std::string& name, registry::Precondition when = {}) {

@@ -12,13 +12,9 @@ namespace {
 /// With a command of its own: the image may have been made from packages, without one.
 const std::string debian = R"({"image":"debian:bookworm-slim","command":["true"])";
 
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-void sh(const std::string& command) {
-    REQUIRE(std::system((command + " >/dev/null 2>&1").c_str()) == 0);
-}
+void sh(const std::string& command) { REQUIRE(std::system((command + " >/dev/null 2>&1").c_str()) == 0); }
 
 /// A name in the engine for an image made of these lines; gone at the end.
 class TestImage {
@@ -28,15 +24,19 @@ public:
     TestImage& operator=(const TestImage&) = delete;
     ~TestImage() {
         remove();
-        for (const auto& id : ids_) [[maybe_unused]] const int gone = std::system(("docker image rm -f " + id + " >/dev/null 2>&1").c_str());
+        for (const auto& id : ids_) [[maybe_unused]]
+            const int gone = std::system(("docker image rm -f " + id + " >/dev/null 2>&1").c_str());
     }
 
     void build(const std::string& lines) {
-        sh("printf 'FROM scratch\\nLABEL test=" + name + "-" + std::to_string(ids_.size()) + "\\n" + lines + "\\n' | docker build -t " + name + " -");
+        sh("printf 'FROM scratch\\nLABEL test=" + name + "-" + std::to_string(ids_.size()) + "\\n" + lines +
+           "\\n' | docker build -t " + name + " -");
         ids_.push_back(name + ":kept-" + std::to_string(ids_.size()));
         sh("docker tag " + name + " " + ids_.back());
     }
-    void remove() const { [[maybe_unused]] const int gone = std::system(("docker image rm -f " + name + " >/dev/null 2>&1").c_str()); }
+    void remove() const {
+        [[maybe_unused]] const int gone = std::system(("docker image rm -f " + name + " >/dev/null 2>&1").c_str());
+    }
     std::string document(const std::string& more = "") const { return R"({"image":")" + name + "\"" + more + "}"; }
 
     std::string name;
@@ -135,10 +135,12 @@ TEST_CASE("an image that was tagged anew makes a new version, and only when it i
     CHECK(second.function->image.cmd == std::vector<std::string>{"/two"});
 }
 
-TEST_CASE("the facts of an image are kept: entrypoint, directory, user, variables, ports and our labels", "[docker][registry]") {
+TEST_CASE("the facts of an image are kept: entrypoint, directory, user, variables, ports and our labels",
+          "[docker][registry]") {
     Lab lab;
-    TestImage image("ENTRYPOINT [\"/e\",\"-x\"]\\nCMD [\"/c\"]\\nWORKDIR /srv\\nUSER 5:6\\nENV A=b\\nEXPOSE 8080\\n"
-                    "LABEL shallop.contract=cgi other.label=x");
+    TestImage image(
+        "ENTRYPOINT [\"/e\",\"-x\"]\\nCMD [\"/c\"]\\nWORKDIR /srv\\nUSER 5:6\\nENV A=b\\nEXPOSE 8080\\n"
+        "LABEL shallop.contract=cgi other.label=x");
     const auto facts = lab.put("f", image.document()).value().function->image;
     CHECK(facts.entrypoint == std::vector<std::string>{"/e", "-x"});
     CHECK(facts.cmd == std::vector<std::string>{"/c"});
@@ -172,7 +174,8 @@ TEST_CASE("two functions cannot have one route, whichever way the second comes t
     Lab lab;
     REQUIRE(lab.put("a", debian + R"(,"routes":[{"path":"/same"}]})"));
     REQUIRE(lab.put("b", debian + "}"));
-    for (const auto& refused : {lab.put("c", debian + R"(,"routes":[{"path":"/same"}]})"), lab.patch("b", R"({"routes":[{"path":"/same"}]})")}) {
+    for (const auto& refused : {lab.put("c", debian + R"(,"routes":[{"path":"/same"}]})"),
+                                lab.patch("b", R"({"routes":[{"path":"/same"}]})")}) {
         REQUIRE_FALSE(refused);
         CHECK(refused.error().fault == Fault::conflict);
         CHECK(refused.error().pointer.starts_with("/routes"));
@@ -187,7 +190,8 @@ TEST_CASE("two functions cannot have one route, whichever way the second comes t
 TEST_CASE("preconditions guard put, patch and remove", "[docker][registry]") {
     Lab lab;
     const auto failed = [](const auto& result) {
-        return !result && result.error().fault == Fault::conflict && result.error().pointer == registry::precondition_failed;
+        return !result && result.error().fault == Fault::conflict &&
+               result.error().pointer == registry::precondition_failed;
     };
     CHECK(failed(lab.put("f", debian + "}", {.if_match = "*", .if_none_match = {}})));
     const auto first = lab.put("f", debian + "}", {.if_match = {}, .if_none_match = "*"}).value().function;
@@ -237,8 +241,10 @@ TEST_CASE("a stored function that cannot be read is left out, and can be deploye
 
 TEST_CASE("the largest resource that is accepted is there after a restart", "[docker][registry]") {
     Lab lab;
-    std::string document = R"({"image":"debian:bookworm-slim","command":[")" + std::string(60'000, 'c') + R"("],"env":{"A":")" + std::string(60'000, 'e') + R"("},"routes":[)";
-    for (int n = 0; n < 64; ++n) document += (n > 0 ? "," : "") + (R"({"path":"/)" + std::to_string(n) + std::string(1000, 'p') + "\"}");
+    std::string document = R"({"image":"debian:bookworm-slim","command":[")" + std::string(60'000, 'c') +
+                           R"("],"env":{"A":")" + std::string(60'000, 'e') + R"("},"routes":[)";
+    for (int n = 0; n < 64; ++n)
+        document += (n > 0 ? "," : "") + (R"({"path":"/)" + std::to_string(n) + std::string(1000, 'p') + "\"}");
     const auto put = lab.put("f", document + "]}");
     REQUIRE(put);
     lab.reopen();

@@ -17,9 +17,7 @@ std::string document(const std::string& image, const std::string& pull) {
     return R"({"command":["true"],"image":")" + image + R"(","pull":")" + pull + "\"}";
 }
 
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 using Calls = std::vector<std::string>;
 
@@ -121,12 +119,14 @@ TEST_CASE("a put cancelled at any turn of the loop has changed everything or not
         const auto name = "f" + std::to_string(turns);
         const auto put = [](Lab& of, std::string function, std::string text) -> async::Task<void> {
             auto unconditional = registry::Precondition{};
-            [[maybe_unused]] const auto done = co_await of.registry().put(std::move(function), std::move(text), std::move(unconditional));
+            [[maybe_unused]] const auto done =
+                co_await of.registry().put(std::move(function), std::move(text), std::move(unconditional));
         };
         async::TaskGroup group(lab.loop.executor(), lab.log);
         group.spawn("put", put(lab, name, document("debian:bookworm-slim", "if-missing")));
         lab.loop.context().restart();
-        for (int turn = 0; turn < turns && group.size() > 0; ++turn) lab.loop.context().run_one_for(std::chrono::milliseconds(50));
+        for (int turn = 0; turn < turns && group.size() > 0; ++turn)
+            lab.loop.context().run_one_for(std::chrono::milliseconds(50));
         group.cancel();
         lab.loop.run(group.join());
     }

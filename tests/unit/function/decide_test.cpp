@@ -17,9 +17,7 @@ Spec spec_of(const std::string& members = "") {
     return function::parse_resource(R"({"image":"some-image:1")" + members + "}", "f").value();
 }
 
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

@@ -14,8 +14,11 @@ using function::patch_resource;
 namespace {
 
 function::Spec current() {
-    auto spec = parse_resource(R"({"image":"i:1","env":{"A":"1","B":"2"},"user":"5","limits":{"memory":"64Mi","timeout":"5s"},
-        "routes":[{"path":"/a"},{"path":"/b"}]})", "f").value();
+    auto spec =
+        parse_resource(R"({"image":"i:1","env":{"A":"1","B":"2"},"user":"5","limits":{"memory":"64Mi","timeout":"5s"},
+        "routes":[{"path":"/a"},{"path":"/b"}]})",
+                       "f")
+            .value();
     const function::ImageFacts image{.id = "x", .cmd = {"sh"}};
     spec.contract = function::decide_contract(spec, image).value();
     return spec;

@@ -34,13 +34,9 @@ void check_refused(const std::vector<Refusal>& table) {
 }
 
 /// A resource with one more member.
-std::string with(const std::string& member) {
-    return R"({"image":"i",)" + member + "}";
-}
+std::string with(const std::string& member) { return R"({"image":"i",)" + member + "}"; }
 
-std::string with_mount(const std::string& mount) {
-    return with(R"("mounts":[)" + mount + "]");
-}
+std::string with_mount(const std::string& mount) { return with(R"("mounts":[)" + mount + "]"); }
 
 std::string repeated(const std::string& text, int times) {
     std::string all;
@@ -125,17 +121,21 @@ TEST_CASE("a name is a DNS label and agrees with the URL", "[function]") {
 }
 
 TEST_CASE("an image is a reference that docker pull would take", "[function]") {
-    check_refused({{"{}", "/image", "name the image"}, {R"({"image":null})", "/image", "text"}, {R"({"image":["a"]})", "/image", "text"}});
-    for (const auto* image : {"", " ", "a b", "Ab", "a/B", "../etc", "a/../b", "a//b", "/a", "a/", "a:", "a:b c", "a@sha256:12", "-a", "a?x=1",
-                              "a#b", "a%2fb", "http://a/b", "a.-b", "a:tag:tag", "reg:99x9/a"}) {
+    check_refused({{"{}", "/image", "name the image"},
+                   {R"({"image":null})", "/image", "text"},
+                   {R"({"image":["a"]})", "/image", "text"}});
+    for (const auto* image : {"",      " ",   "a b",   "Ab",         "a/B",   "../etc",      "a/../b",
+                              "a//b",  "/a",  "a/",    "a:",         "a:b c", "a@sha256:12", "-a",
+                              "a?x=1", "a#b", "a%2fb", "http://a/b", "a.-b",  "a:tag:tag",   "reg:99x9/a"}) {
         CAPTURE(image);
         const auto spec = parse_resource(std::string(R"({"image":")") + image + "\"}", "f");
         REQUIRE_FALSE(spec);
         CHECK(spec.error().pointer == "/image");
     }
     const std::string digest(64, 'a');
-    for (const auto& image : {std::string("alpine"), std::string("alpine:3.20"), std::string("a/b_c/d__e/f--g:X.y"), "a@sha256:" + digest,
-                              "localhost/a:1@sha256:" + digest, std::string("Reg.example.org:5000/a/b"), "sha256:" + digest}) {
+    for (const auto& image :
+         {std::string("alpine"), std::string("alpine:3.20"), std::string("a/b_c/d__e/f--g:X.y"), "a@sha256:" + digest,
+          "localhost/a:1@sha256:" + digest, std::string("Reg.example.org:5000/a/b"), "sha256:" + digest}) {
         CAPTURE(image);
         CHECK(parse_resource(R"({"image":")" + image + "\"}", "f"));
     }
@@ -155,7 +155,8 @@ TEST_CASE("a contract that is not here yet is refused in words", "[function]") {
         {with(R"("contract":{"cgi":{"output":"html"}})"), "/contract/cgi/output", "auto, cgi, raw, nph"},
         {with(R"("contract":{"cgi":{"document_root":"srv"}})"), "/contract/cgi/document_root", "absolute path"},
         {with(R"("contract":{"cgi":{"script":"/srv/../etc/x"}})"), "/contract/cgi/script", "absolute path"},
-        {with(R"("contract":{"cgi":{"pass_authorization":"yes"}})"), "/contract/cgi/pass_authorization", "true or false"},
+        {with(R"("contract":{"cgi":{"pass_authorization":"yes"}})"), "/contract/cgi/pass_authorization",
+         "true or false"},
     });
 }
 
@@ -239,9 +240,12 @@ TEST_CASE("mounts hide nothing of the platform's and never the engine's socket",
         {with_mount(R"({"type":"bind","source":"srv","target":"/v"})"), "/mounts/0/source", "absolute path"},
         {with_mount(R"({"type":"bind","source":"/","target":"/v"})"), "/mounts/0/source", "absolute path"},
         {with_mount(R"({"type":"bind","source":"/srv/../run","target":"/v"})"), "/mounts/0/source", "absolute path"},
-        {with_mount(R"({"type":"bind","source":"/var/run/docker.sock","target":"/v"})"), "/mounts/0/source", "never mounted"},
-        {with_mount(R"({"type":"bind","source":"/srv/docker.sock","target":"/v"})"), "/mounts/0/source", "never mounted"},
-        {with_mount(R"({"type":"bind","source":"/run/containerd/containerd.sock","target":"/v"})"), "/mounts/0/source", "never mounted"},
+        {with_mount(R"({"type":"bind","source":"/var/run/docker.sock","target":"/v"})"), "/mounts/0/source",
+         "never mounted"},
+        {with_mount(R"({"type":"bind","source":"/srv/docker.sock","target":"/v"})"), "/mounts/0/source",
+         "never mounted"},
+        {with_mount(R"({"type":"bind","source":"/run/containerd/containerd.sock","target":"/v"})"), "/mounts/0/source",
+         "never mounted"},
         {with_mount(R"({"type":"tmpfs","target":"/v"},{"type":"tmpfs","target":"/v"})"), "/mounts/1/target", "already"},
         {with(R"("mounts":{})"), "/mounts", "array"},
         {with(R"("mounts":[7])"), "/mounts/0", "object"},

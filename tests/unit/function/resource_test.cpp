@@ -53,7 +53,9 @@ public:
 private:
     int number(int least, int most) { return std::uniform_int_distribution(least, most)(random_); }
     bool chance() { return number(0, 1) == 1; }
-    std::string pick(const std::vector<std::string>& words) { return words[static_cast<std::size_t>(number(0, static_cast<int>(words.size()) - 1))]; }
+    std::string pick(const std::vector<std::string>& words) {
+        return words[static_cast<std::size_t>(number(0, static_cast<int>(words.size()) - 1))];
+    }
     std::string text() { return pick({"", "a b", "\"\\\n\t\x01", "ünï\xF0\x9F\x9A\xA3", "/", "~0"}); }
     base::Duration time() { return std::chrono::milliseconds(number(1, 86'400'000)); }
     base::Bytes size() { return static_cast<base::Bytes>(number(0, 1 << 20)) << number(0, 20); }
@@ -143,7 +145,9 @@ TEST_CASE("the whole resource with its defaults spelled out is the same as the i
              "request_body": "6Mi", "response_body": "unlimited", "log_rate": "1Mi/s"},
   "scale": {"min": 0, "max": 10, "concurrency": 1, "reuse": false, "standby": 0, "idle_timeout": "5m", "idle": "keep",
             "max_invocations": 0, "queue": 100, "queue_timeout": "30s"}
-})", "resize").value();
+})",
+                                        "resize")
+                             .value();
     CHECK(spelled == parse_resource(R"({"image":"resize:1"})", "resize").value());
 }
 
@@ -171,7 +175,8 @@ TEST_CASE("each spelling of a contract is read", "[function]") {
     CHECK(read(R"("auto")").automatic);
     CHECK_FALSE(read(R"("cgi")").automatic);
     CHECK(read(R"("cgi")") == read(R"({"cgi":{}})"));
-    const auto full = read(R"({"cgi":{"output":"nph","document_root":"/srv","script":"/srv/i.php","pass_authorization":true}})");
+    const auto full =
+        read(R"({"cgi":{"output":"nph","document_root":"/srv","script":"/srv/i.php","pass_authorization":true}})");
     CHECK(full.output == Output::nph);
     CHECK(full.document_root == "/srv");
     CHECK(full.script == "/srv/i.php");
@@ -183,9 +188,12 @@ TEST_CASE("each spelling of a contract is read", "[function]") {
 }
 
 TEST_CASE("mounts, hosts and capabilities get their defaults and one spelling", "[function]") {
-    const auto spec = parse_resource(R"({"image":"i","capabilities":["CAP_SETUID","CHOWN"],"routes":[{"path":"/a","host":null}],
+    const auto spec =
+        parse_resource(R"({"image":"i","capabilities":["CAP_SETUID","CHOWN"],"routes":[{"path":"/a","host":null}],
         "mounts":[{"type":"volume","source":"data","target":"/data"},{"type":"tmpfs","target":"/cache","size":"1Mi"},
-                  {"type":"bind","source":"/srv/x","target":"/tmp/x","read_only":false}]})", "f").value();
+                  {"type":"bind","source":"/srv/x","target":"/tmp/x","read_only":false}]})",
+                       "f")
+            .value();
     CHECK(spec.capabilities == std::vector<std::string>{"SETUID", "CHOWN"});
     CHECK(spec.mounts[0].read_only);
     CHECK_FALSE(spec.mounts[1].read_only);
@@ -220,7 +228,8 @@ TEST_CASE("what GET answers can be put back unchanged", "[function]") {
 
 TEST_CASE("the resource that GET answers has what the server made, and explains its contract", "[function]") {
     auto spec = parse_resource(R"({"image":"i"})", "f").value();
-    spec.contract = function::decide_contract(spec, {.id = "x", .entrypoint = {"/run"}, .exposed_ports = {"8080/tcp"}}).value();
+    spec.contract =
+        function::decide_contract(spec, {.id = "x", .entrypoint = {"/run"}, .exposed_ports = {"8080/tcp"}}).value();
     const auto resource = json::parse(function::format_resource(some_function(spec)));
     CHECK(resource["version"] == 7);
     CHECK(resource["etag"] == "0123456789abcdef");

@@ -23,7 +23,8 @@ base::Status if_none_match(const std::string& field, const std::optional<std::st
 }
 
 bool failed(const base::Status& status) {
-    return !status && status.error().fault == Fault::conflict && status.error().pointer == registry::precondition_failed;
+    return !status && status.error().fault == Fault::conflict &&
+           status.error().pointer == registry::precondition_failed;
 }
 
 }  // namespace
@@ -64,8 +65,8 @@ TEST_CASE("both conditions have to hold", "[registry]") {
 }
 
 TEST_CASE("a field that is no list of entity tags is refused as such", "[registry]") {
-    for (const auto* field : {"", " ", ",", "abc", "\"abc", "abc\"", "W/abc", "w/\"abc\"", "\"abc\" \"x\"", "\"abc\"x", "*, \"abc\"",
-                              "\"a b\"", "\"a\x7f\"", "**"}) {
+    for (const auto* field : {"", " ", ",", "abc", "\"abc", "abc\"", "W/abc", "w/\"abc\"", "\"abc\" \"x\"", "\"abc\"x",
+                              "*, \"abc\"", "\"a b\"", "\"a\x7f\"", "**"}) {
         CAPTURE(field);
         const auto refused = if_match(field, current);
         REQUIRE_FALSE(refused);

@@ -41,7 +41,8 @@ TEST_CASE("a path of the gateway's own is refused with its pointer, however it i
         CHECK(refused.error().fault == Fault::invalid);
         CHECK(refused.error().pointer == "/routes/1/path");
     }
-    CHECK(check_routes(spec_of("f", R"([{"path":"/"},{"path":"/functions"},{"path":"/a/function/x"},{"path":"/healthz"},{"path":"/{a}"}])")));
+    CHECK(check_routes(spec_of(
+        "f", R"([{"path":"/"},{"path":"/functions"},{"path":"/a/function/x"},{"path":"/healthz"},{"path":"/{a}"}])")));
 }
 
 TEST_CASE("a pattern the router cannot read is refused with its pointer", "[registry]") {

@@ -4,6 +4,8 @@
 #include <shallop/http/problem.h>
 #include <shallop/registry/registry.h>
 
+#include "api/streams.h"
+
 namespace shallop::api {
 namespace {
 
@@ -28,7 +30,7 @@ Row gateway_row(const base::Error& error) {
         case Fault::overloaded:
             return {error.pointer == "waited" ? 503 : 429, 1};
         case Fault::timed_out:
-            return {error.pointer == "body" ? 408 : 504};
+            return {error.pointer == slow_body ? 408 : 504};
         case Fault::launch_failed:
         case Fault::function_failed:
         case Fault::out_of_memory:

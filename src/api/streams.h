@@ -6,11 +6,21 @@
 
 namespace shallop::api {
 
+/// The pointer of a timed_out that is the client's: 408 rather than 504.
+inline constexpr const char* slow_body = "body";
+
 /// The request's body as the function's input.
 class RequestBody final : public function::BodySource {
 public:
     explicit RequestBody(http::Exchange& exchange) : exchange_(exchange) {}
-    async::Task<base::Result<std::size_t>> read(std::span<char> into) override { return exchange_.read(into); }
+    async::Task<base::Result<std::size_t>> read(std::span<char> into) override {
+        auto read = co_await exchange_.read(into);
+        // It is the client that was too slow, not the function.
+        if (!read && read.error().fault == base::Fault::timed_out) {
+            co_return base::Error(base::Fault::timed_out, read.error().detail, slow_body);
+        }
+        co_return read;
+    }
 
 private:
     http::Exchange& exchange_;

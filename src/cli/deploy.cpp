@@ -54,7 +54,8 @@ void tell(const Deployed& deployed) {
                 static_cast<long long>(deployed.resource.value("version", std::int64_t{0})));
 }
 
-Done deploy(const Globals& globals, const std::string& name, const ResourceFlags& flags) {
+Done deploy(const Globals& globals, const std::string& name, ResourceFlags flags) {
+    flags.command.insert(flags.command.end(), globals.after_dashes.begin(), globals.after_dashes.end());
     if (name.ends_with(".json") || name.ends_with(".yaml") || name.ends_with(".yml")) {
         return Complaint{"'" + name + "' is a file, not the name of a function", "use: shallop apply -f " + name, 2};
     }
@@ -131,9 +132,8 @@ void add_resource_flags(CLI::App& command, ResourceFlags& flags) {
     command.add_flag("--pass-authorization", flags.pass_authorization, "let the function see the Authorization field");
     command.add_flag("--writable-root", flags.writable_root, "let it write to its own file system");
     command
-        .add_option("--command,command", flags.command,
-                    "instead of the image's, as `docker run IMAGE COMMAND`; best given after --")
-        ->expected(0, -1);
+        .add_option("--command", flags.command, "instead of the image's: all words up to the next flag; or after --")
+        ->expected(1, -1);
 }
 
 }  // namespace
@@ -144,7 +144,8 @@ void add_deploy(CLI::App& app, const Globals& globals, Chosen& chosen) {
         ResourceFlags flags;
     };
     auto words = std::make_shared<Words>();
-    auto* command = app.add_subcommand("deploy", "Create or replace a function from an image");
+    auto* command =
+        app.add_subcommand("deploy", "Create or replace a function from an image: deploy [OPTIONS] NAME [-- COMMAND…]");
     command->add_option("NAME", words->name, "of the function: lower-case letters, digits and -")->required();
     add_resource_flags(*command, words->flags);
     command->footer(

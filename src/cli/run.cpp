@@ -79,8 +79,10 @@ int run(std::span<const std::string> args) {
     if (!args.empty() && !args[0].starts_with('-') && std::find(names.begin(), names.end(), args[0]) == names.end()) {
         return report(unknown_command(args[0], names));
     }
+    const auto dashes = std::find(args.begin(), args.end(), "--");
+    if (dashes != args.end()) globals.after_dashes.assign(dashes + 1, args.end());
     try {
-        std::vector<std::string> reversed(args.rbegin(), args.rend());  // as CLI11 wants it
+        std::vector<std::string> reversed(std::make_reverse_iterator(dashes), args.rend());  // as CLI11 wants it
         app.parse(std::move(reversed));
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0) return app.exit(error);
@@ -89,6 +91,9 @@ int run(std::span<const std::string> args) {
     if (!chosen) {
         std::fputs(app.help().c_str(), args.empty() ? stderr : stdout);
         return 2;
+    }
+    if (!globals.after_dashes.empty() && !app.got_subcommand("deploy")) {
+        return report({"only deploy takes words after --", "see: shallop --help", 2});
     }
     const auto done = chosen();
     return done ? 0 : report(done.error());

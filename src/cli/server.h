@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/complaint.h"
 
@@ -14,6 +15,7 @@ struct Globals {
     std::string url;
     std::string token_file;
     bool json = false;
+    std::vector<std::string> after_dashes;  ///< the words after "--"
 };
 
 /// Where the daemon's admin listener is, and what opens it.

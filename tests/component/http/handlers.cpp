@@ -27,7 +27,7 @@ Task<void> text(Exchange& exchange, std::string body) {
 }
 
 /// The request's body as it comes, with the same length if it had one.
-Task<void> echo(Exchange& exchange, std::string& fault) {
+Task<void> echo(Exchange& exchange, std::atomic<base::Fault>& fault) {
     Response head = head_of(200);
     if (!exchange.request().chunked) head.content_length = exchange.request().content_length.value_or(0);
     std::vector<char> buffer(65536);
@@ -42,15 +42,15 @@ Task<void> echo(Exchange& exchange, std::string& fault) {
         if (!count) break;
         const std::span<const char> bytes(buffer.data(), *count);
         const auto written = co_await exchange.write(bytes);
-        if (!written) fault = base::name(written.error().fault);
+        if (!written) fault = written.error().fault;
         if (!written) co_return;
     }
-    if (!count) fault = base::name(count.error().fault);
+    if (!count) fault = count.error().fault;
     if (count) (void)co_await exchange.finish();
 }
 
 /// The first `size` bytes of an endless "0123456789…", in pieces.
-Task<void> big(Exchange& exchange, std::uint64_t size, bool length_known, std::string& fault) {
+Task<void> big(Exchange& exchange, std::uint64_t size, bool length_known, std::atomic<base::Fault>& fault) {
     Response head = head_of(200);
     if (length_known) head.content_length = size;
     auto begun = co_await exchange.begin(std::move(head));
@@ -61,7 +61,7 @@ Task<void> big(Exchange& exchange, std::uint64_t size, bool length_known, std::s
         begun = co_await exchange.write(bytes);
         size -= bytes.size();
     }
-    if (!begun) fault = base::name(begun.error().fault);
+    if (!begun) fault = begun.error().fault;
     if (begun) (void)co_await exchange.finish();
 }
 

@@ -16,7 +16,7 @@ public:
     std::atomic<int> handled{0};  ///< begun
     std::atomic<int> gone{0};     ///< cut short because the client hung up
     std::atomic<int> released{0}; ///< "/held" answers once this is above 0
-    std::string last_fault;       ///< of the last failed read or write; read it after the answer
+    std::atomic<base::Fault> last_fault{base::Fault::internal};  ///< of the last failed read or write
 
 private:
     async::SteadyClock clock_;

@@ -88,8 +88,8 @@ TEST_CASE("an endless head, field list or target is cut at its limit", "[http]")
     const std::string kilobyte(1024, 'x');
     const auto flood = [&](const std::string& begin, const std::string& piece, int status) {
         Client client(server.address());
-        std::size_t taken = client.send_what_goes(begin);
-        for (int i = 0; i < 1024; ++i) taken += client.send_what_goes(piece);
+        client.send_what_goes(begin);
+        for (int i = 0; i < 1024; ++i) client.send_what_goes(piece);
         CHECK(client.answer().status == status);
     };
     flood("GET /", kilobyte, 414);
@@ -108,7 +108,7 @@ TEST_CASE("a client that takes nothing of its reply is cut", "[http]") {
     client.send("GET /big?100000000 HTTP/1.1\r\nHost: a\r\n\r\n");
     REQUIRE(eventually([&] { return handler.handled == 1; }));
     CHECK(eventually([&] { return server.connections() == 0; }));
-    CHECK(handler.last_fault == "client_gone");
+    CHECK(eventually([&] { return handler.last_fault == base::Fault::client_gone; }));
 }
 
 TEST_CASE("64 MiB are echoed in constant memory", "[http]") {

@@ -23,7 +23,10 @@ using base::Status;
 namespace {
 
 constexpr std::size_t buffer_size = 64 * 1024;
+// For the exit after the end of the output. Where only the exit tells whether an open-ended reply is whole, a busy machine gets
+// more time: a truncated reply that looks whole is worse than a late one.
 constexpr auto exit_patience = std::chrono::milliseconds(50);
+constexpr auto verdict_patience = std::chrono::seconds(1);
 constexpr std::size_t last_words = 1024 * 1024;  // of stderr that are read after the reply is whole
 
 using Step = CgiReply::Step;
@@ -203,8 +206,9 @@ private:
 
     /// The output has ended: tells the reply, unless the process died of it. Where nothing was printed, the exit is the only news.
     Task<Status> end_output() {
-        const auto patience = reply_.silent() ? call_.deadline : call_.clock.now() + exit_patience;
-        co_await exit_seen_until(patience);
+        const auto patience = reply_.open_ended() ? Duration(verdict_patience) : Duration(exit_patience);
+        const auto until = reply_.silent() ? call_.deadline : call_.clock.now() + patience;
+        co_await exit_seen_until(until);
         reply_.finish();
         if (!exit_) co_return Status();
         if (exit_->has_error()) co_return exit_->error();

@@ -55,8 +55,9 @@ struct CgiCall {
 
 /// Runs one process by RFC 3875 (contracts.md A1–A3) and streams its reply into the sink, in constant memory.
 ///
-/// Returns as soon as the reply is whole: end of stdout (or the length the function promised), without waiting for more than a short
-/// moment for the exit status. Client gone, a cancellation: the process group is killed by unwinding.
+/// Returns as soon as the reply is whole: end of stdout, the length the function promised, or the exit of the process and an empty pipe, whatever it
+/// left behind. Waits a short moment for the exit status; longer only where nothing else tells whether the reply is whole.
+/// Client gone, a cancellation: the process group is killed by unwinding. What is left of the group when the process exits is killed too.
 /// Faults, all before the sink has begun but client_gone: launch_failed, function_failed (no usable output: A2's 502 rows), out_of_memory,
 /// timed_out (TERM, then KILL after kill_grace, in the background of the answer: `afterwards`), client_gone, too_large (body; or the head, see
 /// faults.h), invalid (path, body framing), overloaded (no descriptors), storage (no room for a chunked body).

@@ -90,19 +90,31 @@ bool take_signals(int signals) {
     while (read(signals, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGCHLD) child = true;
         // Only the engine can send these from outside our process namespace, where there is no number for the sender.
-        else if (info.ssi_code == SI_USER && info.ssi_pid == 0) stop(static_cast<int>(info.ssi_signo)), child = true;
+        else if (info.ssi_code == SI_USER && info.ssi_pid == 0)
+            stop(static_cast<int>(info.ssi_signo)), child = true;
     }
     return child;
 }
 
 void serve(Request& request) {
     switch (request.header.type) {
-        case wire::Type::exec: exec(request); break;
-        case wire::Type::connect: connect(request); break;
-        case wire::Type::listen: listen(request); break;
-        case wire::Type::signal: signal(request); break;
-        case wire::Type::cancel: cancel(request); break;
-        default: die("a request of an unknown type");
+        case wire::Type::exec:
+            exec(request);
+            break;
+        case wire::Type::connect:
+            connect(request);
+            break;
+        case wire::Type::listen:
+            listen(request);
+            break;
+        case wire::Type::signal:
+            signal(request);
+            break;
+        case wire::Type::cancel:
+            cancel(request);
+            break;
+        default:
+            die("a request of an unknown type");
     }
     request.close_fds();
 }

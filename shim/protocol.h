@@ -23,8 +23,8 @@ inline constexpr size_t max_words = 4096;      // argv and env of one exec, toge
 inline constexpr size_t max_processes = 1024;  // started by exec and not yet exited
 inline constexpr size_t max_connects = 256;    // connects that wait
 inline constexpr size_t max_listeners = 8;
-inline constexpr size_t max_address = 128;     // "unix:" + a path that fits sun_path
-inline constexpr size_t max_text = 1024;       // each string of a `failed` frame
+inline constexpr size_t max_address = 128;  // "unix:" + a path that fits sun_path
+inline constexpr size_t max_text = 1024;    // each string of a `failed` frame
 
 enum class Type : uint8_t {
     // daemon → shim
@@ -45,7 +45,7 @@ enum class Type : uint8_t {
 
 /// What `failed` could not do.
 enum class Step : uint32_t {
-    request = 1,      // the request itself is refused: errno says why
+    request = 1,  // the request itself is refused: errno says why
     fork = 2,
     cwd = 3,
     command = 4,      // no program: argc 0, and the container has no command of its own
@@ -53,15 +53,15 @@ enum class Step : uint32_t {
     interpreter = 6,  // the program is there; what its #! line or ELF header names is not
     connect = 7,
     listen = 8,
-    descriptor = 9,   // passing the socket out
+    descriptor = 9,  // passing the socket out
 };
 
 enum class Target : uint32_t { process = 0, group = 1, all = 2 };
 
-inline constexpr uint32_t exec_sweep = 1;          // when the process ends, its process group is killed
+inline constexpr uint32_t exec_sweep = 1;               // when the process ends, its process group is killed
 inline constexpr uint32_t connect_until_listening = 1;  // try again while nobody listens there, until the timeout
-inline constexpr uint32_t exited_oom = 1;          // the container's count of OOM kills grew since the exec
-inline constexpr uint32_t hello_counts_oom = 1;  // the shim can see OOM kills
+inline constexpr uint32_t exited_oom = 1;               // the container's count of OOM kills grew since the exec
+inline constexpr uint32_t hello_counts_oom = 1;         // the shim can see OOM kills
 
 /// Body sizes before the strings.
 inline constexpr size_t exec_fixed = 16;     // flags, files, argc, envc; then cwd, argv…, env…
@@ -89,9 +89,7 @@ inline uint32_t load(const unsigned char* at) {
     return value;
 }
 
-inline uint64_t load64(const unsigned char* at) {
-    return load(at) | (static_cast<uint64_t>(load(at + 4)) << 32);
-}
+inline uint64_t load64(const unsigned char* at) { return load(at) | (static_cast<uint64_t>(load(at + 4)) << 32); }
 
 /// version, type, two reserved zero bytes, id, length of the body.
 struct Header {

@@ -118,7 +118,8 @@ void accept_some(Listener& listener) {
             continue;
         }
         // Out of descriptors or memory: the listener stays readable, so look away for a while.
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) listener.paused_until = now_ms() + 10;
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            listener.paused_until = now_ms() + 10;
         return;
     }
 }

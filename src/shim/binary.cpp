@@ -24,14 +24,12 @@ namespace shallop::shim {
 using base::Error;
 using base::Fault;
 
-std::span<const unsigned char> binary() {
-    return {shallop_shim_bytes, shallop_shim_bytes_size};
-}
+std::span<const unsigned char> binary() { return {shallop_shim_bytes, shallop_shim_bytes_size}; }
 
 namespace {
 
 bool is_there(const std::string& path) {
-    struct stat status {};
+    struct stat status{};
     if (stat(path.c_str(), &status) != 0 || (status.st_mode & 07777) != 0555) return false;
     std::ifstream file(path, std::ios::binary);
     const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
@@ -39,9 +37,7 @@ bool is_there(const std::string& path) {
     return bytes.size() == wanted.size() && std::memcmp(bytes.data(), wanted.data(), wanted.size()) == 0;
 }
 
-Error failed(const std::string& path) {
-    return {Fault::storage, "cannot write " + path + ": " + std::strerror(errno)};
-}
+Error failed(const std::string& path) { return {Fault::storage, "cannot write " + path + ": " + std::strerror(errno)}; }
 
 }  // namespace
 

@@ -38,13 +38,9 @@ private:
     Talk talk_;
 };
 
-Error gone(const std::string& why) {
-    return {Fault::function_failed, "the container ended: " + why};
-}
+Error gone(const std::string& why) { return {Fault::function_failed, "the container ended: " + why}; }
 
-const Failed* failure_of(const Conversation& talk) {
-    return std::get_if<Failed>(&*talk.answer);
-}
+const Failed* failure_of(const Conversation& talk) { return std::get_if<Failed>(&*talk.answer); }
 
 }  // namespace
 
@@ -56,13 +52,9 @@ Process& Process::operator=(Process&& other) noexcept {
     return *this;
 }
 
-Process::~Process() {
-    drop();
-}
+Process::~Process() { drop(); }
 
-void Process::drop() {
-    Interest::lose(std::exchange(conversation_, nullptr));
-}
+void Process::drop() { Interest::lose(std::exchange(conversation_, nullptr)); }
 
 Task<Result<Exit>> Process::wait() {
     const auto talk = conversation_;
@@ -94,13 +86,9 @@ Acceptor& Acceptor::operator=(Acceptor&& other) noexcept {
     return *this;
 }
 
-Acceptor::~Acceptor() {
-    drop();
-}
+Acceptor::~Acceptor() { drop(); }
 
-void Acceptor::drop() {
-    Interest::lose(std::exchange(conversation_, nullptr));
-}
+void Acceptor::drop() { Interest::lose(std::exchange(conversation_, nullptr)); }
 
 Task<Result<base::Fd>> Acceptor::accept() {
     const auto talk = conversation_;
@@ -114,17 +102,18 @@ Task<Result<base::Fd>> Acceptor::accept() {
 
 Channel::Channel(std::shared_ptr<Line> line) : line_(std::move(line)) {}
 
-Channel::~Channel() {
-    line_->close("the daemon has no more use for it");
-}
+Channel::~Channel() { line_->close("the daemon has no more use for it"); }
 
-Task<Result<std::unique_ptr<Channel>>> Channel::greet(base::Fd socket, async::Executor executor, base::Log& log, Limits limits) {
+Task<Result<std::unique_ptr<Channel>>> Channel::greet(base::Fd socket, async::Executor executor, base::Log& log,
+                                                      Limits limits) {
     std::unique_ptr<Channel> channel(new Channel(std::make_shared<Line>(std::move(socket), executor, log, limits)));
     const auto line = channel->line_;
     const auto hello = line->begin(Kind::hello);
     line->start();
     const auto said = co_await line->answered(hello, limits.hello_timeout);
-    if (!said) co_return Error(Fault::launch_failed, "the container's first process did not say hello: " + said.error().detail);
+    if (!said)
+        co_return Error(Fault::launch_failed,
+                        "the container's first process did not say hello: " + said.error().detail);
     line->hello = std::get<Hello>(*hello->answer);
     co_return channel;
 }
@@ -148,7 +137,8 @@ Task<Result<Process>> Channel::exec(ExecRequest request, base::Fd in, base::Fd o
     const auto answered = co_await line->answered(talk, line->limits().answer_timeout);
     if (!answered) co_return Error(Fault::launch_failed, "the container has ended: " + answered.error().detail);
     if (const auto* failed = failure_of(*talk)) {
-        co_return explain(*failed, request.argv.empty() ? std::string_view("the image's command") : request.argv.front());
+        co_return explain(*failed,
+                          request.argv.empty() ? std::string_view("the image's command") : request.argv.front());
     }
     co_return Process(interest.keep(), std::get<Started>(*talk->answer).pid);
 }
@@ -156,7 +146,8 @@ Task<Result<Process>> Channel::exec(ExecRequest request, base::Fd in, base::Fd o
 Task<Result<base::Fd>> Channel::connect(std::string address, Duration timeout, bool until_listening) {
     const auto line = line_;
     if (!is_open()) co_return gone(line->reason());
-    if (line->count(Kind::connect) >= wire::max_connects) co_return Error(Fault::overloaded, "too many connects wait in this container");
+    if (line->count(Kind::connect) >= wire::max_connects)
+        co_return Error(Fault::overloaded, "too many connects wait in this container");
     Interest interest(line->begin(Kind::connect));
     const auto talk = interest.get();
     auto frame = encode_connect(talk->id, address, timeout, until_listening);
@@ -191,33 +182,21 @@ Task<Result<Acceptor>> Channel::listen(std::string address) {
     co_return Acceptor(interest.keep(), std::get<Listening>(*talk->answer).port);
 }
 
-void Channel::signal_all(int number) {
-    line_->send(encode_signal(0, wire::Target::all, number));
-}
+void Channel::signal_all(int number) { line_->send(encode_signal(0, wire::Target::all, number)); }
 
-bool Channel::is_open() const {
-    return line_->open();
-}
+bool Channel::is_open() const { return line_->open(); }
 
 Task<void> Channel::closed() {
     const auto line = line_;
     while (line->open()) co_await line->closed().wait();
 }
 
-const std::string& Channel::close_reason() const {
-    return line_->reason();
-}
+const std::string& Channel::close_reason() const { return line_->reason(); }
 
-void Channel::close(std::string reason) {
-    line_->close(std::move(reason));
-}
+void Channel::close(std::string reason) { line_->close(std::move(reason)); }
 
-unsigned Channel::command_words() const {
-    return line_->hello.command_words;
-}
+unsigned Channel::command_words() const { return line_->hello.command_words; }
 
-bool Channel::counts_oom() const {
-    return line_->hello.counts_oom;
-}
+bool Channel::counts_oom() const { return line_->hello.counts_oom; }
 
 }  // namespace shallop::shim

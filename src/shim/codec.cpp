@@ -41,7 +41,8 @@ public:
 
     Result<std::string> finish_checked(const char* what) {
         if (!clean_) return Error(Fault::invalid, std::string(what) + " contains a NUL byte");
-        if (frame_.size() > wire::max_frame) return Error(Fault::too_large, std::string(what) + " is larger than 160 KiB");
+        if (frame_.size() > wire::max_frame)
+            return Error(Fault::too_large, std::string(what) + " is larger than 160 KiB");
         return finish();
     }
 
@@ -64,7 +65,9 @@ std::optional<Message> decode_exit(const unsigned char* body) {
     // Either a code or a signal; the times cannot be so large that they overflow a Duration.
     if (number == 0 ? code > 255 : (code != UINT32_MAX || number > 64)) return std::nullopt;
     constexpr std::uint64_t most = std::uint64_t{1} << 40;
-    const auto bounded = [&](std::size_t at) { return static_cast<std::int64_t>(std::min(most, wire::load64(body + at))); };
+    const auto bounded = [&](std::size_t at) {
+        return static_cast<std::int64_t>(std::min(most, wire::load64(body + at)));
+    };
     Exit exit;
     exit.code = number == 0 ? static_cast<int>(code) : -1;
     exit.signal = static_cast<int>(number);
@@ -79,7 +82,8 @@ std::optional<Message> decode_failed(Octets body) {
     if (body.size() < wire::failed_fixed + 2 || body.back() != 0) return std::nullopt;
     const auto step = wire::load(body.data());
     const auto error = wire::load(body.data() + 4);
-    if (step < static_cast<std::uint32_t>(wire::Step::request) || step > static_cast<std::uint32_t>(wire::Step::descriptor)) {
+    if (step < static_cast<std::uint32_t>(wire::Step::request) ||
+        step > static_cast<std::uint32_t>(wire::Step::descriptor)) {
         return std::nullopt;
     }
     if (error == 0 || error > 4095) return std::nullopt;
@@ -108,15 +112,20 @@ std::optional<Message> decode_body(Type type, Octets body) {
             if (pid < 2 || pid > (1U << 22)) return std::nullopt;
             return Started{static_cast<int>(pid)};
         }
-        case Type::exited: return body.size() == wire::exited_size ? decode_exit(at) : std::nullopt;
-        case Type::failed: return decode_failed(body);
-        case Type::connected: return body.empty() ? std::optional<Message>(Connected{}) : std::nullopt;
+        case Type::exited:
+            return body.size() == wire::exited_size ? decode_exit(at) : std::nullopt;
+        case Type::failed:
+            return decode_failed(body);
+        case Type::connected:
+            return body.empty() ? std::optional<Message>(Connected{}) : std::nullopt;
         case Type::listening: {
             if (body.size() != wire::listening_size || wire::load(at) > 65535) return std::nullopt;
             return Listening{wire::load(at)};
         }
-        case Type::accepted: return body.empty() ? std::optional<Message>(Accepted{}) : std::nullopt;
-        default: return std::nullopt;
+        case Type::accepted:
+            return body.empty() ? std::optional<Message>(Accepted{}) : std::nullopt;
+        default:
+            return std::nullopt;
     }
 }
 
@@ -126,9 +135,11 @@ Result<std::string> encode_exec(std::uint32_t id, const ExecRequest& request) {
     if (request.argv.size() > wire::max_words || request.env.size() > wire::max_words) {
         return Error(Fault::too_large, "more than 4096 words in the command or its environment");
     }
-    Writer frame(Type::exec, id, wire::exec_fixed + request.cwd.size() + 1 + size_of(request.argv) + size_of(request.env));
+    Writer frame(Type::exec, id,
+                 wire::exec_fixed + request.cwd.size() + 1 + size_of(request.argv) + size_of(request.env));
     frame.number(request.sweep ? wire::exec_sweep : 0).number(request.files);
-    frame.number(static_cast<std::uint32_t>(request.argv.size())).number(static_cast<std::uint32_t>(request.env.size()));
+    frame.number(static_cast<std::uint32_t>(request.argv.size()))
+        .number(static_cast<std::uint32_t>(request.env.size()));
     frame.text(request.cwd);
     for (const auto& word : request.argv) frame.text(word);
     for (const auto& variable : request.env) frame.text(variable);
@@ -156,9 +167,7 @@ std::string encode_signal(std::uint32_t id, wire::Target target, int number) {
     return frame.number(static_cast<std::uint32_t>(target)).number(static_cast<std::uint32_t>(number)).finish();
 }
 
-std::string encode_cancel(std::uint32_t id) {
-    return Writer(Type::cancel, id, 0).finish();
-}
+std::string encode_cancel(std::uint32_t id) { return Writer(Type::cancel, id, 0).finish(); }
 
 std::optional<Received> decode(Octets frame) {
     wire::Header header{};

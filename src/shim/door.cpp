@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <shallop/async/race.h>
 #include <shallop/shim/door.h>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -58,7 +58,8 @@ base::Result<Fd> listen_in(const std::string& directory) {
     path.copy(address.sun_path, sizeof address.sun_path - 1);
     Fd listener(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!listener) return failed("make a socket for", directory);
-    if (bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return failed("bind in", directory);
+    if (bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        return failed("bind in", directory);
     if (chmod(path.c_str(), 0666) != 0) return failed("open up the socket in", directory);
     if (listen(listener.get(), 1) != 0) return failed("listen in", directory);
     return listener;
@@ -67,9 +68,11 @@ base::Result<Fd> listen_in(const std::string& directory) {
 base::Status check_peer(int socket, const std::optional<unsigned>& uid) {
     ucred peer{};
     socklen_t size = sizeof peer;
-    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return Error(Fault::launch_failed, "who connected is not known");
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return Error(Fault::launch_failed, "who connected is not known");
     if (uid && peer.uid != *uid) {
-        return Error(Fault::launch_failed, "uid " + std::to_string(peer.uid) + " connected instead of " + std::to_string(*uid));
+        return Error(Fault::launch_failed,
+                     "uid " + std::to_string(peer.uid) + " connected instead of " + std::to_string(*uid));
     }
     return {};
 }
@@ -81,7 +84,8 @@ async::Task<base::Result<Fd>> accept_one(Fd listener, async::Executor executor) 
         Fd socket(accept4(listening.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (socket) co_return socket;
         if (errno == ECONNABORTED || errno == EINTR) continue;
-        if (errno != EAGAIN) co_return Error(Fault::launch_failed, std::string("cannot accept: ") + std::strerror(errno));
+        if (errno != EAGAIN)
+            co_return Error(Fault::launch_failed, std::string("cannot accept: ") + std::strerror(errno));
         co_await listening.async_wait(Socket::wait_read, async::use_task);
     }
 }
@@ -117,25 +121,23 @@ Door::Door(Door&&) noexcept = default;
 Door& Door::operator=(Door&&) noexcept = default;
 Door::~Door() = default;
 
-const std::string& Door::directory() const {
-    return state_->directory;
-}
+const std::string& Door::directory() const { return state_->directory; }
 
-void Door::expect_uid(unsigned uid) {
-    state_->uid = uid;
-}
+void Door::expect_uid(unsigned uid) { state_->uid = uid; }
 
 async::Task<base::Result<std::unique_ptr<Channel>>> Door::accept(async::Instant deadline) {
     if (!state_->listener) co_return Error(Fault::internal, "a door opens once");
     auto accepting = accept_one(std::move(state_->listener), state_->executor);
     auto socket = co_await async::within(state_->clock, deadline, std::move(accepting));
     state_->remove();
-    if (!socket) co_return Error(socket.error().fault, "waiting for the container's first process: " + socket.error().detail);
+    if (!socket)
+        co_return Error(socket.error().fault, "waiting for the container's first process: " + socket.error().detail);
     const auto known = check_peer(socket->get(), state_->uid);
     if (!known) co_return known.error();
 
     Channel::Limits limits;
-    limits.hello_timeout = std::clamp<base::Duration>(deadline - state_->clock.now(), std::chrono::milliseconds(1), limits.hello_timeout);
+    limits.hello_timeout =
+        std::clamp<base::Duration>(deadline - state_->clock.now(), std::chrono::milliseconds(1), limits.hello_timeout);
     auto greeting = Channel::greet(std::move(*socket), state_->executor, state_->log, limits);
     co_return co_await std::move(greeting);
 }

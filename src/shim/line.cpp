@@ -28,9 +28,7 @@ Task<void> Conversation::wait(std::chrono::steady_clock::time_point until) {
 Line::Line(base::Fd socket, async::Executor executor, base::Log& log, Channel::Limits limits)
     : socket_(executor, socket.release()), executor_(executor), log_(log), limits_(limits), closed_(executor) {}
 
-void Line::start() {
-    await_readable();
-}
+void Line::start() { await_readable(); }
 
 std::shared_ptr<Conversation> Line::begin(Kind kind) {
     std::uint32_t id = 0;
@@ -164,7 +162,8 @@ void Line::end(Conversation& conversation, std::string why) {
 
 Task<base::Status> Line::answered(std::shared_ptr<Conversation> conversation, Duration limit) {
     const auto self = shared_from_this();
-    const auto until = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(limit);
+    const auto until =
+        std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(limit);
     while (!conversation->answer && !conversation->ended) {
         co_await conversation->wait(until);
         if (!conversation->answer && !conversation->ended && std::chrono::steady_clock::now() >= until) {

@@ -4,10 +4,10 @@
 #include "codec.h"
 #include "packet.h"
 
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <shallop/async/condition.h>
 #include <shallop/shim/channel.h>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include <chrono>
 #include <deque>
@@ -22,8 +22,9 @@ class Line;
 
 /// All that is said about one id: a request and the frames that answer it.
 struct Conversation {
-    using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                    boost::asio::wait_traits<std::chrono::steady_clock>, async::Executor>;
+    using Timer =
+        boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                          boost::asio::wait_traits<std::chrono::steady_clock>, async::Executor>;
     enum class Kind { hello, exec, connect, listen };
     static constexpr std::size_t most_sockets = 64;
 

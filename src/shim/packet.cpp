@@ -78,7 +78,7 @@ Arrival receive_packet(int socket, std::span<unsigned char> into) {
 }
 
 bool settle_stream_socket(int fd) {
-    struct stat status {};
+    struct stat status{};
     if (fstat(fd, &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
     const int domain = option(fd, SO_DOMAIN);
     if (domain != AF_UNIX && domain != AF_INET && domain != AF_INET6) return false;

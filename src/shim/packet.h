@@ -23,9 +23,9 @@ int send_packet(int socket, const Packet& packet);
 
 /// What one receive came to.
 struct Arrival {
-    int error = 0;            ///< errno; EAGAIN when nothing waits
-    std::size_t size = 0;     ///< 0 without an error: the other end has closed
-    bool truncated = false;   ///< the packet was larger than `into`, or more descriptors came than we take
+    int error = 0;           ///< errno; EAGAIN when nothing waits
+    std::size_t size = 0;    ///< 0 without an error: the other end has closed
+    bool truncated = false;  ///< the packet was larger than `into`, or more descriptors came than we take
     std::vector<base::Fd> fds;
 };
 

@@ -32,9 +32,10 @@ struct ExecRequest {
 
 /// How a process ended.
 struct Exit {
-    int code = -1;               ///< -1: by `signal`
+    int code = -1;  ///< -1: by `signal`
     int signal = 0;
-    bool out_of_memory = false;  ///< it ended by SIGKILL (or as 137) and the container's count of OOM kills grew meanwhile
+    bool out_of_memory =
+        false;  ///< it ended by SIGKILL (or as 137) and the container's count of OOM kills grew meanwhile
     Duration user{};
     Duration system{};
     base::Bytes max_rss = 0;

@@ -23,7 +23,8 @@ using std::chrono::seconds;
 
 TEST_CASE("closing the channel ends every process, also those in sessions of their own", "[shim]") {
     Room room;
-    auto process = room.start("setsid sleep 1000 & trap '' TERM INT HUP; (setsid sh -c 'trap \"\" TERM; sleep 1000' &) ; sleep 1000");
+    auto process = room.start(
+        "setsid sleep 1000 & trap '' TERM INT HUP; (setsid sh -c 'trap \"\" TERM; sleep 1000' &) ; sleep 1000");
     REQUIRE(ok(process));
     while (room.sandbox->population() < 5) room.loop.turn();
     room.channel->close("the test is over");
@@ -52,7 +53,8 @@ TEST_CASE("a shim that dies closes the channel, and every wait ends with the rea
     CHECK_FALSE(room.channel->is_open());
     CHECK(room.wait(*process).error().detail == "the container ended: the container has ended");
     CHECK(room.run("true").error().fault == base::Fault::launch_failed);
-    CHECK(room.loop.run(room.channel->connect("tcp:127.0.0.1:1", seconds(1))).error().fault == base::Fault::function_failed);
+    CHECK(room.loop.run(room.channel->connect("tcp:127.0.0.1:1", seconds(1))).error().fault ==
+          base::Fault::function_failed);
     room.channel->signal_all(SIGTERM);
     process->signal(SIGTERM);
 }
@@ -110,7 +112,7 @@ TEST_CASE("a door lets one in and is gone then", "[shim]") {
     const std::string name(120, 'n');  // longer than a socket address
     auto door = shim::Door::open(parent.path(), name, loop.executor(), loop.clock(), log);
     REQUIRE(ok(door));
-    struct stat status {};
+    struct stat status{};
     REQUIRE(stat(door->directory().c_str(), &status) == 0);
     CHECK((status.st_mode & 07777) == 0755);
     REQUIRE(stat((door->directory() + "/s").c_str(), &status) == 0);

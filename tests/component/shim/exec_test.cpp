@@ -4,8 +4,8 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
-#include <csignal>
 #include <unistd.h>
+#include <csignal>
 
 using namespace shallop;
 using namespace shallop::test;
@@ -75,7 +75,8 @@ TEST_CASE("the environment is the container's with ours over it", "[shim]") {
 
 TEST_CASE("a program is looked up in the PATH it will have", "[shim]") {
     Room room;
-    REQUIRE(ok(room.run("mkdir /tmp/mine && printf '#!/bin/sh\\necho mine' > /tmp/mine/tool && chmod +x /tmp/mine/tool")));
+    REQUIRE(
+        ok(room.run("mkdir /tmp/mine && printf '#!/bin/sh\\necho mine' > /tmp/mine/tool && chmod +x /tmp/mine/tool")));
     shim::ExecRequest request;
     request.argv = {"tool"};
     CHECK_FALSE(ok(room.run(request)));
@@ -103,7 +104,9 @@ TEST_CASE("each reason not to start is said in words", "[shim]") {
         CHECK(ran.error().fault == base::Fault::launch_failed);
         return ran.error().detail;
     };
-    REQUIRE(ok(room.run("printf 'no program' > /tmp/text; chmod +x /tmp/text; printf '#!/no/such\\n' > /tmp/script; chmod +x /tmp/script")));
+    REQUIRE(
+        ok(room.run("printf 'no program' > /tmp/text; chmod +x /tmp/text; printf '#!/no/such\\n' > /tmp/script; chmod "
+                    "+x /tmp/script")));
     CHECK(reason({"absent"}) == "no such file: absent (looked in PATH /usr/bin:/bin)");
     CHECK(reason({"/absent"}) == "no such file: /absent");
     CHECK(reason({"/etc"}) == "not an executable file: /etc");
@@ -159,7 +162,8 @@ TEST_CASE("a process can be signalled alone or with its group", "[shim]") {
     auto out = copy_of(pipe.write);
     auto err = copy_of(pipe.write);
     pipe.write.reset();
-    auto group = room.loop.run(room.channel->exec(shell("sleep 1000 & echo x; wait"), file_of(), std::move(out), std::move(err)));
+    auto group = room.loop.run(
+        room.channel->exec(shell("sleep 1000 & echo x; wait"), file_of(), std::move(out), std::move(err)));
     REQUIRE(ok(group));
     char byte = 0;
     REQUIRE(read(pipe.read.get(), &byte, 1) == 1);
@@ -183,7 +187,8 @@ TEST_CASE("an exec that is cancelled leaves nothing running", "[shim]") {
     Room room;
     const auto impatient = [](Room& in) -> async::Task<void> {
         auto starting = start(*in.channel, shell("sleep 1000"));
-        auto late = co_await async::within(in.loop.clock(), in.loop.in(std::chrono::nanoseconds(1)), std::move(starting));
+        auto late =
+            co_await async::within(in.loop.clock(), in.loop.in(std::chrono::nanoseconds(1)), std::move(starting));
         REQUIRE_FALSE(ok(late));
     };
     room.loop.run(impatient(room));
@@ -193,8 +198,9 @@ TEST_CASE("an exec that is cancelled leaves nothing running", "[shim]") {
 
 TEST_CASE("what is left of a swept process's group dies with it, a daemon of its own does not", "[shim]") {
     Room room;
-    auto request = shell("sleep 1000 & setsid sh -c 'touch /tmp/away; exec sleep 1000' & "
-                         "while [ ! -e /tmp/away ]; do sleep 0.01; done");
+    auto request = shell(
+        "sleep 1000 & setsid sh -c 'touch /tmp/away; exec sleep 1000' & "
+        "while [ ! -e /tmp/away ]; do sleep 0.01; done");
     request.sweep = true;
     REQUIRE(ok(room.run(request)));
     while (room.sandbox->population() != 2) room.loop.turn();

@@ -8,7 +8,9 @@
 namespace shallop::test::hostile {
 
 inline std::string perl(const std::string& code) {
-    return "exec perl -MSocket -e '$| = 1; sub say_result { print \"$_[0]:\", ($_[1] == -1 ? \"refused\" : \"done\"), \"\\n\" } " + code + "'";
+    return "exec perl -MSocket -e '$| = 1; sub say_result { print \"$_[0]:\", ($_[1] == -1 ? \"refused\" : \"done\"), "
+           "\"\\n\" } " +
+           code + "'";
 }
 
 /// Every way to the shim's memory or descriptors.
@@ -24,24 +26,28 @@ inline const std::string reach_into_shim = perl(
     "say_result(\"exe\", defined(readlink \"/proc/1/exe\") ? 0 : -1);");
 
 inline const std::string connect_again = perl(
-    "socket($s, AF_UNIX, 5, 0); say_result(\"connect\", connect($s, pack_sockaddr_un(\"/.shallop/instance/s\")) ? 0 : -1);"
+    "socket($s, AF_UNIX, 5, 0); say_result(\"connect\", connect($s, pack_sockaddr_un(\"/.shallop/instance/s\")) ? 0 : "
+    "-1);"
     "say_result(\"plant\", open($f, \">\", \"/.shallop/instance/s\") ? 0 : -1);"
     "say_result(\"replace\", open($f, \"+<\", \"/.shallop/shim\") ? 0 : -1);");
 
 /// Every signal to the shim, real-time ones with a lie about their sender included.
 inline const std::string signal_shim = perl(
-    "for (1 .. 64) { kill $_, 1 } for $n (1 .. 64) { $i = pack(\"lllxxxxlLx104\", $n, 0, -1, 0, 0); syscall(129, 1, $n, $i) } print \"done\";");
+    "for (1 .. 64) { kill $_, 1 } for $n (1 .. 64) { $i = pack(\"lllxxxxlLx104\", $n, 0, -1, 0, 0); syscall(129, 1, "
+    "$n, $i) } print \"done\";");
 
-inline const std::string lower_shims_limits = perl(
-    "$l = pack(\"QQ\", 3, 3); say_result(\"prlimit\", syscall(302, 1, 7, $l, 0)); syscall(141, 0, 1, 19);");
+inline const std::string lower_shims_limits =
+    perl("$l = pack(\"QQ\", 3, 3); say_result(\"prlimit\", syscall(302, 1, 7, $l, 0)); syscall(141, 0, 1, 19);");
 
 /// Leaves descriptors in flight, as many as the kernel lets it.
 inline const std::string flood_in_flight = perl(
     "socketpair(A, B, AF_UNIX, SOCK_STREAM, 0); $d = \"x\"; $iov = pack(\"PQ\", $d, 1);"
-    "$c = pack(\"QlL\", 16 + 4 * 200, 1, 1) . pack(\"L*\", (fileno(A)) x 200); $m = pack(\"QQPQPQlx4\", 0, 0, $iov, 1, $c, length $c, 0);"
+    "$c = pack(\"QlL\", 16 + 4 * 200, 1, 1) . pack(\"L*\", (fileno(A)) x 200); $m = pack(\"QQPQPQlx4\", 0, 0, $iov, 1, "
+    "$c, length $c, 0);"
     "$n = 0; $n += 200 while syscall(46, fileno(A), $m, 0) == 1; print \"$n in flight\\n\"; sleep 1000;");
 
 /// Stops whatever process appears, as fast as it can.
-inline const std::string stop_newcomers = perl("$p = $$ + 1; while (1) { for ($p .. $p + 30) { $p = $_ + 1 if kill STOP, $_ } }");
+inline const std::string stop_newcomers =
+    perl("$p = $$ + 1; while (1) { for ($p .. $p + 30) { $p = $_ + 1 if kill STOP, $_ } }");
 
 }  // namespace shallop::test::hostile

@@ -5,9 +5,9 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
-#include <csignal>
 #include <poll.h>
 #include <unistd.h>
+#include <csignal>
 
 using namespace shallop;
 using namespace shallop::test;
@@ -91,7 +91,8 @@ TEST_CASE("a process that is stopped before its exec cannot keep the container a
     const auto storm = [](Room& in) -> async::Task<void> {
         for (int i = 0; i < 300 && in.channel->is_open(); ++i) {
             auto starting = start(*in.channel, shell("true"));
-            auto started = co_await async::within(in.loop.clock(), in.loop.in(std::chrono::milliseconds(500)), std::move(starting));
+            auto started = co_await async::within(in.loop.clock(), in.loop.in(std::chrono::milliseconds(500)),
+                                                  std::move(starting));
             if (!started) break;  // caught between vfork and exec: the shim's main thread waits
         }
     };

@@ -5,9 +5,9 @@
 
 #include <shallop/async/race.h>
 
+#include <protocol.h>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
-#include <protocol.h>
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -34,7 +34,8 @@ int open_descriptors() {
 
 std::string frame(Type type, std::uint32_t id, const std::string& body) {
     std::string bytes(shim::wire::header_size, '\0');
-    shim::wire::store_header(reinterpret_cast<unsigned char*>(bytes.data()), {type, id, static_cast<std::uint32_t>(body.size())});
+    shim::wire::store_header(reinterpret_cast<unsigned char*>(bytes.data()),
+                             {type, id, static_cast<std::uint32_t>(body.size())});
     return bytes + body;
 }
 
@@ -113,9 +114,10 @@ base::Result<base::Fd> connect_answered(Peer& peer, const std::string& bytes, co
 TEST_CASE("a first frame that is no hello of this version ends the greeting", "[shim]") {
     auto other_version = frame(Type::hello, 0, hello_body);
     other_version[0] = 2;
-    for (const auto& bytes : {std::string("GET / HTTP/1.1\r\n\r\n"), frame(Type::started, 0, number(5)), frame(Type::hello, 7, hello_body),
-                              frame(Type::hello, 0, hello_body + "x"), std::string(1, '\1'), other_version, frame(Type::exec, 0, ""),
-                              frame(Type::failed, 0, number(1) + number(1) + std::string(2, '\0')), std::string(100000, '\1')}) {
+    for (const auto& bytes :
+         {std::string("GET / HTTP/1.1\r\n\r\n"), frame(Type::started, 0, number(5)), frame(Type::hello, 7, hello_body),
+          frame(Type::hello, 0, hello_body + "x"), std::string(1, '\1'), other_version, frame(Type::exec, 0, ""),
+          frame(Type::failed, 0, number(1) + number(1) + std::string(2, '\0')), std::string(100000, '\1')}) {
         Peer peer;
         peer.say(bytes);
         const auto greeted = peer.greet();
@@ -132,8 +134,9 @@ TEST_CASE("silence instead of a hello is a deadline", "[shim]") {
 }
 
 TEST_CASE("frames out of turn close the channel", "[shim]") {
-    for (const auto& bytes : {frame(Type::hello, 0, hello_body), frame(Type::started, 1, number(5)), frame(Type::connected, 77, ""),
-                              frame(Type::accepted, 1, ""), std::string("x"), frame(Type::exited, 1, std::string(36, '\0'))}) {
+    for (const auto& bytes :
+         {frame(Type::hello, 0, hello_body), frame(Type::started, 1, number(5)), frame(Type::connected, 77, ""),
+          frame(Type::accepted, 1, ""), std::string("x"), frame(Type::exited, 1, std::string(36, '\0'))}) {
         Peer peer;
         peer.begin();
         peer.expect_violation(bytes);
@@ -141,7 +144,8 @@ TEST_CASE("frames out of turn close the channel", "[shim]") {
 }
 
 TEST_CASE("an answer of the wrong kind closes the channel", "[shim]") {
-    for (const auto& bytes : {frame(Type::connected, 1, ""), frame(Type::listening, 1, number(80)), frame(Type::exited, 1, std::string(36, '\0'))}) {
+    for (const auto& bytes : {frame(Type::connected, 1, ""), frame(Type::listening, 1, number(80)),
+                              frame(Type::exited, 1, std::string(36, '\0'))}) {
         Peer peer;
         peer.begin();
         peer.say(bytes);
@@ -218,12 +222,14 @@ TEST_CASE("a peer that never answers is a deadline for every request", "[shim]")
     {
         Peer peer;
         peer.begin();
-        CHECK_THAT(peer.loop.run(start(*peer.channel, shell("true"))).error().detail, ContainsSubstring("has not answered"));
+        CHECK_THAT(peer.loop.run(start(*peer.channel, shell("true"))).error().detail,
+                   ContainsSubstring("has not answered"));
         CHECK_FALSE(peer.channel->is_open());
     }
     Peer peer;
     peer.begin();
-    CHECK_THAT(peer.loop.run(peer.channel->listen("tcp:127.0.0.1:1")).error().detail, ContainsSubstring("has not answered"));
+    CHECK_THAT(peer.loop.run(peer.channel->listen("tcp:127.0.0.1:1")).error().detail,
+               ContainsSubstring("has not answered"));
 }
 
 TEST_CASE("a peer that never reads is noticed in bounded memory", "[shim]") {

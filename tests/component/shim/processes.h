@@ -33,7 +33,8 @@ struct Ran {
 /// A file in memory with this in it, read from the start.
 inline base::Fd file_of(const std::string& text = {}) {
     base::Fd file(memfd_create("shallop-test", MFD_CLOEXEC));
-    if (write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) throw std::runtime_error("memfd");
+    if (write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+        throw std::runtime_error("memfd");
     lseek(file.get(), 0, SEEK_SET);
     return file;
 }
@@ -41,13 +42,12 @@ inline base::Fd file_of(const std::string& text = {}) {
 /// All of a file made by file_of, whatever its position.
 inline std::string text_of(const base::Fd& file) {
     std::string text(static_cast<std::size_t>(lseek(file.get(), 0, SEEK_END)), '\0');
-    if (pread(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) throw std::runtime_error("pread");
+    if (pread(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
+        throw std::runtime_error("pread");
     return text;
 }
 
-inline base::Fd copy_of(const base::Fd& fd) {
-    return base::Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
-}
+inline base::Fd copy_of(const base::Fd& fd) { return base::Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)); }
 
 /// Both ends of a pipe.
 struct Pipe {

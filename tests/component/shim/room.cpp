@@ -22,8 +22,6 @@ base::Result<shim::Process> Room::start(const shim::ExecRequest& request) {
     return loop.run(test::start(*channel, request));
 }
 
-base::Result<shim::Exit> Room::wait(shim::Process& process) {
-    return loop.run(process.wait());
-}
+base::Result<shim::Exit> Room::wait(shim::Process& process) { return loop.run(process.wait()); }
 
 }  // namespace shallop::test

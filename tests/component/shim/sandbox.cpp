@@ -134,7 +134,8 @@ int Sandbox::population() const {
     int count = 0;
     for (const auto& entry : fs::directory_iterator("/proc")) {
         const std::string name = entry.path().filename();
-        if (name.find_first_not_of("0123456789") == std::string::npos && namespace_of(name) == process_namespace_) ++count;
+        if (name.find_first_not_of("0123456789") == std::string::npos && namespace_of(name) == process_namespace_)
+            ++count;
     }
     return count;
 }

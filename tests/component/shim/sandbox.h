@@ -15,10 +15,10 @@ namespace shallop::test {
 class Sandbox {
 public:
     struct Options {
-        std::vector<std::string> command;             ///< the container's own command
+        std::vector<std::string> command;  ///< the container's own command
         std::vector<std::string> env = {"PATH=/usr/bin:/bin", "HOME=/", "KEPT=by the container"};
         unsigned uid = 0;
-        unsigned soft_files = 0, hard_files = 0;      ///< RLIMIT_NOFILE; 0: as it is
+        unsigned soft_files = 0, hard_files = 0;  ///< RLIMIT_NOFILE; 0: as it is
     };
 
     /// `instance` is the directory with the daemon's socket.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "room.h"
 
+#include <shallop/async/task_group.h>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
-#include <shallop/async/task_group.h>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -37,10 +37,12 @@ std::string read_from(const base::Fd& socket, std::size_t size = SIZE_MAX) {
 }
 
 /// Runs in the sandbox: a server that answers each line in capitals.
-constexpr const char* tcp_server = "exec perl -MIO::Socket::INET -e '"
+constexpr const char* tcp_server =
+    "exec perl -MIO::Socket::INET -e '"
     "$l = IO::Socket::INET->new(LocalAddr => \"127.0.0.1\", LocalPort => 8080, Listen => 16, ReuseAddr => 1) or die;"
     "while ($c = $l->accept) { $_ = <$c>; print $c uc; close $c }'";
-constexpr const char* unix_server = "exec perl -MIO::Socket::UNIX -e '"
+constexpr const char* unix_server =
+    "exec perl -MIO::Socket::UNIX -e '"
     "$l = IO::Socket::UNIX->new(Local => \"/tmp/server\", Listen => 16) or die;"
     "while ($c = $l->accept) { $_ = <$c>; print $c uc; close $c }'";
 
@@ -49,7 +51,8 @@ void check_echo(const base::Fd& socket) {
     CHECK(read_from(socket) == "HELLO\n");
 }
 
-base::Result<base::Fd> connect(Room& room, const std::string& address, base::Duration timeout = seconds(5), bool until = true) {
+base::Result<base::Fd> connect(Room& room, const std::string& address, base::Duration timeout = seconds(5),
+                               bool until = true) {
     return room.loop.run(room.channel->connect(address, timeout, until));
 }
 
@@ -91,10 +94,10 @@ TEST_CASE("a connect to nobody says so at once, or when its time is up", "[shim]
 
 TEST_CASE("only addresses inside the container are connected", "[shim]") {
     Room room;
-    for (const char* address : {"tcp:10.0.0.1:80", "tcp:128.0.0.1:80", "tcp:localhost:80", "tcp:127.0.0.1:65536", "tcp:127.0.0.1:",
-                                "tcp:127.0.0.1", "tcp:127.0.0:80", "tcp:127.0.0.1.1:80", "tcp:127.0.0.256:80", "tcp:127.0.0.1:80x",
-                                "tcp:[::2]:80", "unix:relative", "unix:", "udp:127.0.0.1:80", "",
-                                "tcp:127.0.0.99999999999999999999:1"}) {
+    for (const char* address : {"tcp:10.0.0.1:80", "tcp:128.0.0.1:80", "tcp:localhost:80", "tcp:127.0.0.1:65536",
+                                "tcp:127.0.0.1:", "tcp:127.0.0.1", "tcp:127.0.0:80", "tcp:127.0.0.1.1:80",
+                                "tcp:127.0.0.256:80", "tcp:127.0.0.1:80x", "tcp:[::2]:80", "unix:relative",
+                                "unix:", "udp:127.0.0.1:80", "", "tcp:127.0.0.99999999999999999999:1"}) {
         INFO(address);
         CHECK(connect(room, address).error().fault == base::Fault::invalid);
     }
@@ -158,7 +161,8 @@ TEST_CASE("a flood of connections is bounded and the channel goes on", "[shim]")
     Room room;
     auto acceptor = room.loop.run(room.channel->listen("tcp:127.0.0.1:9000"));
     REQUIRE(ok(acceptor));
-    const auto flood = room.run("exec perl -MIO::Socket::INET -e 'for (1..500) { IO::Socket::INET->new(PeerAddr => \"127.0.0.1:9000\") }'");
+    const auto flood = room.run(
+        "exec perl -MIO::Socket::INET -e 'for (1..500) { IO::Socket::INET->new(PeerAddr => \"127.0.0.1:9000\") }'");
     REQUIRE(ok(flood));
     CHECK(room.run("exit 4")->exit.code == 4);
     int waiting = 0;

@@ -22,7 +22,8 @@ std::string contents_of(const std::string& kind) {
     return "mkdir -p $d/bin $d/lib $d/tmp $d/proc && cp /bin/busybox $d/bin/ && for a in $(busybox --list); do "
            "[ $a = busybox ] || ln -s busybox $d/bin/$a; done && m=/usr/lib/$(uname -m)-linux-musl && "
            "cp $m/libc.so $d/lib/ld-musl-$(uname -m).so.1 && "
-           "echo 'int puts(const char*); int main(void) { return puts(\"linked with musl\") < 0; }' | musl-gcc -x c -o $d/bin/hello -";
+           "echo 'int puts(const char*); int main(void) { return puts(\"linked with musl\") < 0; }' | musl-gcc -x c -o "
+           "$d/bin/hello -";
 }
 
 int status_of(const std::string& command, std::string* output = nullptr) {
@@ -54,25 +55,27 @@ std::string docker(const std::string& arguments) {
 std::string image(const std::string& kind) {
     const std::string tag = "shallop-test-" + kind + ":1";
     if (status_of("docker image inspect " + tag + " >/dev/null 2>&1") == 0) return tag;
-    const auto make = "set -e; d=$(mktemp -d); chmod 755 $d; " + contents_of(kind) + "; tar -C $d -c . | docker import - " + tag +
-                      " >/dev/null; rm -rf $d";
+    const auto make = "set -e; d=$(mktemp -d); chmod 755 $d; " + contents_of(kind) +
+                      "; tar -C $d -c . | docker import - " + tag + " >/dev/null; rm -rf $d";
     if (status_of(make) != 0) throw std::runtime_error("cannot make the image " + tag);
     return tag;
 }
 
-Container::Container(const Options& options) {
+Container::Container(const Options& options, std::string run_directory) {
+    if (run_directory.empty()) run_directory = directory_.emplace().path();
     static int count = 0;
     name_ = "shallop-test-" + std::to_string(getpid()) + "-" + std::to_string(++count);
-    const std::string shim_file = directory_.path() + "/shim";
+    const std::string shim_file = run_directory + "/shim";
     if (!shim::write_binary(shim_file)) throw std::runtime_error("cannot write the shim");
-    auto door = shim::Door::open(directory_.path(), "instance", loop.executor(), loop.clock(), log);
+    auto door = shim::Door::open(run_directory, "instance", loop.executor(), loop.clock(), log);
     if (!door) throw std::runtime_error(door.error().detail);
-    const pid_t starting =
-        launch("docker run --detach --rm --name " + name_ + " --network none --cap-drop ALL --security-opt no-new-privileges --read-only"
-               " --tmpfs /tmp --log-driver none --pids-limit 64 --memory 64m --memory-swap 64m --ulimit nofile=512:4096" +
-               (options.user.empty() ? "" : " --user " + options.user) + " -v " + shim_file + ":/.shallop/shim:ro -v " + door->directory() +
-               ":/.shallop/instance:ro " + options.more + " --entrypoint /.shallop/shim " + options.image + " " + options.command +
-               " >/dev/null");
+    const pid_t starting = launch(
+        "docker run --detach --rm --name " + name_ +
+        " --network none --cap-drop ALL --security-opt no-new-privileges --read-only"
+        " --tmpfs /tmp --log-driver none --pids-limit 64 --memory 64m --memory-swap 64m --ulimit nofile=512:4096" +
+        (options.user.empty() ? "" : " --user " + options.user) + " -v " + shim_file + ":/.shallop/shim:ro -v " +
+        door->directory() + ":/.shallop/instance:ro " + options.more + " --entrypoint /.shallop/shim " + options.image +
+        " " + options.command + " >/dev/null");
     auto opened = loop.run(door->accept(loop.in(std::chrono::seconds(30))));
     int status = 0;
     waitpid(starting, &status, 0);

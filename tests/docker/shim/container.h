@@ -7,6 +7,7 @@
 #include <support/loop.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,8 @@ public:
         std::string command;  ///< the image's own, as arguments of the shim
     };
 
-    explicit Container(const Options& options);
+    /// `run_directory` is a temporary one where none is given.
+    explicit Container(const Options& options, std::string run_directory = {});
     Container(const Container&) = delete;
     Container& operator=(const Container&) = delete;
     ~Container();
@@ -49,7 +51,7 @@ public:
 
 private:
     std::string name_;
-    TemporaryDirectory directory_;
+    std::optional<TemporaryDirectory> directory_;
 };
 
 }  // namespace shallop::test

@@ -157,10 +157,12 @@ TEST_CASE("docker stop ends the function's processes in good order", "[shim]") {
 
 TEST_CASE("a daemon killed by force leaves no container, whatever runs in it", "[shim]") {
     Pipe ready;
+    const TemporaryDirectory directory;  // ours, as the daemon will not clean up
     const pid_t daemon = fork();
     if (daemon == 0) {
-        Container container({});
-        auto process = container.start("(trap '' TERM; setsid sleep 1000 &); setsid sh -c 'sleep 1000 & sleep 1000' & sleep 1000");
+        Container container({}, directory.path());
+        auto process =
+            container.start("(trap '' TERM; setsid sleep 1000 &); setsid sh -c 'sleep 1000 & sleep 1000' & sleep 1000");
         const std::string name = process ? container.name() : "failed";
         if (write(ready.write.get(), name.data(), name.size()) < 0) _exit(1);
         pause();
@@ -169,9 +171,10 @@ TEST_CASE("a daemon killed by force leaves no container, whatever runs in it", "
     ready.write.reset();
     char name[128] = {};
     REQUIRE(read(ready.read.get(), name, sizeof name - 1) > 0);
-    REQUIRE_FALSE(docker("ps --quiet --filter name=^/" + std::string(name) + "$").empty());
+    const auto list = "ps --all --quiet --filter name=^/" + std::string(name) + "$";
+    REQUIRE_FALSE(docker(list).empty());
     kill(daemon, SIGKILL);
     REQUIRE(waitpid(daemon, nullptr, 0) == daemon);
     const auto end = std::chrono::steady_clock::now() + seconds(10);
-    while (!docker("ps --all --quiet --filter name=^/" + std::string(name) + "$").empty()) REQUIRE(std::chrono::steady_clock::now() < end);
+    while (!docker(list).empty()) REQUIRE(std::chrono::steady_clock::now() < end);
 }

@@ -17,7 +17,9 @@ using namespace shallop;
 TEST_CASE("the shim is a small static program", "[shim]") {
     const auto bytes = shim::binary();
     REQUIRE(bytes.size() > 1000);
-    CHECK(std::string(reinterpret_cast<const char*>(bytes.data()), 4) == "\x7f" "ELF");
+    CHECK(std::string(reinterpret_cast<const char*>(bytes.data()), 4) ==
+          "\x7f"
+          "ELF");
     const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     CHECK(text.find("ld-linux") == std::string::npos);
     CHECK(text.find("ld-musl") == std::string::npos);
@@ -30,7 +32,7 @@ TEST_CASE("the shim is written once, executable and replaced in one step", "[shi
     REQUIRE(mkdtemp(directory.data()) != nullptr);
     const std::string path = directory + "/shim";
     const auto inode = [&] {
-        struct stat status {};
+        struct stat status{};
         REQUIRE(stat(path.c_str(), &status) == 0);
         CHECK((status.st_mode & 07777) == 0555);
         CHECK(static_cast<std::size_t>(status.st_size) == shim::binary().size());

@@ -24,7 +24,8 @@ std::optional<Received> decoded(const std::string& frame) {
 
 std::string framed(wire::Type type, std::uint32_t id, const std::string& body) {
     std::string frame(wire::header_size, '\0');
-    wire::store_header(reinterpret_cast<unsigned char*>(frame.data()), {type, id, static_cast<std::uint32_t>(body.size())});
+    wire::store_header(reinterpret_cast<unsigned char*>(frame.data()),
+                       {type, id, static_cast<std::uint32_t>(body.size())});
     return frame + body;
 }
 
@@ -34,8 +35,10 @@ std::string number(std::uint64_t value, int size = 4) {
     return text;
 }
 
-std::string exited(std::uint32_t code, std::uint32_t signal, std::uint64_t user = 0, std::uint64_t rss = 0, std::uint32_t flags = 0) {
-    return framed(wire::Type::exited, 9, number(code) + number(signal) + number(flags) + number(user, 8) + number(7, 8) + number(rss, 8));
+std::string exited(std::uint32_t code, std::uint32_t signal, std::uint64_t user = 0, std::uint64_t rss = 0,
+                   std::uint32_t flags = 0) {
+    return framed(wire::Type::exited, 9,
+                  number(code) + number(signal) + number(flags) + number(user, 8) + number(7, 8) + number(rss, 8));
 }
 
 std::string failed(std::uint32_t step, std::uint32_t error, const std::string& texts) {
@@ -51,10 +54,9 @@ TEST_CASE("the requests are, byte for byte, what docs/protocol.md says", "[shim]
     request.cwd = "/d";
     request.sweep = true;
     request.files = 0x0403;
-    CHECK(*encode_exec(0x01020304, request) ==
-          bytes("\1\1\0\0\4\3\2\1\x1c\0\0\0"
-                "\1\0\0\0\3\4\0\0\2\0\0\0\1\0\0\0"
-                "/d\0a\0bc\0X=1\0"));
+    CHECK(*encode_exec(0x01020304, request) == bytes("\1\1\0\0\4\3\2\1\x1c\0\0\0"
+                                                     "\1\0\0\0\3\4\0\0\2\0\0\0\1\0\0\0"
+                                                     "/d\0a\0bc\0X=1\0"));
     CHECK(*encode_connect(5, "tcp:127.0.0.1:80", std::chrono::milliseconds(258), true) ==
           bytes("\1\2\0\0\5\0\0\0\x19\0\0\0"
                 "\1\0\0\0\2\1\0\0tcp:127.0.0.1:80\0"));
@@ -181,7 +183,8 @@ TEST_CASE("every failure has words and the right fault", "[shim]") {
     const auto words = [](wire::Step step, int error, const char* what = "", const char* where = "") {
         return explain(Failed{step, error, what, where}, "subject");
     };
-    CHECK(words(wire::Step::program, ENOENT, "foo", "/bin:/usr/bin").detail == "no such file: foo (looked in PATH /bin:/usr/bin)");
+    CHECK(words(wire::Step::program, ENOENT, "foo", "/bin:/usr/bin").detail ==
+          "no such file: foo (looked in PATH /bin:/usr/bin)");
     CHECK(words(wire::Step::program, EACCES, "/foo", "/bin").detail == "not an executable file: /foo");
     CHECK(words(wire::Step::program, ENOEXEC, "/foo").detail.starts_with("exec format error: /foo"));
     CHECK(words(wire::Step::program, ENOMEM, "/foo").detail == "cannot run /foo: Cannot allocate memory");

@@ -63,7 +63,7 @@ public:
         if (result) co_return std::move(outcome_);
         const bool late = result.error().fault == Fault::timed_out && !body_fault_;
         if (late) end_in_background();
-        auto error = late ? timed_out() : std::move(result.error());
+        auto error = late ? timed_out() : result.error();
         if (!call_.reply.begun() || error.fault == Fault::client_gone) co_return error;
         break_off(std::move(error.detail));
         co_return std::move(outcome_);

@@ -44,7 +44,7 @@ struct ContainerSpec {
     std::string network;  ///< "" = NetworkDisabled: a namespace with loopback alone; else a network's name
     std::string runtime;  ///< "" = the engine's default
     bool read_only_root = true;
-    Bytes tmp_size = 0;  ///< a tmpfs on /tmp of this size, mode 1777, nosuid, nodev; 0 = none
+    Bytes tmp_size = 0;  ///< a tmpfs on /tmp of this size, mode 1777, nosuid, nodev, exec, an inode a 4 KiB; 0 = none
     Bytes memory = 0;    ///< and swap off; 0 = no limit
     std::int64_t nano_cpus = 0;
     int pids = 0;
@@ -126,12 +126,14 @@ public:
 
     /// Creates; the name is ours and never reused. Returns the id. Faults: not_found (the image is gone), conflict (name).
     virtual Task<Result<std::string>> create(ContainerSpec spec, std::string name, Instant deadline) = 0;
-    /// Faults: not_found; launch_failed where the runtime could not start the command (bad command, exec format, mount).
+    /// Fine if it runs already. Faults: not_found; launch_failed where the runtime could not start it (bad command, user,
+    /// mount or network).
     virtual Task<Status> start(std::string id, Instant deadline) = 0;
     virtual Task<Status> kill(std::string id, std::string signal, Instant deadline) = 0;
     /// Removes with force and volumes. A container that is gone, or going, counts as done.
     virtual Task<Status> remove(std::string id, Instant deadline) = 0;
-    /// Waits for `condition` ("not-running", "next-exit", "removed"); returns the exit code.
+    /// Waits for `condition` ("not-running", "next-exit", "removed"); returns the exit code. Faults: timed_out where the
+    /// container still runs at the deadline; not_found.
     virtual Task<Result<int>> wait(std::string id, std::string condition, Instant deadline) = 0;
     virtual Task<Result<ContainerState>> inspect(std::string id, Instant deadline) = 0;
     /// Containers in any state that carry every one of `labels` ("key=value").

@@ -78,7 +78,6 @@ Result<std::unique_ptr<Store::Database>> Store::Database::open(const std::string
     if (done) done = database->find_daemon_id();
     if (done) done = database->prepare();
     if (!done) return done.error();
-    database->directory_->sync();
     return database;
 }
 
@@ -136,6 +135,7 @@ Status Store::Database::bring_up_to_date() {
     }
     const auto migrated = migrate(connection_, from);
     if (!migrated) return refused(migrated.error(), "migrating");
+    if (from == 0) directory_->sync();  // the file's name; SQLite sees to that of the log
     log_.info("database migrated", {{"path", directory_->database()}, {"from", from}, {"to", newest_schema()}});
     return {};
 }

@@ -32,5 +32,5 @@ elseif(CMAKE_BUILD_TYPE MATCHES "Rel")
 endif()
 if(SHALLOP_FUZZ)
   # The modules report their coverage too: a fuzzer that sees its own few lines alone is blind.
-  add_compile_options(-fsanitize=fuzzer-no-link)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fsanitize=fuzzer-no-link>)
 endif()

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/manifest.h"
+
+#include "complaints.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace shallop;
+using cli::Json;
+
+namespace {
+
+std::vector<cli::Manifest> parsed(std::string_view text) {
+    auto manifests = cli::parse_manifests(text, "f");
+    REQUIRE(manifests);
+    return *manifests;
+}
+
+}  // namespace
+
+TEST_CASE("a manifest is JSON or YAML, with the same meaning", "[cli]") {
+    const auto json = parsed(
+        R"({"name": "a", "image": "i:1", "limits": {"cpus": 0.5, "pids": 64}, "command": ["x", "1"], "read_only": true})");
+    const auto yaml =
+        parsed("name: a\nimage: i:1\nlimits: {cpus: 0.5, pids: 64}\ncommand: [x, '1']\nread_only: true\n");
+    REQUIRE(json.size() == 1);
+    CHECK(json[0].resource == yaml[0].resource);
+    CHECK(yaml[0].name == "a");
+}
+
+TEST_CASE("plain words of YAML have the types of its core schema", "[cli]") {
+    const auto resource =
+        parsed("name: a\nn: ~\ne:\nt: yes\nb: false\ni: -7\nf: 1e3\nq: \"8\"\nv: 1.2.3\nm: 64Mi")[0].resource;
+    CHECK(resource.at("n").is_null());
+    CHECK(resource.at("e").is_null());
+    CHECK(resource.at("t") == "yes");
+    CHECK(resource.at("b") == false);
+    CHECK(resource.at("i") == -7);
+    CHECK(resource.at("f") == 1000.0);
+    CHECK(resource.at("q") == "8");
+    CHECK(resource.at("v") == "1.2.3");
+    CHECK(resource.at("m") == "64Mi");
+}
+
+TEST_CASE("one text may hold several manifests", "[cli]") {
+    const auto manifests = parsed("name: a\nimage: i\n---\nname: b\nimage: i\n---\n");
+    REQUIRE(manifests.size() == 2);
+    CHECK(manifests[1].name == "b");
+}
+
+TEST_CASE("what is no manifest is refused by the name of its file", "[cli]") {
+    for (const auto* text : {"", "[]", "just words", "{\"name\": \"a\"", "name: [", "image: i", "name: 5", "name: ''",
+                             "a: 1\na: 2\nname: x"}) {
+        INFO(text);
+        const auto manifests = cli::parse_manifests(text, "some-file");
+        REQUIRE_FALSE(manifests);
+        CHECK(manifests.error().what.find("some-file") != std::string::npos);
+    }
+}
+
+TEST_CASE("aliases cannot make a small file huge", "[cli]") {
+    std::string text = "name: a\nl0: &l0 [x, x, x, x, x, x, x, x, x, x]\n";
+    for (int level = 1; level < 9; ++level) {
+        const auto below = "*l" + std::to_string(level - 1);
+        text += "l" + std::to_string(level) + ": &l" + std::to_string(level) + " [" + below;
+        for (int more = 0; more < 9; ++more) text += ", " + below;
+        text += "]\n";
+    }
+    CHECK_FALSE(cli::parse_manifests(text, "bomb"));
+}
+
+TEST_CASE("a file that is not there is a complaint", "[cli]") { CHECK_FALSE(cli::read_manifests("/nonexistent.json")); }

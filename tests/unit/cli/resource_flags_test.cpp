@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/resource_flags.h"
+
+#include "complaints.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace shallop;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+std::optional<std::string> environment(const std::string& name) {
+    return name == "HERE" ? std::optional<std::string>("there") : std::nullopt;
+}
+
+Json made(cli::ResourceFlags flags) {
+    flags.image = "i";
+    const auto resource = cli::resource_from(flags, environment);
+    REQUIRE(resource);
+    return *resource;
+}
+
+cli::Complaint refused(cli::ResourceFlags flags) {
+    const auto resource = cli::resource_from(flags, environment);
+    REQUIRE_FALSE(resource);
+    return resource.error();
+}
+
+cli::ResourceFlags with(std::vector<std::string> cli::ResourceFlags::* member, std::vector<std::string> values) {
+    cli::ResourceFlags flags;
+    flags.*member = std::move(values);
+    return flags;
+}
+
+}  // namespace
+
+TEST_CASE("what was not typed is left to the daemon", "[cli]") { CHECK(made({}) == Json::parse(R"({"image":"i"})")); }
+
+TEST_CASE("flags become members of the resource", "[cli]") {
+    cli::ResourceFlags flags;
+    flags.command = {"tr", "a-z", "A-Z"};
+    flags.network = "front";
+    flags.memory = "64Mi";
+    flags.cpus = "0.5";
+    flags.pids = "10";
+    flags.max = "3";
+    flags.queue_timeout = "5s";
+    flags.writable_root = true;
+    CHECK(made(flags) == Json::parse(R"({"image":"i","command":["tr","a-z","A-Z"],"network":"front","read_only":false,
+        "limits":{"memory":"64Mi","cpus":0.5,"pids":10},"scale":{"max":3,"queue_timeout":"5s"}})"));
+}
+
+TEST_CASE("a route may name methods and a host", "[cli]") {
+    const auto flags = with(&cli::ResourceFlags::routes, {"/a/{id}", "POST /b", "GET,PUT example.org/c/*"});
+    CHECK(made(flags).at("routes") == Json::parse(R"([{"path":"/a/{id}"},{"methods":["POST"],"path":"/b"},
+        {"methods":["GET","PUT"],"host":"example.org","path":"/c/*"}])"));
+    CHECK(refused(with(&cli::ResourceFlags::routes, {"nowhere"})).what.find("--route") != std::string::npos);
+}
+
+TEST_CASE("a variable has a value, or takes the one it has here", "[cli]") {
+    const auto flags = with(&cli::ResourceFlags::env, {"A=b=c", "EMPTY=", "HERE"});
+    CHECK(made(flags).at("env") == Json::parse(R"({"A":"b=c","EMPTY":"","HERE":"there"})"));
+    CHECK(refused(with(&cli::ResourceFlags::env, {"NOT_SET"})).what.find("NOT_SET") != std::string::npos);
+    CHECK(refused(with(&cli::ResourceFlags::env, {"=x"})).status == 2);
+}
+
+TEST_CASE("a mount is read-only unless it says rw", "[cli]") {
+    const auto flags = with(&cli::ResourceFlags::mounts, {"data:/srv", "/host/dir:/srv2:rw"});
+    CHECK(made(flags).at("mounts") ==
+          Json::parse(R"([{"type":"volume","source":"data","target":"/srv","read_only":true},
+        {"type":"bind","source":"/host/dir","target":"/srv2","read_only":false}])"));
+    for (const auto* text : {"data", ":/x", "data:", "a:/b:rx", "a:/b:ro:c"}) {
+        INFO(text);
+        CHECK(refused(with(&cli::ResourceFlags::mounts, {text})).status == 2);
+    }
+}
+
+TEST_CASE("contract options and a number that is none", "[cli]") {
+    cli::ResourceFlags flags;
+    flags.output = "raw";
+    flags.pass_authorization = true;
+    CHECK(made(flags).at("contract") == Json::parse(R"({"cgi":{"output":"raw","pass_authorization":true}})"));
+    cli::ResourceFlags bad;
+    bad.pids = "many";
+    CHECK(refused(bad).what.find("--pids") != std::string::npos);
+}

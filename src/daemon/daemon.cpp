@@ -42,6 +42,8 @@ docker::EngineSettings engine_settings(const Settings& settings, observe::Metric
 registry::Settings registry_settings(const Settings& settings) {
     registry::Settings own;
     own.bind_roots = settings.bind_roots;
+    own.bind_never.insert(own.bind_never.end(), {settings.data_dir, settings.run_dir});
+    if (settings.docker_host.starts_with("unix://")) own.bind_never.push_back(settings.docker_host.substr(7));
     return own;
 }
 

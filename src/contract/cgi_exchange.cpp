@@ -99,6 +99,7 @@ private:
         shim::ExecRequest request;
         request.env = std::move(environment);
         request.sweep = true;
+        request.files = static_cast<unsigned>(call_.function.spec.limits.files);
         auto process = co_await call_.channel.exec(std::move(request), std::move(pipes_.in), std::move(pipes_.out),
                                                    std::move(pipes_.err));
         if (!process) {

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/instance/launcher.h>
 
+#include <algorithm>
+
 namespace shallop::instance {
 namespace {
 
 constexpr const char* shim_in_container = "/.shallop/shim";
 constexpr const char* door_in_container = "/.shallop/instance";
+
+/// The shim's own limit, far above any function's, which each process gets at its exec: the kernel counts descriptors under way on
+/// sockets per user, so that one with the function's limit could not pass any while hostile code of the same user floods.
+constexpr int shim_files = 65'536;
 
 docker::Mount bind(std::string source, const char* target) {
     docker::Mount mount;
@@ -63,7 +69,7 @@ docker::ContainerSpec container_for(const function::Function& function, const Se
     container.memory = spec.limits.memory;
     container.nano_cpus = static_cast<std::int64_t>(spec.limits.cpus * 1e9);
     container.pids = spec.limits.pids;
-    container.files = spec.limits.files;
+    container.files = std::max(shim_files, spec.limits.files);
     container.capabilities_add = spec.capabilities;
     return container;
 }

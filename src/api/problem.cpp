@@ -68,6 +68,8 @@ std::string text_for_client(const base::Error& error) {
             return "the container engine does not answer now; try again later";
         case Fault::engine_refused:
             return "the container engine refused to run this function";
+        case Fault::launch_failed:
+            return "the function could not be started; its log has the reason";
         case Fault::storage:
             return "the server cannot write to its disk";
         case Fault::internal:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+import openapi
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 BINARY = Path(os.environ.get("SHALLOP_BIN", ROOT / "build/release/shallop"))
 READY_SECONDS = 20
@@ -178,7 +180,7 @@ class Daemon:
     # ---- talking to it
 
     def api(self, method, path, body=None, headers=None, token=True, timeout=60):
-        """A call of the admin listener, with its token and a JSON body."""
+        """A call of the admin listener, with its token and a JSON body. Its answer is one that docs/openapi.json describes."""
         headers = dict(headers or {})
         if token:
             headers.setdefault("Authorization", f"Bearer {self.token if token is True else token}")
@@ -186,7 +188,9 @@ class Daemon:
             body = json.dumps(body)
         if body is not None:
             headers.setdefault("Content-Type", "application/json")
-        return request(self.admin_port, method, path, body, headers, timeout)
+        answer = request(self.admin_port, method, path, body, headers, timeout)
+        openapi.validate(method, path, answer.status, answer.headers, answer.body)
+        return answer
 
     def put(self, name, /, **resource):
         """Registers a function; fails unless the daemon takes it."""

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/instance/launcher.h>
 
-#include <algorithm>
-
 namespace shallop::instance {
 namespace {
 
 constexpr const char* shim_in_container = "/.shallop/shim";
 constexpr const char* door_in_container = "/.shallop/instance";
 
-/// The shim's own limit, far above any function's, which each process gets at its exec: the kernel counts descriptors under way on
-/// sockets per user, so that one with the function's limit could not pass any while hostile code of the same user floods.
-constexpr int shim_files = 65'536;
+/// Each process gets the function's limit of descriptors at its exec. The shim itself keeps what containers inherit from the engine, as far
+/// as that is surely enough: the kernel counts descriptors under way on sockets per user, so that a shim with the function's limit could
+/// not pass any while hostile code of the same user floods. An engine refuses a limit above its own, so none is asked for without need.
+int container_files(int files) {
+    constexpr int surely_inherited = 1024;
+    return files <= surely_inherited ? 0 : files;
+}
 
 docker::Mount bind(std::string source, const char* target) {
     docker::Mount mount;
@@ -69,7 +71,7 @@ docker::ContainerSpec container_for(const function::Function& function, const Se
     container.memory = spec.limits.memory;
     container.nano_cpus = static_cast<std::int64_t>(spec.limits.cpus * 1e9);
     container.pids = spec.limits.pids;
-    container.files = std::max(shim_files, spec.limits.files);
+    container.files = container_files(spec.limits.files);
     container.capabilities_add = spec.capabilities;
     return container;
 }

@@ -3,8 +3,8 @@
 
 #include <http/authority.h>
 
-#include <algorithm>
 #include <arpa/inet.h>
+#include <algorithm>
 #include <charconv>
 
 namespace shallop::http {
@@ -31,7 +31,8 @@ bool parse_port(std::string_view digits, std::optional<unsigned>& port) {
     if (digits.empty()) return true;  // "host:" is "host" (RFC 3986 3.2.3)
     unsigned value = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc() || end != digits.data() + digits.size() || digits.size() > 5 || value > 65535) return false;
+    if (error != std::errc() || end != digits.data() + digits.size() || digits.size() > 5 || value > 65535)
+        return false;
     port = value;
     return true;
 }

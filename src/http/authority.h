@@ -15,8 +15,8 @@ struct Authority {
     bool operator==(const Authority&) const = default;
 };
 
-/// Stricter than the grammar: a host is a DNS name (letters, digits, "-", "_", no empty label), an IPv4 address or an IPv6
-/// address in brackets. No user info, no percent-encoding, no zone. nullopt for anything else, also for "".
+/// Stricter than the grammar: a host is a DNS name (letters, digits, "-", "_", no empty label), an IPv4 address or an
+/// IPv6 address in brackets. No user info, no percent-encoding, no zone. nullopt for anything else, also for "".
 std::optional<Authority> parse_authority(std::string_view text);
 
 }  // namespace shallop::http

@@ -2,9 +2,6 @@
 #include <http/bind.h>
 
 #include <arpa/inet.h>
-#include <cerrno>
-#include <cstring>
-#include <memory>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,6 +9,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
+#include <memory>
 
 namespace shallop::http {
 
@@ -26,15 +26,17 @@ constexpr std::string_view unix_prefix = "unix:";
 
 Error failed(const std::string& address, int error) {
     if (error == EADDRINUSE) {
-        return {Fault::conflict, address + " is in use by another program: stop that one, or listen on another address"};
+        return {Fault::conflict,
+                address + " is in use by another program: stop that one, or listen on another address"};
     }
-    if (error == EACCES) return {Fault::conflict, "listening on " + address + " is not permitted: choose a port above 1023, or another path"};
+    if (error == EACCES)
+        return {Fault::conflict,
+                "listening on " + address + " is not permitted: choose a port above 1023, or another path"};
     return {Fault::invalid, "cannot listen on " + address + ": " + std::strerror(error)};
 }
 
-void set(const base::Fd& fd, int level, int option) {
-    const int on = 1;
-    ::setsockopt(fd.get(), level, option, &on, sizeof on);
+void set(const base::Fd& fd, int level, int option, int value = 1) {
+    ::setsockopt(fd.get(), level, option, &value, sizeof value);
 }
 
 Result<Bound> listen_at(const std::string& address, int family, const sockaddr* where, socklen_t size) {
@@ -44,9 +46,15 @@ Result<Bound> listen_at(const std::string& address, int family, const sockaddr* 
     if (!bound.fd) return failed(address, errno);
     if (family != AF_UNIX) {
         set(bound.fd, SOL_SOCKET, SO_REUSEADDR);
-        set(bound.fd, IPPROTO_TCP, TCP_NODELAY);  // accepted sockets inherit it
+        // Accepted sockets inherit these. Keep-alive finds clients that vanished without a word, in about two minutes.
+        set(bound.fd, IPPROTO_TCP, TCP_NODELAY);
+        set(bound.fd, SOL_SOCKET, SO_KEEPALIVE);
+        set(bound.fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
+        set(bound.fd, IPPROTO_TCP, TCP_KEEPINTVL, 15);
+        set(bound.fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
     }
-    if (::bind(bound.fd.get(), where, size) != 0 || ::listen(bound.fd.get(), backlog) != 0) return failed(address, errno);
+    if (::bind(bound.fd.get(), where, size) != 0 || ::listen(bound.fd.get(), backlog) != 0)
+        return failed(address, errno);
     return bound;
 }
 
@@ -55,7 +63,8 @@ bool is_stale(const sockaddr_un& where) {
     struct stat status{};
     if (::lstat(where.sun_path, &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
     const base::Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0 && errno == ECONNREFUSED;
+    return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0 &&
+           errno == ECONNREFUSED;
 }
 
 Result<Bound> bind_unix(const std::string& address) {
@@ -103,7 +112,8 @@ Result<Bound> bind_listener(const std::string& address) {
     const bool closed = !bracketed || (host.size() > 2 && host.ends_with(']'));
     const bool plain = bracketed || host.find(':') == host.npos;
     if (colon == address.npos || !closed || !plain || colon + 1 == address.size()) {
-        return Error(Fault::invalid, "\"" + address + "\" is no address to listen on: write host:port, [ipv6]:port or unix:/path");
+        return Error(Fault::invalid,
+                     "\"" + address + "\" is no address to listen on: write host:port, [ipv6]:port or unix:/path");
     }
     if (bracketed) host = host.substr(1, host.size() - 2);
     if (host.empty()) host = "0.0.0.0";
@@ -113,7 +123,8 @@ Result<Bound> bind_listener(const std::string& address) {
     hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
     addrinfo* found = nullptr;
     const int error = ::getaddrinfo(host.c_str(), address.c_str() + colon + 1, &hints, &found);
-    if (error != 0) return Error(Fault::invalid, "\"" + address + "\" is no address to listen on: " + ::gai_strerror(error));
+    if (error != 0)
+        return Error(Fault::invalid, "\"" + address + "\" is no address to listen on: " + ::gai_strerror(error));
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
 
     auto bound = listen_at(address, found->ai_family, found->ai_addr, found->ai_addrlen);

@@ -13,13 +13,14 @@ namespace shallop::http {
 struct Bound {
     base::Fd fd;
     int family = 0;
-    std::uint16_t port = 0;    ///< 0 for a unix socket
-    std::string address;       ///< "127.0.0.1:8080", "[::1]:8080", "unix:/path"
-    std::string unix_path;     ///< to unlink at the end; else empty
+    std::uint16_t port = 0;  ///< 0 for a unix socket
+    std::string address;     ///< "127.0.0.1:8080", "[::1]:8080", "unix:/path"
+    std::string unix_path;   ///< to unlink at the end; else empty
 };
 
-/// Binds and listens on "host:port", "[ipv6]:port", ":port" or "unix:/path", not blocking. A unix socket that nobody serves any more is replaced.
-/// Faults: invalid (address), conflict (in use, not permitted; the detail says what to do).
+/// Binds and listens on "host:port", "[ipv6]:port", ":port" or "unix:/path", not blocking. A unix socket that nobody
+/// serves any more is replaced. Faults: invalid (address), conflict (in use, not permitted; the detail says what to
+/// do).
 base::Result<Bound> bind_listener(const std::string& address);
 
 /// "127.0.0.1" or "::1" and the port of a socket address; "" and 0 for a unix one.

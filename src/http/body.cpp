@@ -28,9 +28,7 @@ bool take_word(std::string_view& text, bool quoted_too) {
     return at > 0;
 }
 
-void skip_space(std::string_view& text) {
-    text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-}
+void skip_space(std::string_view& text) { text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size())); }
 
 /// RFC 9112 7.1.1: *( BWS ";" BWS name [ BWS "=" BWS value ] ).
 bool are_extensions(std::string_view text) {
@@ -120,9 +118,12 @@ bool BodyDecoder::grow_line(char byte) {
     if (state_ == State::data_end) {
         refuse(400, "A chunk is longer than its size says.");
     } else if (!is_field_value(std::string_view(&byte, 1))) {
-        refuse(400, byte == '\n' ? "A line of the chunked body ends in LF without CR." : "The chunked body's framing has a control byte.");
-    } else if (state_ == State::size_line && line_.size() >= longest_size && ++extensions_ > limits_->chunk_extensions) {
-        refuse(400, "The chunk extensions are longer than " + std::to_string(limits_->chunk_extensions) + " bytes in all.");
+        refuse(400, byte == '\n' ? "A line of the chunked body ends in LF without CR."
+                                 : "The chunked body's framing has a control byte.");
+    } else if (state_ == State::size_line && line_.size() >= longest_size &&
+               ++extensions_ > limits_->chunk_extensions) {
+        refuse(400,
+               "The chunk extensions are longer than " + std::to_string(limits_->chunk_extensions) + " bytes in all.");
     } else if (state_ == State::trailer_line && ++trailer_bytes_ > limits_->trailers) {
         refuse(431, "The trailer fields are longer than " + std::to_string(limits_->trailers) + " bytes.");
     } else {
@@ -145,12 +146,15 @@ void BodyDecoder::end_of_line() {
 
 void BodyDecoder::size_line() {
     const auto digits = std::min(line_.find_first_not_of("0123456789abcdefABCDEF"), line_.size());
-    if (digits == 0 || digits > longest_size) return refuse(400, "A chunk's size is not a hexadecimal number of a sane size.");
-    if (!are_extensions(std::string_view(line_).substr(digits))) return refuse(400, "A chunk's size is followed by what is no extension.");
+    if (digits == 0 || digits > longest_size)
+        return refuse(400, "A chunk's size is not a hexadecimal number of a sane size.");
+    if (!are_extensions(std::string_view(line_).substr(digits)))
+        return refuse(400, "A chunk's size is followed by what is no extension.");
     // grow_line() has counted only what lies beyond the longest size; short lines with extensions count here.
     extensions_ += std::min(line_.size(), longest_size) - digits;
     if (extensions_ > limits_->chunk_extensions) {
-        return refuse(400, "The chunk extensions are longer than " + std::to_string(limits_->chunk_extensions) + " bytes in all.");
+        return refuse(400, "The chunk extensions are longer than " + std::to_string(limits_->chunk_extensions) +
+                               " bytes in all.");
     }
     std::from_chars(line_.data(), line_.data() + digits, left_, 16);
     state_ = left_ > 0 ? State::data : State::trailer_line;

@@ -13,8 +13,9 @@
 
 namespace shallop::http {
 
-/// Takes a message's body out of its framing (RFC 9112 section 6 and 7.1), without I/O. Strict as HeadParser: each line of the chunked coding ends in CRLF,
-/// extensions and trailers keep to their grammar and their limits. Extensions and trailers are dropped.
+/// Takes a message's body out of its framing (RFC 9112 section 6 and 7.1), without I/O. Strict as HeadParser: each
+/// line of the chunked coding ends in CRLF, extensions and trailers keep to their grammar and their limits.
+/// Extensions and trailers are dropped.
 class BodyDecoder {
 public:
     /// No body.
@@ -27,15 +28,16 @@ public:
         std::size_t consumed = 0;
         std::size_t produced = 0;
     };
-    /// Reads from `in`, writes body bytes to `out`; either may end first. Not a step forward with room in `out` = more input is needed.
-    /// After refused() nothing more is read.
+    /// Reads from `in`, writes body bytes to `out`; either may end first. Not a step forward with room in `out` =
+    /// more input is needed. After refused() nothing more is read.
     Step decode(std::string_view in, std::span<char> out);
 
     bool done() const { return state_ == State::done; }
     bool refused() const { return state_ == State::refused; }
     const Refusal& refusal() const { return refusal_; }
 
-    /// So many of the next raw bytes are body bytes as they stand: they may be received in place, then told by advance().
+    /// So many of the next raw bytes are body bytes as they stand: they may be received in place, then told by
+    /// advance().
     std::uint64_t direct() const { return state_ == State::data ? left_ : 0; }
     void advance(std::uint64_t received);
 

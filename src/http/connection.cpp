@@ -3,6 +3,7 @@
 
 #include <http/connection.h>
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
@@ -12,11 +13,17 @@ namespace {
 
 constexpr auto linger_time = std::chrono::seconds(2);
 constexpr std::uint64_t linger_bytes = 256 * 1024;  ///< for a body without a declared length
+constexpr int requests_in_turn = 16;                ///< pipelined ones answered before others have a turn of the loop
 constexpr std::string_view all_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /// A head and the empty line before it fit, so that the parser decides, not the buffer.
 std::size_t buffer_for(const Limits& limits) {
     return static_cast<std::size_t>(std::max(limits.head, limits.target + 256)) + 256;
+}
+
+const char* word_for(int status) {
+    if (status == 414 || status == 431) return "head_too_large";
+    return status == 408 ? "slow_head" : "malformed";
 }
 
 /// OPTIONS * asks about the server itself (RFC 9110 9.3.7).
@@ -41,12 +48,14 @@ void report(base::Log& log, const std::exception_ptr& thrown) {
 }  // namespace
 
 Connection::Connection(Shared& shared, base::Fd fd, Ends ends)
-    : shared_(shared), ends_(std::move(ends)),
+    : shared_(shared),
+      ends_(std::move(ends)),
       wire_(shared.roster, shared.executor, shared.clock, std::move(fd), ends_.family, buffer_for(shared.limits)) {}
 
 Task<void> Connection::serve() {
     HeadParser parser(shared_.limits);
-    while (true) {
+    for (int served = 1;; ++served) {
+        if (served % requests_in_turn == 0) co_await boost::asio::post(shared_.executor, async::use_task);
         if (shared_.draining) wire_.receive_no_more();
         const auto alive = co_await wire_.wait_idle(shared_.clock.now() + shared_.limits.idle);
         if (!alive || !*alive) co_return;
@@ -128,21 +137,22 @@ Task<void> Connection::handle(HttpExchange& exchange) {
 
 /// Answers a head that cannot be served, and ends the connection: where the next request would start is not known.
 Task<void> Connection::refuse(Refusal refusal, bool for_head_method) {
-    shared_.log.debug("request refused", {{"remote", ends_.remote_addr}, {"status", refusal.status}, {"detail", refusal.detail}});
+    if (shared_.on_refused) shared_.on_refused(word_for(refusal.status));
+    shared_.log.debug("request refused",
+                      {{"remote", ends_.remote_addr}, {"status", refusal.status}, {"detail", refusal.detail}});
     Problem what;
     what.status = refusal.status;
     what.detail = std::move(refusal.detail);
     std::string body;
     const Response reply = problem(what, body);
-    const auto bytes = write_head(reply, Request(), Framing::length, false, shared_.date.at(shared_.clock.wall()), shared_.log);
+    const auto bytes =
+        write_head(reply, Request(), Framing::length, false, shared_.date.at(shared_.clock.wall()), shared_.log);
     const Wire::Parts parts{bytes, for_head_method ? std::string_view() : std::string_view(body), {}};
     const auto sent = co_await wire_.send(parts, shared_.limits.write_time);
     if (sent) co_await linger(linger_bytes);
 }
 
-Task<void> Connection::linger(std::uint64_t bytes) {
-    co_await wire_.linger(bytes, shared_.clock.now() + linger_time);
-}
+Task<void> Connection::linger(std::uint64_t bytes) { co_await wire_.linger(bytes, shared_.clock.now() + linger_time); }
 
 Task<void> serve_connection(Shared& shared, base::Fd fd, Ends ends) {
     Connection connection(shared, std::move(fd), std::move(ends));

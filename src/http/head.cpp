@@ -120,26 +120,30 @@ bool HeadParser::field_line(std::string_view text) {
 
 bool HeadParser::known_field(std::string_view name, std::string_view value) {
     switch (name.size()) {
-        case 4: return !base::same_name(name, "host") || host(value);
-        case 6: return !base::same_name(name, "expect") || expect(value);
+        case 4:
+            return !base::same_name(name, "host") || host(value);
+        case 6:
+            return !base::same_name(name, "expect") || expect(value);
         case 10:
             if (base::same_name(name, "connection")) {
                 asks_close_ = asks_close_ || list_has(value, "close");
                 asks_keep_alive_ = asks_keep_alive_ || list_has(value, "keep-alive");
             }
             return true;
-        case 14: return base::same_name(name, "content_length") ? twin() : !base::same_name(name, "content-length") || content_length(value);
+        case 14:
+            return base::same_name(name, "content_length")
+                       ? twin()
+                       : !base::same_name(name, "content-length") || content_length(value);
         case 17:
             if (base::same_name(name, "transfer_encoding")) return twin();
             return !base::same_name(name, "transfer-encoding") || transfer_encoding(value);
-        default: return true;
+        default:
+            return true;
     }
 }
 
 /// Some programs read "_" as "-": what frames a message for one of them must not pass as an ordinary field here.
-bool HeadParser::twin() {
-    return refuse(400, "A field name is a framing field's name with \"_\" for \"-\".");
-}
+bool HeadParser::twin() { return refuse(400, "A field name is a framing field's name with \"_\" for \"-\"."); }
 
 bool HeadParser::host(std::string_view value) {
     if (host_) return refuse(400, "There is more than one Host field.");

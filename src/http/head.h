@@ -23,12 +23,14 @@ struct Head {
     bool expects_continue = false;  ///< an HTTP/1.1 client waits for "100 Continue"
 };
 
-/// Reads a request's head from raw bytes, without I/O: RFC 9112, and stricter where servers are known to disagree (request smuggling).
+/// Reads a request's head from raw bytes, without I/O: RFC 9112, and stricter where servers are known to disagree
+/// (request smuggling).
 ///
-/// Refused: lines not ended by CRLF, control bytes, folded fields, names that are no tokens, space before a colon, no or several Host fields or
-/// one that is no host, a Content-Length that is repeated, not digits or begins with a zero, any Transfer-Encoding but one "chunked" in HTTP/1.1 without
-/// Content-Length, CONNECT, TRACE, absolute targets that are not http(s) or disagree with Host, other bytes than 0x21-0x7E or "#" in a target.
-/// What breaks a rule is refused as soon as its line has arrived, control bytes at once.
+/// Refused: lines not ended by CRLF, control bytes, folded fields, names that are no tokens, space before a colon, no
+/// or several Host fields or one that is no host, a Content-Length that is repeated, not digits or begins with a
+/// zero, any Transfer-Encoding but one "chunked" in HTTP/1.1 without Content-Length, CONNECT, TRACE, absolute targets
+/// that are not http(s) or disagree with Host, other bytes than 0x21-0x7E or "#" in a target. What breaks a rule is
+/// refused as soon as its line has arrived, control bytes at once.
 class HeadParser {
 public:
     enum class Progress { more, done, refused };
@@ -75,9 +77,9 @@ private:
     std::optional<Authority> target_authority_;
     std::optional<Authority> host_;
     unsigned default_port_ = 80;  ///< of the target's scheme
-    std::size_t seen_ = 0;     ///< bytes looked at
-    std::size_t line_ = 0;     ///< where the current line starts
-    std::size_t leading_ = 0;  ///< bytes of the empty line before the request line
+    std::size_t seen_ = 0;        ///< bytes looked at
+    std::size_t line_ = 0;        ///< where the current line starts
+    std::size_t leading_ = 0;     ///< bytes of the empty line before the request line
     bool has_request_line_ = false;
     bool done_ = false;
     bool unknown_coding_ = false;  ///< a Transfer-Encoding that is not "chunked"

@@ -16,6 +16,8 @@ constexpr std::string_view last_chunk = "0\r\n\r\n";
 constexpr std::uint64_t drained_bytes = 64 * 1024;
 constexpr auto drained_time = std::chrono::seconds(1);
 
+Error too_long() { return {Fault::invalid, "The reply's body is longer than its Content-Length."}; }
+
 BodyDecoder decoder_for(const Request& request, const Limits& limits) {
     if (request.chunked) return BodyDecoder::chunked(limits);
     return BodyDecoder::fixed(request.content_length.value_or(0));
@@ -24,7 +26,10 @@ BodyDecoder decoder_for(const Request& request, const Limits& limits) {
 }  // namespace
 
 HttpExchange::HttpExchange(Shared& shared, Wire& wire, Head head)
-    : shared_(shared), wire_(wire), head_(std::move(head)), body_(decoder_for(head_.request, shared.limits)),
+    : shared_(shared),
+      wire_(wire),
+      head_(std::move(head)),
+      body_(decoder_for(head_.request, shared.limits)),
       rate_credit_(shared.limits.body_grace) {}
 
 Task<Status> Exchange::begin_with(Response head, std::span<const char> first) {
@@ -40,7 +45,8 @@ Task<Result<std::size_t>> HttpExchange::read(std::span<char> into) {
     if (read_refusal_.status != 0) co_return Error(Fault::invalid, read_refusal_.detail);
     if (body_.done()) co_return std::size_t{0};
     if (head_.request.content_length.value_or(0) > body_limit_) {
-        co_return fail_read(413, Fault::too_large, "The body is longer than " + std::to_string(body_limit_) + " bytes.");
+        co_return fail_read(413, Fault::too_large,
+                            "The body is longer than " + std::to_string(body_limit_) + " bytes.");
     }
     if (head_.expects_continue && !read_started_ && !begun_ && wire_.buffered().empty()) {
         const Wire::Parts parts{continue_head, {}, {}};
@@ -52,7 +58,8 @@ Task<Result<std::size_t>> HttpExchange::read(std::span<char> into) {
     if (!count) co_return fail_read(count.error());
     received_ += *count;
     if (received_ > body_limit_) {
-        co_return fail_read(413, Fault::too_large, "The body is longer than " + std::to_string(body_limit_) + " bytes.");
+        co_return fail_read(413, Fault::too_large,
+                            "The body is longer than " + std::to_string(body_limit_) + " bytes.");
     }
     co_return count;
 }
@@ -84,7 +91,8 @@ Task<Result<std::size_t>> HttpExchange::read_some(std::span<char> into) {
 /// A client that sends body_rate bytes a second never runs out of credit; one that is silent does after body_grace.
 void HttpExchange::count_rate(Instant started, std::size_t received) {
     const auto& limits = shared_.limits;
-    const auto earned = std::chrono::duration<double>(static_cast<double>(received) / static_cast<double>(std::max<Bytes>(limits.body_rate, 1)));
+    const auto earned = std::chrono::duration<double>(static_cast<double>(received) /
+                                                      static_cast<double>(std::max<Bytes>(limits.body_rate, 1)));
     const auto credit = rate_credit_ - (shared_.clock.now() - started);
     const auto most = std::chrono::duration<double>(limits.body_grace - credit);
     rate_credit_ = earned >= most ? limits.body_grace : credit + std::chrono::duration_cast<Duration>(earned);
@@ -106,7 +114,8 @@ Error HttpExchange::fail_read(const Error& error) {
 Task<bool> HttpExchange::drain_body() {
     if (body_.done()) co_return true;
     const bool unasked = head_.expects_continue && !read_started_ && wire_.buffered().empty();
-    if (unasked || read_refusal_.status != 0 || head_.request.content_length.value_or(0) > received_ + drained_bytes) co_return false;
+    if (unasked || read_refusal_.status != 0 || head_.request.content_length.value_or(0) > received_ + drained_bytes)
+        co_return false;
     read_until_ = shared_.clock.now() + drained_time;
     body_limit_ = received_ + drained_bytes;
     if (head_.request.content_length) body_limit_ = *head_.request.content_length;
@@ -126,13 +135,13 @@ std::optional<std::uint64_t> HttpExchange::declared_left() const {
 
 // ---- the reply
 
-Task<Status> HttpExchange::begin(Response head) {
-    return begin_with(std::move(head), {});
-}
+Task<Status> HttpExchange::begin(Response head) { return begin_with(std::move(head), {}); }
 
-Status HttpExchange::check_head(const Response& head) const {
+Status HttpExchange::check_head(const Response& head, std::size_t first) const {
     if (begun_) return Error(Fault::internal, "a reply is begun once");
-    if (head.status < 200 || head.status > 599) return Error(Fault::internal, "a reply's status lies between 200 and 599");
+    if (head.status < 200 || head.status > 599)
+        return Error(Fault::internal, "a reply's status lies between 200 and 599");
+    if (head.content_length && first > *head.content_length) return too_long();
     return {};
 }
 
@@ -140,23 +149,22 @@ std::string HttpExchange::start(const Response& head) {
     begun_ = true;
     framing_ = framing_of(head, head_.request);
     left_ = head.content_length.value_or(0);
-    // A body that was refused, or that the client holds back until it is asked for, leaves the connection in no state to go on.
+    // A body that was refused, or that the client holds back until it is asked for, leaves the connection in no state
+    // to go on.
     const bool body_in_doubt = read_refusal_.status != 0 || (head_.expects_continue && !read_started_ && !body_.done());
-    keep_alive_ = head_.request.keep_alive && !head.close && !shared_.draining && !body_in_doubt && framing_ != Framing::until_close;
+    keep_alive_ = head_.request.keep_alive && !head.close && !shared_.draining && !body_in_doubt &&
+                  framing_ != Framing::until_close;
     return write_head(head, head_.request, framing_, keep_alive_, shared_.date.at(shared_.clock.wall()), shared_.log);
 }
 
 Task<Status> HttpExchange::begin_with(Response head, std::span<const char> first) {
-    const auto checked = check_head(head);
+    const bool bodiless = framing_of(head, head_.request) == Framing::none;
+    std::string_view body(first.data(), bodiless ? 0 : first.size());
+    const auto checked = check_head(head, body.size());
     if (!checked) co_return checked;
     std::string bytes = start(head);
-    std::string_view body(first.data(), first.size());
     std::string_view after;
-    if (framing_ == Framing::none) body = {};
-    if (framing_ == Framing::length) {
-        if (body.size() > left_) co_return Error(Fault::invalid, "The reply's body is longer than its Content-Length.");
-        left_ -= body.size();
-    }
+    if (framing_ == Framing::length) left_ -= body.size();
     if (framing_ == Framing::chunked && !body.empty()) {
         char size[20];
         const auto end = std::to_chars(size, size + sizeof size, body.size(), 16).ptr;
@@ -174,7 +182,7 @@ Task<Status> HttpExchange::write(std::span<const char> bytes) {
     Wire::Parts parts{body, {}, {}};
     char size[24];
     if (framing_ == Framing::length) {
-        if (body.size() > left_) co_return Error(Fault::invalid, "The reply's body is longer than its Content-Length.");
+        if (body.size() > left_) co_return too_long();
         left_ -= body.size();
     } else if (framing_ == Framing::chunked) {
         char* end = std::to_chars(size, size + sizeof size - 2, body.size(), 16).ptr;
@@ -187,7 +195,8 @@ Task<Status> HttpExchange::write(std::span<const char> bytes) {
 
 Task<Status> HttpExchange::finish() {
     if (!begun_ || finished_) co_return Error(Fault::internal, "a reply is finished once, after begin");
-    if (framing_ == Framing::length && left_ > 0) co_return Error(Fault::invalid, "The reply's body is shorter than its Content-Length.");
+    if (framing_ == Framing::length && left_ > 0)
+        co_return Error(Fault::invalid, "The reply's body is shorter than its Content-Length.");
     if (framing_ == Framing::chunked) {
         const Wire::Parts parts{last_chunk, {}, {}};
         const auto sent = co_await wire_.send(parts, shared_.limits.write_time);

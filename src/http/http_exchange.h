@@ -9,6 +9,7 @@
 #include <http/reply_head.h>
 #include <http/wire.h>
 
+#include <functional>
 #include <string>
 
 namespace shallop::http {
@@ -23,6 +24,7 @@ struct Shared {
     Roster roster;
     DateLine date;
     bool draining = false;
+    std::function<void(const char*)> on_refused{};  ///< may be empty
 };
 
 /// The Exchange of one request on a Wire. Its Connection outlives it.
@@ -48,7 +50,8 @@ public:
     /// What the last failed read() said, as a status to answer; 0 if none failed.
     const Refusal& read_refusal() const { return read_refusal_; }
 
-    /// Reads and drops what is left of the request's body, if that is little and comes soon. False: the connection cannot be used again.
+    /// Reads and drops what is left of the request's body, if that is little and comes soon. False: the connection
+    /// cannot be used again.
     Task<bool> drain_body();
     /// Raw bytes of the declared body that are still to come; for one without a length nullopt.
     std::optional<std::uint64_t> declared_left() const;
@@ -58,7 +61,7 @@ private:
     Task<Result<std::size_t>> read_some(std::span<char> into);
     base::Error fail_read(int status, base::Fault fault, std::string detail);
     base::Error fail_read(const base::Error& error);
-    Status check_head(const Response& head) const;
+    Status check_head(const Response& head, std::size_t first) const;
     std::string start(const Response& head);
     void count_rate(Instant started, std::size_t received);
 
@@ -68,7 +71,7 @@ private:
     BodyDecoder body_;
     std::uint64_t received_ = 0;  ///< body bytes, decoded
     Bytes body_limit_ = ~Bytes{0};
-    Duration rate_credit_;        ///< how long the client may still be silent; grows with what it sends
+    Duration rate_credit_;  ///< how long the client may still be silent; grows with what it sends
     Instant read_until_ = Instant::max();
     bool read_started_ = false;
     Refusal read_refusal_{0, {}};

@@ -8,13 +8,13 @@
 
 #include <boost/asio/redirect_error.hpp>
 
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <optional>
-#include <sys/socket.h>
-#include <unistd.h>
 
 namespace shallop::http {
 
@@ -28,15 +28,16 @@ constexpr auto accept_pause = std::chrono::milliseconds(100);  ///< after a lack
 constexpr auto lack_logged_every = std::chrono::seconds(10);
 constexpr auto sweep_pause = std::chrono::milliseconds(100);
 
-base::Fd open_reserve() {
-    return base::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-}
+base::Fd open_reserve() { return base::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 }  // namespace
 
 struct Listener::State {
     State(async::Executor executor, async::Clock& clock, base::Log& log, Handler& handler, Limits limits)
-        : shared{limits, clock, log, handler, executor, {}, {}, false}, opened(executor), connections(executor, log), sweeper(executor, log) {}
+        : shared{limits, clock, log, handler, executor, {}, {}, false},
+          opened(executor),
+          connections(executor, log),
+          sweeper(executor, log) {}
 
     Task<void> accept_all();
     bool accept_some();
@@ -71,13 +72,11 @@ Status Listener::bind(const std::string& address) {
     return {};
 }
 
-std::string Listener::address() const {
-    return state_->bound.address;
-}
+std::string Listener::address() const { return state_->bound.address; }
 
-std::size_t Listener::connections() const {
-    return state_->connections.size();
-}
+std::size_t Listener::connections() const { return state_->connections.size(); }
+
+void Listener::on_refused(std::function<void(const char*)> report) { state_->shared.on_refused = std::move(report); }
 
 Task<void> Listener::run() {
     base::ensure(state_->listening.has_value(), "a listener runs after bind()");
@@ -101,7 +100,8 @@ bool Listener::State::accept_some() {
     for (int i = 0; i < accepted_in_turn; ++i) {
         sockaddr_storage peer{};
         socklen_t size = sizeof peer;
-        base::Fd fd(::accept4(listening->native_handle(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        base::Fd fd(::accept4(listening->native_handle(), reinterpret_cast<sockaddr*>(&peer), &size,
+                              SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (fd) {
             if (!take(std::move(fd), peer)) return false;
         } else if (errno == EAGAIN) {
@@ -116,6 +116,7 @@ bool Listener::State::accept_some() {
 
 bool Listener::State::take(base::Fd fd, const sockaddr_storage& peer) {
     if (connections.size() >= shared.limits.connections && !shared.roster.evict_idle()) {
+        if (shared.on_refused) shared.on_refused("connections");
         Problem what{503, "The server has as many connections as it can hold; try again soon.", "about:blank", "", {}};
         std::string body;
         Response head = problem(what, body);
@@ -139,7 +140,8 @@ void Listener::State::lack(int error) {
     const auto now = shared.clock.now();
     if (now - lack_logged >= lack_logged_every) {
         lack_logged = now;
-        shared.log.error("cannot accept connections", {{"error", std::strerror(error)}, {"connections", connections.size()}});
+        shared.log.error("cannot accept connections",
+                         {{"error", std::strerror(error)}, {"connections", connections.size()}});
     }
     if (shared.roster.evict_idle()) return;
     reserve.reset();

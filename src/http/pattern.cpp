@@ -28,13 +28,9 @@ bool is_name(std::string_view text) {
            std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
 }
 
-bool is_dots(std::string_view segment) {
-    return segment == "." || segment == "..";
-}
+bool is_dots(std::string_view segment) { return segment == "." || segment == ".."; }
 
-Error invalid(std::string detail) {
-    return {Fault::invalid, std::move(detail)};
-}
+Error invalid(std::string detail) { return {Fault::invalid, std::move(detail)}; }
 
 Result<Pattern::Segment> parse_segment(std::string_view text) {
     if (text.find_first_of("{}*") == text.npos) {
@@ -46,7 +42,9 @@ Result<Pattern::Segment> parse_segment(std::string_view text) {
     if (text.find('*') != text.npos) return invalid("\"*\" stands alone, as the last segment");
     const auto inner = text.size() > 2 ? text.substr(1, text.size() - 2) : std::string_view();
     if (!text.starts_with('{') || !text.ends_with('}') || !is_name(inner)) {
-        return invalid("a parameter is a whole segment \"{name}\", its name made of letters, digits and \"_\"; \"{name...}\" ends a pattern");
+        return invalid(
+            "a parameter is a whole segment \"{name}\", its name made of letters, digits and \"_\"; \"{name...}\" ends "
+            "a pattern");
     }
     return Pattern::Segment{true, std::string(inner)};
 }
@@ -79,8 +77,10 @@ Status check_names(const Pattern& pattern) {
 
 Result<Pattern> parse_pattern(std::string_view text) {
     if (!text.starts_with('/')) return invalid("a path pattern begins with \"/\"");
-    if (text.size() > Pattern::longest) return invalid("a path pattern has at most " + std::to_string(Pattern::longest) + " bytes");
-    const bool clean = std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F && c != '?' && c != '#'; });
+    if (text.size() > Pattern::longest)
+        return invalid("a path pattern has at most " + std::to_string(Pattern::longest) + " bytes");
+    const bool clean =
+        std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F && c != '?' && c != '#'; });
     if (!clean) return invalid("a path pattern has no space, \"?\", \"#\" or byte beyond ASCII: percent-encode them");
 
     Pattern pattern;
@@ -134,7 +134,8 @@ Result<std::string> decode_path(std::string_view raw) {
         if (high < 0 || low < 0) return invalid("The path has a \"%\" that is not followed by two hexadecimal digits.");
         const int byte = high * 16 + low;
         if (byte == 0) return invalid("The path has an encoded NUL (%00).");
-        if (byte == '/') return invalid("The path has an encoded slash (%2F), which different programs read differently.");
+        if (byte == '/')
+            return invalid("The path has an encoded slash (%2F), which different programs read differently.");
         decoded.push_back(static_cast<char>(byte));
         i += 2;
     }

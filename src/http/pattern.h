@@ -30,7 +30,8 @@ base::Result<Pattern> parse_pattern(std::string_view text);
 /// The same for a route's host: "", "name", "*.name", an address. Small letters, without a trailing dot.
 base::Result<std::string> parse_host_pattern(std::string_view text);
 
-/// Why `path` must not be matched at all: bad percent-encoding, %00, %2F, or a segment that is "." or ".." however it is spelt.
+/// Why `path` must not be matched at all: bad percent-encoding, %00, %2F, or a segment that is "." or ".." however it
+/// is spelt.
 base::Status check_path(std::string_view path);
 
 }  // namespace shallop::http

@@ -6,11 +6,17 @@
 namespace shallop::http {
 namespace {
 
-/// Bytes of the UTF-8 sequence at the front of `text`; 0 if there is no valid one (RFC 3629: no overlong form, no surrogate).
+/// Bytes of the UTF-8 sequence at the front of `text`; 0 if there is no valid one (RFC 3629: no overlong form, no
+/// surrogate).
 std::size_t sequence_size(std::string_view text) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned lead = byte(0);
-    const std::size_t size = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    const std::size_t size = lead < 0x80   ? 1
+                             : lead < 0xC2 ? 0
+                             : lead < 0xE0 ? 2
+                             : lead < 0xF0 ? 3
+                             : lead < 0xF5 ? 4
+                                           : 0;
     if (size > text.size()) return 0;
     for (std::size_t i = 1; i < size; ++i) {
         if ((byte(i) & 0xC0) != 0x80) return 0;

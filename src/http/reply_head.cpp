@@ -20,7 +20,8 @@ void append_status_line(std::string& out, const Response& reply) {
     out += "HTTP/1.1 ";
     out += std::to_string(reply.status);
     out += ' ';
-    out += reply.reason.empty() || !is_field_value(reply.reason) ? reason_phrase(reply.status) : std::string_view(reply.reason);
+    out += reply.reason.empty() || !is_field_value(reply.reason) ? reason_phrase(reply.status)
+                                                                 : std::string_view(reply.reason);
     out += "\r\n";
 }
 
@@ -32,8 +33,8 @@ Framing framing_of(const Response& reply, const Request& request) {
     return request.version >= 11 ? Framing::chunked : Framing::until_close;
 }
 
-std::string write_head(const Response& reply, const Request& request, Framing framing, bool keep_alive, std::string_view date,
-                       base::Log& log) {
+std::string write_head(const Response& reply, const Request& request, Framing framing, bool keep_alive,
+                       std::string_view date, base::Log& log) {
     std::string out;
     out.reserve(512);
     append_status_line(out, reply);
@@ -51,7 +52,8 @@ std::string write_head(const Response& reply, const Request& request, Framing fr
     }
     if (!has_date) append_field(out, "Date", date);
     if (!has_server) append_field(out, "Server", "shallop");
-    const bool told_length = framing == Framing::length || (request.method == "HEAD" && reply.status != 204 && reply.status != 304);
+    const bool told_length =
+        framing == Framing::length || (request.method == "HEAD" && reply.status != 204 && reply.status != 304);
     if (reply.content_length && told_length) append_field(out, "Content-Length", std::to_string(*reply.content_length));
     if (framing == Framing::chunked) append_field(out, "Transfer-Encoding", "chunked");
     if (!keep_alive) append_field(out, "Connection", "close");
@@ -66,7 +68,8 @@ std::string_view DateLine::at(std::chrono::system_clock::time_point now) {
     std::tm parts{};
     gmtime_r(&second, &parts);
     char text[40];
-    const auto size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);  // the C locale: IMF-fixdate
+    const auto size =
+        std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);  // the C locale: IMF-fixdate
     text_.assign(text, size);
     second_ = second;
     return text_;

@@ -16,10 +16,10 @@ enum class Framing { none, length, chunked, until_close };
 /// Decides it for `reply` to `request`: none for HEAD, 204 and 304; else the length where it is known.
 Framing framing_of(const Response& reply, const Request& request);
 
-/// The head's bytes. Fields that belong to the framing are dropped, so are, with a log line, fields that could split the reply (names
-/// that are no tokens, values with control bytes: threat T6).
-std::string write_head(const Response& reply, const Request& request, Framing framing, bool keep_alive, std::string_view date,
-                       base::Log& log);
+/// The head's bytes. Fields that belong to the framing are dropped, so are, with a log line, fields that could split
+/// the reply (names that are no tokens, values with control bytes: threat T6).
+std::string write_head(const Response& reply, const Request& request, Framing framing, bool keep_alive,
+                       std::string_view date, base::Log& log);
 
 /// The Date field's value, made anew once a second.
 class DateLine {

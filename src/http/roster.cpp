@@ -20,7 +20,8 @@ void Roster::evict_all_idle() {
 }
 
 void Roster::sweep(async::Instant now) {
-    // An expired idle connection stays in the list until its task has run; the order makes the first live one the end of the search.
+    // An expired idle connection stays in the list until its task has run; the order makes the first live one the end
+    // of the search.
     for (Wire* wire : idle_) {
         if (!wire->expire(now)) break;
     }

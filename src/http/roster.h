@@ -12,8 +12,8 @@ class Wire;
 
 /// The open connections of a listener: the busy ones, and the idle ones in the order in which they became idle.
 ///
-/// Its sweep is the only timer of all of them: it ends what is overdue and notices who has hung up, so that a request costs no timer
-/// and no system call for either.
+/// Its sweep is the only timer of all of them: it ends what is overdue and notices who has hung up, so that a request
+/// costs no timer and no system call for either.
 class Roster {
 public:
     using Place = std::list<Wire*>::iterator;
@@ -29,7 +29,8 @@ public:
     /// Asks all idle ones to end.
     void evict_all_idle();
 
-    /// Expires every wait whose deadline is not after `now`, and tells those who watch for it that their client has hung up.
+    /// Expires every wait whose deadline is not after `now`, and tells those who watch for it that their client has
+    /// hung up.
     void sweep(async::Instant now);
 
 private:

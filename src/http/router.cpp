@@ -60,7 +60,8 @@ int rank(const Entry& entry, std::string_view method) {
     return entry.methods.empty() ? 1 : 0;
 }
 
-/// Finds the most specific entry for one path and method, trying the less specific ones after it. Visits each node at most once.
+/// Finds the most specific entry for one path and method, trying the less specific ones after it. Visits each node at
+/// most once.
 class Search {
 public:
     Search(std::string_view method, const std::vector<Piece>& pieces) : method_(method), pieces_(pieces) {}
@@ -104,7 +105,8 @@ private:
     std::set<std::string> others_;
 };
 
-/// Cuts no finer than the longest pattern needs: what lies deeper stays in the last piece, which no literal or parameter can equal.
+/// Cuts no finer than the longest pattern needs: what lies deeper stays in the last piece, which no literal or
+/// parameter can equal.
 std::vector<Piece> cut(std::string_view path) {
     std::vector<Piece> pieces;
     pieces.reserve(8);
@@ -129,7 +131,8 @@ Match match_of(const Found& found, std::string_view path, const std::vector<Piec
     } else if (path.ends_with('/')) {
         rest = path.size() - 1;
     }
-    Match match{found.entry->owner, found.entry->text, std::string(path.substr(0, rest)), std::string(path.substr(rest)), {}};
+    Match match{
+        found.entry->owner, found.entry->text, std::string(path.substr(0, rest)), std::string(path.substr(rest)), {}};
     for (std::size_t i = 0; i < pattern.segments.size(); ++i) {
         if (pattern.segments[i].parameter) match.parameters.emplace_back(pattern.segments[i].text, pieces[i].text());
     }
@@ -158,7 +161,8 @@ Result<Entry> parse_entry(const RouteEntry& given, const std::string& pointer) {
     if (!host) return Error(Fault::invalid, host.error().detail, pointer + "/host");
     for (std::size_t i = 0; i < given.methods.size(); ++i) {
         if (is_token(given.methods[i]) && given.methods[i] != "CONNECT") continue;
-        return Error(Fault::invalid, "a method is a word such as GET; CONNECT is not served", pointer + "/methods/" + std::to_string(i));
+        return Error(Fault::invalid, "a method is a word such as GET; CONNECT is not served",
+                     pointer + "/methods/" + std::to_string(i));
     }
     return Entry{given.owner, std::move(*host), given.path, std::move(*pattern), given.methods};
 }
@@ -176,7 +180,8 @@ Status insert(Node& root, Entry entry, const std::string& pointer) {
     auto& entries = entry.pattern.prefix ? node->prefix : node->exact;
     for (const auto& other : entries) {
         if (!overlap(other, entry)) continue;
-        return Error(Fault::conflict, "the routes " + in_words(entry) + " and " + in_words(other) + " would answer the same requests",
+        return Error(Fault::conflict,
+                     "the routes " + in_words(entry) + " and " + in_words(other) + " would answer the same requests",
                      pointer + "/path");
     }
     entries.push_back(std::move(entry));
@@ -225,7 +230,8 @@ Result<Router> Router::build(const std::vector<RouteEntry>& entries) {
     return router;
 }
 
-Result<Match> Router::find(std::string_view host, std::string_view method, std::string_view path, std::string& allow) const {
+Result<Match> Router::find(std::string_view host, std::string_view method, std::string_view path,
+                           std::string& allow) const {
     const auto sound = check_path(path);
     if (!sound) return sound.error();
     const auto pieces = cut(path);
@@ -239,7 +245,8 @@ Result<Match> Router::find(std::string_view host, std::string_view method, std::
     if (methods.contains("GET")) methods.insert("HEAD");
     allow.clear();
     for (const auto& allowed : methods) allow += (allow.empty() ? "" : ", ") + allowed;
-    return Error(Fault::conflict, "The method " + std::string(method) + " is not allowed here; these are: " + allow + ".");
+    return Error(Fault::conflict,
+                 "The method " + std::string(method) + " is not allowed here; these are: " + allow + ".");
 }
 
 }  // namespace shallop::http

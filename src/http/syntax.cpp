@@ -57,8 +57,9 @@ bool list_has(std::string_view list, std::string_view token) {
 }
 
 bool is_hop_by_hop(std::string_view name) {
-    static constexpr std::array<std::string_view, 9> names{"connection", "keep-alive", "proxy-connection", "te", "trailer",
-                                                           "transfer-encoding", "upgrade", "content-length", "http2-settings"};
+    static constexpr std::array<std::string_view, 9> names{"connection", "keep-alive",     "proxy-connection",
+                                                           "te",         "trailer",        "transfer-encoding",
+                                                           "upgrade",    "content-length", "http2-settings"};
     return std::any_of(names.begin(), names.end(), [&](std::string_view n) { return base::same_name(n, name); });
 }
 

@@ -3,11 +3,11 @@
 
 #include <boost/asio/redirect_error.hpp>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <vector>
 
 namespace shallop::http {
@@ -34,13 +34,9 @@ private:
     Instant& slot_;
 };
 
-Error late() {
-    return {Fault::timed_out, "The client was too slow."};
-}
+Error late() { return {Fault::timed_out, "The client was too slow."}; }
 
-Error hung_up_error() {
-    return {Fault::client_gone, "The client has hung up."};
-}
+Error hung_up_error() { return {Fault::client_gone, "The client has hung up."}; }
 
 void unwind_if_cancelled(const boost::system::error_code& failed) {
     if (failed == asio::error::operation_aborted) throw boost::system::system_error(failed);
@@ -48,16 +44,15 @@ void unwind_if_cancelled(const boost::system::error_code& failed) {
 
 }  // namespace
 
-Wire::Wire(Roster& roster, async::Executor executor, async::Clock& clock, base::Fd fd, int family, std::size_t largest_buffer)
+Wire::Wire(Roster& roster, async::Executor executor, async::Clock& clock, base::Fd fd, int family,
+           std::size_t largest_buffer)
     : roster_(roster), executor_(executor), clock_(clock), socket_(executor), largest_buffer_(largest_buffer) {
     socket_.assign(asio::generic::stream_protocol(family, family == AF_UNIX ? 0 : IPPROTO_TCP), fd.get());
     (void)fd.release();
     place_ = roster_.add(*this);
 }
 
-Wire::~Wire() {
-    roster_.remove(place_, idle_);
-}
+Wire::~Wire() { roster_.remove(place_, idle_); }
 
 void Wire::consume(std::size_t count) {
     begin_ += count;
@@ -252,9 +247,7 @@ void Wire::receive_no_more() {
     ::shutdown(socket_.native_handle(), SHUT_RD);
 }
 
-int Wire::watched_fd() {
-    return watchers_ > 0 && !gone_ && !receive_shut_ ? socket_.native_handle() : -1;
-}
+int Wire::watched_fd() { return watchers_ > 0 && !gone_ && !receive_shut_ ? socket_.native_handle() : -1; }
 
 void Wire::hung_up() {
     gone_ = true;

@@ -28,14 +28,15 @@ using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_pro
 
 /// A connected socket with what was read ahead, with deadlines, and with the news that the peer has hung up.
 ///
-/// At most one receive and one send at a time, which may overlap. A deadline that passes makes the receive or the send under way fail; the
-/// roster's sweep does that. Everything here unwinds when its Task is cancelled.
+/// At most one receive and one send at a time, which may overlap. A deadline that passes makes the receive or the
+/// send under way fail; the roster's sweep does that. Everything here unwinds when its Task is cancelled.
 class Wire {
 public:
     /// The buffer kept while idle; and what it may grow to while a head or small chunks come in.
     static constexpr std::size_t small_buffer = 2048;
 
-    Wire(Roster& roster, async::Executor executor, async::Clock& clock, base::Fd fd, int family, std::size_t largest_buffer);
+    Wire(Roster& roster, async::Executor executor, async::Clock& clock, base::Fd fd, int family,
+         std::size_t largest_buffer);
     ~Wire();
     Wire(const Wire&) = delete;
     Wire& operator=(const Wire&) = delete;
@@ -50,7 +51,8 @@ public:
     /// The same, into `into`, when nothing is buffered.
     Task<Result<std::size_t>> receive(std::span<char> into, Instant until);
 
-    /// Sends all parts, in as few system calls as the socket takes. Faults: client_gone, also when no byte was taken for `stall`.
+    /// Sends all parts, in as few system calls as the socket takes. Faults: client_gone, also when no byte was taken
+    /// for `stall`.
     using Parts = std::array<std::string_view, 3>;
     Task<Status> send(Parts parts, Duration stall);
 
@@ -60,8 +62,8 @@ public:
     /// From now on only what has arrived already is received.
     void receive_no_more();
 
-    /// Ends the sending direction and drops what still comes, at most `bytes` and until `until`, so that the peer can read the last reply
-    /// before the socket closes (RFC 9112 9.6).
+    /// Ends the sending direction and drops what still comes, at most `bytes` and until `until`, so that the peer can
+    /// read the last reply before the socket closes (RFC 9112 9.6).
     Task<void> linger(std::uint64_t bytes, Instant until);
 
     /// From now on closing resets the connection: the peer cannot take what it has got for all.
@@ -98,10 +100,10 @@ private:
     std::size_t sent_in_turn_ = 0;  ///< bytes sent since the loop last had a turn
     int watchers_ = 0;
     bool idle_ = false;
-    bool filled_up_ = false;        ///< the last fill took all room: more is likely there
+    bool filled_up_ = false;  ///< the last fill took all room: more is likely there
     bool receive_expired_ = false;
-    bool receive_shut_ = false;     ///< by us: the peer's end of stream can no longer be seen
-    bool broken_ = false;           ///< no send can succeed any more
+    bool receive_shut_ = false;  ///< by us: the peer's end of stream can no longer be seen
+    bool broken_ = false;        ///< no send can succeed any more
     bool gone_ = false;
     std::unique_ptr<async::Condition> gone_changed_;
 };

@@ -60,7 +60,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
     const auto whole = decode(bytes, 1 << 20, 1 << 16);
     const auto drip = decode(bytes, 1, 1);
-    base::ensure(whole.done == drip.done && whole.refused == drip.refused && whole.body == drip.body, "fragmentation does not matter");
+    base::ensure(whole.done == drip.done && whole.refused == drip.refused && whole.body == drip.body,
+                 "fragmentation does not matter");
     base::ensure(!whole.done || whole.consumed == drip.consumed, "nor does it for the end");
     if (whole.done) compare_with_beast(whole, bytes.substr(0, whole.consumed));
     return 0;

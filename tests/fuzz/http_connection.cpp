@@ -37,7 +37,8 @@ public:
 std::string all_of(int fd) {
     std::string bytes;
     char buffer[4096];
-    for (ssize_t count = 0; (count = ::recv(fd, buffer, sizeof buffer, MSG_DONTWAIT)) > 0;) bytes.append(buffer, static_cast<std::size_t>(count));
+    for (ssize_t count = 0; (count = ::recv(fd, buffer, sizeof buffer, MSG_DONTWAIT)) > 0;)
+        bytes.append(buffer, static_cast<std::size_t>(count));
     return bytes;
 }
 

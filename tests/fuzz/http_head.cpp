@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A head, whole and byte by byte; what is accepted must keep the promises of http::Request, and Beast must read it the same way.
+// A head, whole and byte by byte; what is accepted must keep the promises of http::Request, and Beast must read it
+// the same way.
 #include <shallop/base/result.h>
 #include <shallop/http/syntax.h>
 
@@ -28,12 +29,14 @@ void check(const http::Head& head) {
     const auto& request = head.request;
     base::ensure(http::is_token(request.method) && request.method.size() <= 32, "the method is a short token");
     base::ensure(request.path == "*" || request.path.starts_with('/'), "the path is absolute");
-    base::ensure(request.target == request.path || request.target == request.path + "?" + request.query, "the target is path and query");
+    base::ensure(request.target == request.path || request.target == request.path + "?" + request.query,
+                 "the target is path and query");
     base::ensure(!(request.chunked && request.content_length), "one framing");
     base::ensure(request.version == 10 || request.version == 11, "a known version");
     base::ensure(request.version == 10 || !request.host.empty(), "HTTP/1.1 has a host");
     base::ensure(request.fields.size() <= limits.fields, "few fields");
-    for (const auto& field : request.fields) base::ensure(http::is_token(field.name) && http::is_field_value(field.value), "clean fields");
+    for (const auto& field : request.fields)
+        base::ensure(http::is_token(field.name) && http::is_field_value(field.value), "clean fields");
 }
 
 void compare_with_beast(const http::Head& head, std::string_view bytes) {
@@ -46,7 +49,8 @@ void compare_with_beast(const http::Head& head, std::string_view bytes) {
     if (!parser.is_header_done()) return;  // Beast is stricter in places, such as versions above 1.1
     base::ensure(parser.chunked() == head.request.chunked, "Beast sees the same coding");
     const auto length = parser.content_length();
-    base::ensure(length.has_value() == head.request.content_length.has_value(), "Beast sees a length where there is one");
+    base::ensure(length.has_value() == head.request.content_length.has_value(),
+                 "Beast sees a length where there is one");
     base::ensure(!length || *length == *head.request.content_length, "Beast sees the same length");
 }
 
@@ -59,7 +63,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto progress = whole.parse(bytes);
     const auto slow_progress = parse_in_pieces(slow, bytes, 1);
     base::ensure(progress == slow_progress, "fragmentation does not matter");
-    if (progress == Progress::refused) base::ensure(whole.refusal().status == slow.refusal().status, "nor does it for the refusal");
+    if (progress == Progress::refused)
+        base::ensure(whole.refusal().status == slow.refusal().status, "nor does it for the refusal");
     if (progress != Progress::done) return 0;
     base::ensure(whole.size() == slow.size() && whole.size() <= size, "the same size");
     const auto head_bytes = bytes.substr(0, whole.size());

@@ -41,7 +41,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         base::ensure(match->prefix + match->rest == path, "prefix and rest are the path");
         base::ensure(match->rest.empty() || match->rest.starts_with('/'), "the rest begins with a slash");
         base::ensure(http::decode_path(path).has_value(), "only clean paths lead anywhere");
-        for (const auto& parameter : match->parameters) base::ensure(parameter.second.find('\0') == std::string::npos, "no NUL");
+        for (const auto& parameter : match->parameters)
+            base::ensure(parameter.second.find('\0') == std::string::npos, "no NUL");
     }
     return 0;
 }

@@ -6,6 +6,7 @@
 #include <shallop/base/log.h>
 #include <shallop/http/message.h>
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -28,7 +29,8 @@ public:
     /// Faults: client_gone, invalid (bad framing), too_large (set_body_limit), timed_out (body rate).
     virtual Task<Result<std::size_t>> read(std::span<char> into) = 0;
 
-    /// More than `limit` body bytes are a too_large fault of read(). With a Content-Length over it, the first read says so.
+    /// More than `limit` body bytes are a too_large fault of read(). With a Content-Length over it, the first read
+    /// says so.
     virtual void set_body_limit(Bytes limit) = 0;
 
     /// Sends the head at once; at most once. Faults: client_gone.
@@ -37,11 +39,12 @@ public:
     /// The same with the body's first bytes, in one system call where the wire allows it.
     virtual Task<Status> begin_with(Response head, std::span<const char> first);
 
-    /// Sends body bytes; dropped for HEAD, 204 and 304. Faults: client_gone; invalid when more than content_length is written.
+    /// Sends body bytes; dropped for HEAD, 204 and 304. Faults: client_gone; invalid when more than content_length is
+    /// written.
     virtual Task<Status> write(std::span<const char> bytes) = 0;
 
-    /// Ends the reply cleanly. Not calling it, or calling it after fewer bytes than content_length, cuts the connection, so that the client
-    /// sees the reply as incomplete (no final chunk).
+    /// Ends the reply cleanly. Not calling it, or calling it after fewer bytes than content_length, cuts the
+    /// connection, so that the client sees the reply as incomplete (no final chunk).
     virtual Task<Status> finish() = 0;
 
     /// A whole small reply: begin, write, finish.
@@ -50,17 +53,24 @@ public:
     virtual bool begun() const = 0;
 
     /// Returns when the client has hung up; never if it does not. For race() beside the work. Cancellable.
+    ///
+    /// Noticed within about 100 ms, also behind body bytes and pipelined requests that nobody has read. A client that
+    /// ends its sending direction only (`nc -N`) counts as gone, for it cannot be told from one that has closed. After
+    /// gone() has returned, a handler that returns without begin() leaves the client without a reply.
     virtual Task<void> gone() = 0;
 };
 
-/// What answers requests. handle() that returns without begin() answers 500; one that throws too, and is logged.
+/// What answers requests. A handle() that returns without begin() answers 500, or what its failed read() stands for
+/// (400, 408, 413, 431); one that throws answers 500 and is logged. A body left unread is dropped if little is left of
+/// it, else the connection ends after the reply.
 class Handler {
 public:
     virtual ~Handler() = default;
     virtual Task<void> handle(Exchange& exchange) = 0;
 };
 
-/// Accepts connections on one address (TCP "host:port", "[::1]:port", or "unix:/path") and serves HTTP/1.0 and 1.1 on them (RFC 9112).
+/// Accepts connections on one address (TCP "host:port", "[::1]:port", or "unix:/path") and serves HTTP/1.0 and 1.1 on
+/// them (RFC 9112).
 ///
 /// Belongs to one loop. Outlives its connections: drain() before destroying. The handler outlives it.
 class Listener {
@@ -74,11 +84,15 @@ public:
     /// The bound address, with the real port where 0 was asked for.
     std::string address() const;
 
+    /// `report` is called for each request or connection refused before the handler saw it, with a word for a metric:
+    /// malformed, head_too_large, slow_head, connections. Before run().
+    void on_refused(std::function<void(const char*)> report);
+
     /// Accepts until drained or cancelled. EMFILE and the like are waited out, never spun on.
     Task<void> run();
 
-    /// Accepts no more, closes idle connections, lets running exchanges end (with "Connection: close") until `deadline`,
-    /// then cuts them.
+    /// Accepts no more, closes idle connections, lets running exchanges end (with "Connection: close") until
+    /// `deadline`, then cuts them.
     Task<void> drain(Instant deadline);
 
     std::size_t connections() const;

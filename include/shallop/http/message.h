@@ -14,20 +14,20 @@ using base::Bytes;
 using base::Duration;
 using base::Fields;
 
-/// Every bound of a listener (L8). The status is what a client gets that passes it.
+/// Every bound of a listener (L8). The status is what a client gets that passes it. Beyond the request being answered
+/// no more is read ahead than a head may have.
 struct Limits {
-    Bytes head = 16 * 1024;            ///< request line and fields: 431
-    std::size_t fields = 100;          ///< 431
-    Bytes target = 8 * 1024;           ///< 414
+    Bytes head = 16 * 1024;                         ///< request line and fields: 431
+    std::size_t fields = 100;                       ///< 431
+    Bytes target = 8 * 1024;                        ///< 414
     Duration head_time = std::chrono::seconds(10);  ///< from the first byte to the end of the head: 408
     Duration idle = std::chrono::seconds(60);       ///< between requests: closed
-    Bytes body_rate = 512;             ///< bytes a second over each body_grace, while the body is being read: 408
+    Bytes body_rate = 512;  ///< bytes a second over each body_grace, while the body is being read: 408
     Duration body_grace = std::chrono::seconds(10);
     Duration write_time = std::chrono::seconds(60);  ///< a write that makes no progress for so long: closed
-    Bytes chunk_extensions = 1024;     ///< in all of one body: 400
-    Bytes trailers = 16 * 1024;        ///< 431
-    std::size_t connections = 10'000;  ///< more: the oldest idle one is closed, else the new one
-    std::size_t pipelined_bytes = 64 * 1024;  ///< read ahead of the request being answered, then no more is read
+    Bytes chunk_extensions = 1024;                   ///< in all of one body: 400
+    Bytes trailers = 16 * 1024;                      ///< 431
+    std::size_t connections = 10'000;                ///< more: the oldest idle one is closed, else the new one
 };
 
 /// A request's head, already checked against RFC 9112 and reliability.md's strict rules.
@@ -38,7 +38,7 @@ struct Request {
     std::string query;   ///< raw, without '?'
     int version = 11;    ///< 10 or 11
     Fields fields;
-    std::string host;    ///< lower-case, without port; IPv6 in brackets; "" for HTTP/1.0 without Host
+    std::string host;  ///< lower-case, without port; IPv6 in brackets; "" for HTTP/1.0 without Host
     std::optional<std::uint64_t> content_length;
     bool chunked = false;
     bool keep_alive = true;
@@ -47,13 +47,14 @@ struct Request {
     std::uint16_t local_port = 0;
 };
 
-/// A reply's head. Framing (Content-Length, Transfer-Encoding, Connection, Date) is the connection's: never among `fields`.
+/// A reply's head. Framing (Content-Length, Transfer-Encoding, Connection, Date) is the connection's: never among
+/// `fields`.
 struct Response {
     int status = 200;
     std::string reason;  ///< empty = the standard phrase
     Fields fields;
     std::optional<std::uint64_t> content_length;  ///< nullopt = chunked to HTTP/1.1, until close to HTTP/1.0
-    bool close = false;  ///< ask for the connection's end after this reply
+    bool close = false;                           ///< ask for the connection's end after this reply
 };
 
 /// The standard phrase, "" where there is none.

@@ -15,7 +15,7 @@ struct Problem {
     int status = 500;
     std::string detail;  ///< one or two sentences: what was wrong and what to do
     std::string type = "about:blank";
-    std::string title;  ///< empty = the status's phrase
+    std::string title;                                         ///< empty = the status's phrase
     std::vector<std::pair<std::string, std::string>> members;  ///< more string members, such as "pointer"
 };
 

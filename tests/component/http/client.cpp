@@ -2,12 +2,12 @@
 #include "client.h"
 
 #include <arpa/inet.h>
-#include <cerrno>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdexcept>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <cerrno>
+#include <stdexcept>
 
 namespace shallop::test {
 namespace {
@@ -60,7 +60,8 @@ Client::Client(const std::string& address, int receive_buffer) {
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     const int on = 1;
     if (where.ss_family != AF_UNIX) ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&where), size) != 0) throw std::runtime_error("cannot connect to " + address);
+    if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&where), size) != 0)
+        throw std::runtime_error("cannot connect to " + address);
 }
 
 void Client::send(std::string_view bytes) {
@@ -80,7 +81,8 @@ std::size_t Client::send_what_goes(std::string_view bytes) {
 bool Client::more() {
     char bytes[65536];
     const auto count = ::recv(fd_.get(), bytes, sizeof bytes, 0);
-    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) throw std::runtime_error("no answer in time; so far: " + buffer_.substr(0, 500));
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        throw std::runtime_error("no answer in time; so far: " + buffer_.substr(0, 500));
     if (count > 0) buffer_.append(bytes, static_cast<std::size_t>(count));
     return count > 0;
 }
@@ -142,13 +144,9 @@ std::string Client::until_close() {
     return std::exchange(buffer_, {});
 }
 
-bool Client::closed() {
-    return buffer_.empty() && !more();
-}
+bool Client::closed() { return buffer_.empty() && !more(); }
 
-void Client::half_close() {
-    ::shutdown(fd_.get(), SHUT_WR);
-}
+void Client::half_close() { ::shutdown(fd_.get(), SHUT_WR); }
 
 void Client::reset() {
     const linger hard{1, 0};

@@ -57,7 +57,8 @@ Task<void> big(Exchange& exchange, std::uint64_t size, bool length_known, std::a
     std::string piece;
     while (piece.size() < 65000) piece += "0123456789";
     while (begun && size > 0) {
-        const std::span<const char> bytes(piece.data(), static_cast<std::size_t>(std::min<std::uint64_t>(size, piece.size())));
+        const std::span<const char> bytes(piece.data(),
+                                          static_cast<std::size_t>(std::min<std::uint64_t>(size, piece.size())));
         begun = co_await exchange.write(bytes);
         size -= bytes.size();
     }
@@ -75,6 +76,22 @@ Task<void> half(Exchange& exchange, bool length_known) {
     (void)co_await exchange.write(bytes);
 }
 
+/// Writes more than it said; then fewer bytes than it said.
+Task<void> liar(Exchange& exchange, std::atomic<base::Fault>& fault) {
+    Response head = head_of(200);
+    head.content_length = 3;
+    const std::string_view text = "1234";
+    const std::span<const char> four(text.data(), 4);
+    const auto begun = co_await exchange.begin_with(head, four);
+    if (!begun && !exchange.begun()) fault = begun.error().fault;
+    (void)co_await exchange.begin(head);
+    const std::span<const char> two(text.data(), 2);
+    (void)co_await exchange.write(two);
+    const auto written = co_await exchange.write(two);
+    const auto finished = co_await exchange.finish();
+    if (written || finished) fault = base::Fault::internal;
+}
+
 Task<void> limited(Exchange& exchange) {
     exchange.set_body_limit(10);
     std::vector<char> buffer(100);
@@ -86,9 +103,7 @@ Task<void> limited(Exchange& exchange) {
     (void)co_await exchange.reply(std::move(head), std::move(body));
 }
 
-Task<void> never(async::Clock& clock) {
-    co_await clock.sleep_for(std::chrono::hours(1));
-}
+Task<void> never(async::Clock& clock) { co_await clock.sleep_for(std::chrono::hours(1)); }
 
 /// Says in headers what it was asked, and tries to split the reply.
 Task<void> mirror(Exchange& exchange) {
@@ -118,6 +133,7 @@ Task<void> Scripted::handle(Exchange& exchange) {
     if (path == "/big-chunked") co_await big(exchange, number, false, last_fault);
     if (path == "/half") co_await half(exchange, true);
     if (path == "/half-chunked") co_await half(exchange, false);
+    if (path == "/liar") co_await liar(exchange, last_fault);
     if (path == "/limited") co_await limited(exchange);
     if (path == "/mirror") co_await mirror(exchange);
     if (path == "/throw") throw std::runtime_error("a bug");

@@ -5,8 +5,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <fstream>
 #include <sys/resource.h>
+#include <fstream>
 #include <vector>
 
 using namespace shallop;
@@ -118,7 +118,8 @@ TEST_CASE("64 MiB are echoed in constant memory", "[http]") {
     const std::string piece(1 << 20, 'm');
     std::vector<char> buffer(1 << 16);  // one: the sanitizer keeps freed memory for a while
     const auto echo = [&](int megabytes) {
-        client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(megabytes << 20) + "\r\n\r\n");
+        client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(megabytes << 20) +
+                    "\r\n\r\n");
         std::thread sender([&] {
             for (int i = 0; i < megabytes; ++i) client.send_what_goes(piece);
         });
@@ -277,8 +278,10 @@ TEST_CASE("many clients at once get their own answers", "[http]") {
         clients.emplace_back([&, i] {
             Client client(server.address());
             for (int j = 0; j < 50; ++j) {
-                const std::string body = std::to_string(i) + ":" + std::to_string(j) + std::string(static_cast<std::size_t>(j * 97), 'x');
-                client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+                const std::string body =
+                    std::to_string(i) + ":" + std::to_string(j) + std::string(static_cast<std::size_t>(j * 97), 'x');
+                client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) +
+                            "\r\n\r\n" + body);
                 right += client.answer().body == body ? 1 : 0;
             }
         });

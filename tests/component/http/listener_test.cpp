@@ -147,7 +147,8 @@ TEST_CASE("no 100 is sent when the reply comes first, and the connection ends", 
     Server server(handler);
     for (const auto* path : {"/hello", "/limited"}) {
         Client client(server.address());
-        client.send("POST " + std::string(path) + " HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\nExpect: 100-continue\r\n\r\n");
+        client.send("POST " + std::string(path) +
+                    " HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\nExpect: 100-continue\r\n\r\n");
         const auto answer = client.answer();
         CHECK(answer.status == (std::string(path) == "/hello" ? 200 : 413));
         CHECK(answer.field("connection") == "close");
@@ -181,7 +182,8 @@ TEST_CASE("a chunked body over the limit is refused", "[http]") {
     Scripted handler;
     Server server(handler);
     Client client(server.address());
-    client.send("POST /limited HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n");
+    client.send(
+        "POST /limited HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n");
     CHECK(client.answer().status == 413);
 }
 
@@ -207,6 +209,30 @@ TEST_CASE("an unfinished reply looks unfinished to the client", "[http]") {
     }
 }
 
+TEST_CASE("a handler cannot send more than it said, nor end before", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    client.send("GET /liar HTTP/1.1\r\nHost: a\r\n\r\n");
+    const auto answer = client.answer();
+    CHECK(answer.body == "12");
+    CHECK_FALSE(answer.complete);
+    CHECK(handler.last_fault == base::Fault::invalid);
+}
+
+TEST_CASE("a hundred pipelined requests leave the loop to others in between", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client many(server.address());
+    std::string all;
+    for (int i = 0; i < 100; ++i) all += hello;
+    many.send(all);
+    Client one(server.address());
+    one.send(hello);
+    CHECK(one.answer().status == 200);
+    for (int i = 0; i < 100; ++i) CHECK(many.answer().body == "hello");
+}
+
 TEST_CASE("a broken chunk is a 400 by the connection itself", "[http]") {
     Scripted handler;
     Server server(handler);
@@ -227,6 +253,7 @@ TEST_CASE("a refused head is told why, and the connection ends", "[http]") {
     CHECK(answer.status == 400);
     CHECK(answer.field("content-type") == "application/problem+json");
     CHECK(answer.body.find("more than one Host") != std::string::npos);
+    CHECK(server.refused == 1);
     CHECK(answer.field("connection") == "close");
     CHECK(client.closed());
     CHECK(handler.handled == 0);

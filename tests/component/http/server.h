@@ -11,8 +11,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 
-#include <atomic>
 #include <fcntl.h>
+#include <atomic>
 #include <functional>
 #include <future>
 #include <thread>
@@ -26,6 +26,7 @@ public:
         : log_(null_), listener_(context_.get_executor(), clock_, log_, handler, limits) {
         const auto bound = listener_.bind(address);
         if (!bound) throw std::runtime_error(bound.error().detail);
+        listener_.on_refused([this](const char*) { ++refused; });
         boost::asio::co_spawn(context_, listener_.run(), boost::asio::detached);
         thread_ = std::thread([this] { context_.run(); });
     }
@@ -43,6 +44,8 @@ public:
     std::future<void> drain(async::Duration grace) {
         return boost::asio::co_spawn(context_, listener_.drain(clock_.now() + grace), boost::asio::use_future);
     }
+
+    std::atomic<int> refused{0};  ///< requests and connections the handler never saw
 
     std::size_t connections() {
         std::promise<std::size_t> count;

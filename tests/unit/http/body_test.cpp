@@ -21,7 +21,8 @@ struct Outcome {
 };
 
 /// Feeds `bytes` in pieces of `piece`, through a buffer of `room`.
-Outcome decode(BodyDecoder decoder, std::string_view bytes, std::size_t piece = 1'000'000, std::size_t room = 1'000'000) {
+Outcome decode(BodyDecoder decoder, std::string_view bytes, std::size_t piece = 1'000'000,
+               std::size_t room = 1'000'000) {
     Outcome outcome;
     std::string buffer(room, '\0');
     std::size_t fed = 0;
@@ -58,7 +59,9 @@ TEST_CASE("a body of known length ends there", "[http]") {
 }
 
 TEST_CASE("chunks join, extensions and trailers are dropped", "[http]") {
-    const std::string wire = "5\r\nhello\r\n2 ; a=b;c=\"x\\\"; y\" ;\td\r\n, \r\nA;x\r\n0123456789\r\n000;last\r\nTrailer: x\r\nAnother:\r\n\r\nGET /";
+    const std::string wire =
+        "5\r\nhello\r\n2 ; a=b;c=\"x\\\"; y\" ;\td\r\n, \r\nA;x\r\n0123456789\r\n000;last\r\nTrailer: "
+        "x\r\nAnother:\r\n\r\nGET /";
     for (const std::size_t piece : {1, 2, 3, 7, 1000}) {
         const auto outcome = decode(BodyDecoder::chunked(limits), wire, piece, 4);
         CHECK(outcome.body == "hello, 0123456789");
@@ -70,10 +73,43 @@ TEST_CASE("chunks join, extensions and trailers are dropped", "[http]") {
 TEST_CASE("a chunked body that breaks a rule is refused", "[http]") {
     CHECK(chunked_status("0\r\n\r\n") == 200);
     CHECK(chunked_status("5\r\nhello\r\n") == 0);
-    for (const char* wire : {"\r\n", " 5\r\n", "5 \r\n", "5\n", "+5\r\n", "-1\r\n", "0x5\r\n", "1_0\r\n", "g\r\n", "5,\r\n", "5;\r\n", "5;;a\r\n", "5;a=\r\n", "5;=b\r\n",
-                             "5;a=\"b\r\n", "5;a b\r\n", "5 a\r\n", "5;bad[=x\r\n", "5;a\rb\r\n", "5;a\nb\r\n", "5\rhello", "5\r\nhello!", "5\r\nhello\n",
-                             "5\r\nhello\rx", "5\r\nhello0\r\n", "5\r\nhello!!\r\n0\r\n\r\n", "FFFFFFFFFFFFFFFF0\r\n", "FFFFFFFFFFFFFFFF\r\n", "0\r\nX : a\r\n", "0\r\n X: a\r\n",
-                             "0\r\nnocolon\r\n", "0\r\n\n", "0\n\n", "0\r\nX: a\n", "0\r\n\rX", "0\r\n: x\r\n", "1\r\na\r\n0\r\nX: a\r\n folded\r\n"}) {
+    for (const char* wire : {"\r\n",
+                             " 5\r\n",
+                             "5 \r\n",
+                             "5\n",
+                             "+5\r\n",
+                             "-1\r\n",
+                             "0x5\r\n",
+                             "1_0\r\n",
+                             "g\r\n",
+                             "5,\r\n",
+                             "5;\r\n",
+                             "5;;a\r\n",
+                             "5;a=\r\n",
+                             "5;=b\r\n",
+                             "5;a=\"b\r\n",
+                             "5;a b\r\n",
+                             "5 a\r\n",
+                             "5;bad[=x\r\n",
+                             "5;a\rb\r\n",
+                             "5;a\nb\r\n",
+                             "5\rhello",
+                             "5\r\nhello!",
+                             "5\r\nhello\n",
+                             "5\r\nhello\rx",
+                             "5\r\nhello0\r\n",
+                             "5\r\nhello!!\r\n0\r\n\r\n",
+                             "FFFFFFFFFFFFFFFF0\r\n",
+                             "FFFFFFFFFFFFFFFF\r\n",
+                             "0\r\nX : a\r\n",
+                             "0\r\n X: a\r\n",
+                             "0\r\nnocolon\r\n",
+                             "0\r\n\n",
+                             "0\n\n",
+                             "0\r\nX: a\n",
+                             "0\r\n\rX",
+                             "0\r\n: x\r\n",
+                             "1\r\na\r\n0\r\nX: a\r\n folded\r\n"}) {
         INFO(wire);
         CHECK(chunked_status(wire) == 400);
     }

@@ -36,14 +36,13 @@ int with_fields(const std::string& lines, const std::string& request_line = "POS
     return outcome.progress == Progress::done ? 200 : outcome.status;
 }
 
-int with_line(const std::string& request_line) {
-    return with_fields("Host: a\r\n", request_line);
-}
+int with_line(const std::string& request_line) { return with_fields("Host: a\r\n", request_line); }
 
 }  // namespace
 
 TEST_CASE("a plain head is taken apart", "[http]") {
-    const auto outcome = parse("GET /a/b?c=d&e HTTP/1.1\r\nHost: Example.ORG.:8080\r\nX-One:  two words\t \r\nEmpty:\r\n\r\nrest");
+    const auto outcome =
+        parse("GET /a/b?c=d&e HTTP/1.1\r\nHost: Example.ORG.:8080\r\nX-One:  two words\t \r\nEmpty:\r\n\r\nrest");
     REQUIRE(outcome.progress == Progress::done);
     const auto& request = outcome.head.request;
     CHECK(request.method == "GET");
@@ -58,13 +57,18 @@ TEST_CASE("a plain head is taken apart", "[http]") {
     REQUIRE(request.fields.size() == 3);
     CHECK(request.fields[1] == base::Field{"X-One", "two words"});
     CHECK(request.fields[2] == base::Field{"Empty", ""});
-    CHECK(outcome.size == std::string("GET /a/b?c=d&e HTTP/1.1\r\nHost: Example.ORG.:8080\r\nX-One:  two words\t \r\nEmpty:\r\n\r\n").size());
+    CHECK(outcome.size ==
+          std::string("GET /a/b?c=d&e HTTP/1.1\r\nHost: Example.ORG.:8080\r\nX-One:  two words\t \r\nEmpty:\r\n\r\n")
+              .size());
 }
 
 TEST_CASE("a head split anywhere is the same head", "[http]") {
-    const std::string whole = "\r\nPOST http://h:80/x?y HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\nExpect: 100-Continue\r\nConnection: x, Close\r\n\r\n";
+    const std::string whole =
+        "\r\nPOST http://h:80/x?y HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\nExpect: 100-Continue\r\nConnection: x, "
+        "Close\r\n\r\n";
     HeadParser parser(limits);
-    for (std::size_t size = 0; size < whole.size(); ++size) REQUIRE(parser.parse(std::string_view(whole).substr(0, size)) == Progress::more);
+    for (std::size_t size = 0; size < whole.size(); ++size)
+        REQUIRE(parser.parse(std::string_view(whole).substr(0, size)) == Progress::more);
     REQUIRE(parser.parse(whole) == Progress::done);
     CHECK(parser.size() == whole.size());
     const auto head = parser.take();
@@ -89,10 +93,27 @@ TEST_CASE("the request line has one method, one target and one version", "[http]
     CHECK(with_line("get / HTTP/1.1") == 200);
     CHECK(with_line("PATCH / HTTP/1.0") == 200);
     CHECK(with_line("GET / HTTP/1.2") == 200);
-    for (const char* line : {"GET /", "GET", "GET  / HTTP/1.1", "GET / HTTP/1.1 ", " GET / HTTP/1.1", "GET\t/ HTTP/1.1", "GET / http/1.1",
-                             "GET / HTTP/1", "GET / HTTP/1.10", "GET / HTTP/01.1", "GET / HTTP/ 1.1", "GET / HTTP/1.x", "GET / ICE/1.0",
-                             "GET HTTP/1.1", "GET / ", "GET /a b HTTP/1.1", "G(T / HTTP/1.1", "G\xC3T / HTTP/1.1", ": / HTTP/1.1",
-                             "\"GET\" / HTTP/1.1", "Extra lineGET / HTTP/1.1"}) {
+    for (const char* line : {"GET /",
+                             "GET",
+                             "GET  / HTTP/1.1",
+                             "GET / HTTP/1.1 ",
+                             " GET / HTTP/1.1",
+                             "GET\t/ HTTP/1.1",
+                             "GET / http/1.1",
+                             "GET / HTTP/1",
+                             "GET / HTTP/1.10",
+                             "GET / HTTP/01.1",
+                             "GET / HTTP/ 1.1",
+                             "GET / HTTP/1.x",
+                             "GET / ICE/1.0",
+                             "GET HTTP/1.1",
+                             "GET / ",
+                             "GET /a b HTTP/1.1",
+                             "G(T / HTTP/1.1",
+                             "G\xC3T / HTTP/1.1",
+                             ": / HTTP/1.1",
+                             "\"GET\" / HTTP/1.1",
+                             "Extra lineGET / HTTP/1.1"}) {
         INFO(line);
         CHECK(with_line(line) == 400);
     }
@@ -115,22 +136,27 @@ TEST_CASE("a target is a path, an http address or the star of OPTIONS", "[http]"
     CHECK(parse("GET http://a?q HTTP/1.1\r\nHost: a\r\n\r\n").head.request.target == "/?q");
     CHECK(parse("OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n").head.request.path == "*");
     CHECK(parse("GET http://b/ HTTP/1.0\r\n\r\n").head.request.host == "b");
-    for (const char* line : {"GET * HTTP/1.1", "GET a HTTP/1.1", "GET a:80 HTTP/1.1", "GET ftp://a/ HTTP/1.1", "GET http:/a HTTP/1.1",
-                             "GET http:///x HTTP/1.1", "GET http://u@a/ HTTP/1.1", "GET http://u:p@a/ HTTP/1.1", "GET ://a/ HTTP/1.1",
-                             "GET /a#b HTTP/1.1", "GET /a\x7F HTTP/1.1", "GET /\xC3\xA4 HTTP/1.1", "GET \\ HTTP/1.1", "GET ? HTTP/1.1",
-                             "GET http://b/ HTTP/1.1", "GET http://a:81/ HTTP/1.1", "GET file:///etc HTTP/1.1", "GET unix:/x HTTP/1.1"}) {
+    for (const char* line :
+         {"GET * HTTP/1.1", "GET a HTTP/1.1", "GET a:80 HTTP/1.1", "GET ftp://a/ HTTP/1.1", "GET http:/a HTTP/1.1",
+          "GET http:///x HTTP/1.1", "GET http://u@a/ HTTP/1.1", "GET http://u:p@a/ HTTP/1.1", "GET ://a/ HTTP/1.1",
+          "GET /a#b HTTP/1.1", "GET /a\x7F HTTP/1.1", "GET /\xC3\xA4 HTTP/1.1", "GET \\ HTTP/1.1", "GET ? HTTP/1.1",
+          "GET http://b/ HTTP/1.1", "GET http://a:81/ HTTP/1.1", "GET file:///etc HTTP/1.1", "GET unix:/x HTTP/1.1"}) {
         INFO(line);
         CHECK(with_line(line) == 400);
     }
 }
 
 TEST_CASE("an HTTP/1.1 request has one Host field that names a host", "[http]") {
-    for (const char* host : {"a", "a.b-c_d", "A.B.", "127.0.0.1:80", "[::1]", "[2001:db8::1]:8080", "a:", "xn--bcher-kva.example:1"}) {
+    for (const char* host :
+         {"a", "a.b-c_d", "A.B.", "127.0.0.1:80", "[::1]", "[2001:db8::1]:8080", "a:", "xn--bcher-kva.example:1"}) {
         INFO(host);
         CHECK(with_fields("Host: " + std::string(host) + "\r\n") == 200);
     }
-    for (const char* host : {"", "a b", "a,b", "a/b", "u@a", "a:80:80", "a:x", "a:+1", "a:65536", "a:000080", "[::1", "::1", "[::1]x", "[::g]", "[v1.x]",
-                             "[fe80::1%25lo]", "a..b", ".a", ".", "a%2eb", "a?b", "a#b", "\"a\"", "http://a", "\xC3\xA4", "a;b", "a:-1", "[127.0.0.1]"}) {
+    for (const char* host :
+         {"",         "a b",      "a,b",  "a/b",        "u@a",    "a:80:80", "a:x",    "a:+1",
+          "a:65536",  "a:000080", "[::1", "::1",        "[::1]x", "[::g]",   "[v1.x]", "[fe80::1%25lo]",
+          "a..b",     ".a",       ".",    "a%2eb",      "a?b",    "a#b",     "\"a\"",  "http://a",
+          "\xC3\xA4", "a;b",      "a:-1", "[127.0.0.1]"}) {
         INFO(host);
         CHECK(with_fields("Host: " + std::string(host) + "\r\n") == 400);
     }
@@ -147,8 +173,26 @@ TEST_CASE("the length of a body is told once and plainly", "[http]") {
         INFO(value);
         CHECK(status("Content-Length: " + std::string(value) + "\r\n") == 200);
     }
-    for (const char* value : {"", "+5", "-5", "-0", "0x5", "0o5", "5,5", "5, 6", "5 5", "1_0", "5;", "5.0", "abc", "\"5\"", "05", "00", "1e3",
-                             "18446744073709551616", "99999999999999999999", "10000000000000000000"}) {
+    for (const char* value : {"",
+                              "+5",
+                              "-5",
+                              "-0",
+                              "0x5",
+                              "0o5",
+                              "5,5",
+                              "5, 6",
+                              "5 5",
+                              "1_0",
+                              "5;",
+                              "5.0",
+                              "abc",
+                              "\"5\"",
+                              "05",
+                              "00",
+                              "1e3",
+                              "18446744073709551616",
+                              "99999999999999999999",
+                              "10000000000000000000"}) {
         INFO(value);
         CHECK(status("Content-Length: " + std::string(value) + "\r\n") == 400);
     }
@@ -161,8 +205,9 @@ TEST_CASE("the only transfer coding is one chunked", "[http]") {
     const auto status = [](const std::string& lines) { return with_fields("Host: a\r\n" + lines); };
     CHECK(status("Transfer-Encoding: chunked\r\n") == 200);
     CHECK(status("TRANSFER-ENCODING:\tChunKed \r\n") == 200);
-    for (const char* value : {"", "xchunked", "chunkedx", "\"chunked\"", "chunked, identity", "identity, chunked", "chunked,chunked", ", chunked",
-                             "chunked,", "chunked;a=b", "chunked chunked", "gzip, chunked", "chunked, gzip", "'chunked'", "x chunked"}) {
+    for (const char* value : {"", "xchunked", "chunkedx", "\"chunked\"", "chunked, identity", "identity, chunked",
+                              "chunked,chunked", ", chunked", "chunked,", "chunked;a=b", "chunked chunked",
+                              "gzip, chunked", "chunked, gzip", "'chunked'", "x chunked"}) {
         INFO(value);
         CHECK(status("Transfer-Encoding: " + std::string(value) + "\r\n") == 400);
     }
@@ -184,8 +229,8 @@ TEST_CASE("a field is a token, a colon and a value on one line", "[http]") {
     const auto status = [](const std::string& lines) { return with_fields("Host: a\r\n" + lines); };
     CHECK(status("X-Ok_1!#$%&'*+.^`|~: \xC3\xA4 \t z\r\n") == 200);
     CHECK(status("X: \xFF\r\n") == 200);
-    for (const std::string line : {"X : a", " X: a", "\tX: a", "X", ": a", "X[]: a", "X\t: a", "X Y: a", "\xC3: a", "X(: a", "X@: a", "X\"Y\": a", "X/Y: a",
-                                   "X: a\r\n b", "X: a\r\n\tb", "X:\r\n b"}) {
+    for (const std::string line : {"X : a", " X: a", "\tX: a", "X", ": a", "X[]: a", "X\t: a", "X Y: a", "\xC3: a",
+                                   "X(: a", "X@: a", "X\"Y\": a", "X/Y: a", "X: a\r\n b", "X: a\r\n\tb", "X:\r\n b"}) {
         INFO(line);
         CHECK(status(line + "\r\n") == 400);
     }

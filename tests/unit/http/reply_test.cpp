@@ -41,8 +41,10 @@ TEST_CASE("how a reply's body ends depends on length, version, method and status
     CHECK(http::framing_of(empty, request()) == Framing::none);
     CHECK(head(known) == "HTTP/1.1 200 OK\r\nDate: now\r\nServer: shallop\r\nContent-Length: 5\r\n\r\n");
     CHECK(head(unknown) == "HTTP/1.1 200 OK\r\nDate: now\r\nServer: shallop\r\nTransfer-Encoding: chunked\r\n\r\n");
-    CHECK(head(unknown, request("GET", 10), false) == "HTTP/1.1 200 OK\r\nDate: now\r\nServer: shallop\r\nConnection: close\r\n\r\n");
-    CHECK(head(known, request("HEAD", 10)) == "HTTP/1.1 200 OK\r\nDate: now\r\nServer: shallop\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n");
+    CHECK(head(unknown, request("GET", 10), false) ==
+          "HTTP/1.1 200 OK\r\nDate: now\r\nServer: shallop\r\nConnection: close\r\n\r\n");
+    CHECK(head(known, request("HEAD", 10)) ==
+          "HTTP/1.1 200 OK\r\nDate: now\r\nServer: shallop\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n");
     CHECK(head(empty) == "HTTP/1.1 204 No Content\r\nDate: now\r\nServer: shallop\r\n\r\n");
 }
 
@@ -51,8 +53,11 @@ TEST_CASE("a reply's own Date, Server and reason are kept, its framing is not", 
     reply.status = 299;
     reply.reason = "Just so";
     reply.content_length = 0;
-    reply.fields = {{"date", "then"}, {"SERVER", "me"}, {"Set-Cookie", "a"}, {"Set-Cookie", "b"}, {"Connection", "upgrade"}, {"content-length", "7"}};
-    CHECK(head(reply) == "HTTP/1.1 299 Just so\r\ndate: then\r\nSERVER: me\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nContent-Length: 0\r\n\r\n");
+    reply.fields = {{"date", "then"},    {"SERVER", "me"},          {"Set-Cookie", "a"},
+                    {"Set-Cookie", "b"}, {"Connection", "upgrade"}, {"content-length", "7"}};
+    CHECK(head(reply) ==
+          "HTTP/1.1 299 Just so\r\ndate: then\r\nSERVER: me\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nContent-Length: "
+          "0\r\n\r\n");
 }
 
 TEST_CASE("nothing in a field or reason ends the line it is on", "[http]") {
@@ -86,7 +91,8 @@ TEST_CASE("a problem document survives any text", "[http]") {
     CHECK(reply.fields[0] == base::Field{"Content-Type", "application/problem+json"});
     CHECK(reply.content_length == body.size());
     CHECK(body ==
-          "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,\"detail\":\"no \\\"x\\\"\\\\\\u000a\\u0001\xEF\xBF\xBD\xC3\xA4"
+          "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,\"detail\":\"no "
+          "\\\"x\\\"\\\\\\u000a\\u0001\xEF\xBF\xBD\xC3\xA4"
           "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\",\"pointer\":\"/a\"}\n");
 }
 

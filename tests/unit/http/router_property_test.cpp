@@ -23,14 +23,17 @@ std::vector<std::string> split(const std::string& path) {
     }
 }
 
-/// How specific an entry is for a request, the slow and plain way: a word that sorts higher the better it suits; "" = it does not match.
-std::string score(const RouteEntry& entry, const std::string& host, const std::string& method, const std::string& path) {
+/// How specific an entry is for a request, the slow and plain way: a word that sorts higher the better it suits; "" =
+/// it does not match.
+std::string score(const RouteEntry& entry, const std::string& host, const std::string& method,
+                  const std::string& path) {
     std::string word;
     if (entry.host.empty()) {
         word += '0';
     } else if (entry.host == host) {
         word += '2';
-    } else if (entry.host.starts_with("*.") && host.find('.') != host.npos && host.substr(host.find('.')) == entry.host.substr(1)) {
+    } else if (entry.host.starts_with("*.") && host.find('.') != host.npos &&
+               host.substr(host.find('.')) == entry.host.substr(1)) {
         word += '1';
     } else {
         return "";
@@ -61,7 +64,8 @@ T pick(std::mt19937& random, const std::vector<T>& from) {
 std::string random_path(std::mt19937& random, bool pattern) {
     std::string path;
     for (auto depth = 1 + random() % 4; depth > 0; --depth) {
-        path += "/" + (pattern && random() % 3 == 0 ? pick<std::string>(random, {"{p}", "{q}"}) + "" : pick<std::string>(random, {"a", "b", "c"}));
+        path += "/" + (pattern && random() % 3 == 0 ? pick<std::string>(random, {"{p}", "{q}"}) + ""
+                                                    : pick<std::string>(random, {"a", "b", "c"}));
     }
     if (path.find("{p}") != path.rfind("{p}") || path.find("{q}") != path.rfind("{q}")) path = "/{p}/{q}";
     if (random() % 5 == 0) path += "/";
@@ -83,7 +87,8 @@ TEST_CASE("the router agrees with trying every entry", "[http]") {
         std::vector<RouteEntry> entries;
         for (auto count = 1 + random() % 20; count > 0; --count) {
             auto trial = entries;
-            trial.push_back({std::to_string(count), random_path(random, true), pick(random, methods), pick(random, hosts)});
+            trial.push_back(
+                {std::to_string(count), random_path(random, true), pick(random, methods), pick(random, hosts)});
             if (Router::build(trial)) entries = std::move(trial);
         }
         const auto router = Router::build(entries);

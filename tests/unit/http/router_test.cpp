@@ -21,7 +21,8 @@ Router build(const std::vector<RouteEntry>& entries) {
 }
 
 /// Whose the request is, or the name of the fault.
-std::string owner(const Router& router, const std::string& path, const std::string& method = "GET", const std::string& host = "") {
+std::string owner(const Router& router, const std::string& path, const std::string& method = "GET",
+                  const std::string& host = "") {
     std::string allow;
     const auto match = router.find(host, method, path, allow);
     return match ? match->owner : std::string(name(match.error().fault));
@@ -29,14 +30,16 @@ std::string owner(const Router& router, const std::string& path, const std::stri
 
 std::string refusal(const std::vector<RouteEntry>& entries) {
     const auto router = Router::build(entries);
-    return router ? "" : std::string(name(router.error().fault)) + " " + router.error().pointer + ": " + router.error().detail;
+    return router
+               ? ""
+               : std::string(name(router.error().fault)) + " " + router.error().pointer + ": " + router.error().detail;
 }
 
 }  // namespace
 
 TEST_CASE("a literal beats a parameter beats a prefix, segment by segment", "[http]") {
-    const auto router = build({route("root", "/*"), route("lit", "/a/b"), route("par", "/a/{x}"), route("pre", "/a/{rest...}"), route("deep", "/a/{x}/c"),
-                               route("lit2", "/a/b/d")});
+    const auto router = build({route("root", "/*"), route("lit", "/a/b"), route("par", "/a/{x}"),
+                               route("pre", "/a/{rest...}"), route("deep", "/a/{x}/c"), route("lit2", "/a/b/d")});
     CHECK(owner(router, "/a/b") == "lit");
     CHECK(owner(router, "/a/x") == "par");
     CHECK(owner(router, "/a/b/c") == "deep");
@@ -49,7 +52,8 @@ TEST_CASE("a literal beats a parameter beats a prefix, segment by segment", "[ht
 }
 
 TEST_CASE("a match says what was matched, left over and captured", "[http]") {
-    const auto router = build({route("f", "/u/{id}/{rest...}"), route("g", "/r/{id}"), route("h", "/p/*"), route("i", "/")});
+    const auto router =
+        build({route("f", "/u/{id}/{rest...}"), route("g", "/r/{id}"), route("h", "/p/*"), route("i", "/")});
     std::string allow;
     const auto f = router.find("", "GET", "/u/a%20b/c/d%2Be/", allow).value();
     CHECK(f.pattern == "/u/{id}/{rest...}");
@@ -69,8 +73,8 @@ TEST_CASE("a match says what was matched, left over and captured", "[http]") {
 }
 
 TEST_CASE("a path known for other methods only says which", "[http]") {
-    const auto router = build({route("get", "/a", {"GET"}), route("post", "/a", {"POST", "PUT"}), route("other", "/{x}", {"DELETE"}),
-                               route("all", "/b"), route("named", "/b", {"GET"})});
+    const auto router = build({route("get", "/a", {"GET"}), route("post", "/a", {"POST", "PUT"}),
+                               route("other", "/{x}", {"DELETE"}), route("all", "/b"), route("named", "/b", {"GET"})});
     CHECK(owner(router, "/a", "GET") == "get");
     CHECK(owner(router, "/a", "HEAD") == "get");
     CHECK(owner(router, "/a", "PUT") == "post");
@@ -86,8 +90,9 @@ TEST_CASE("a path known for other methods only says which", "[http]") {
 }
 
 TEST_CASE("an exact host beats a wildcard beats none, in any spelling", "[http]") {
-    const auto router = build({route("exact", "/a", {}, "api.Example.org."), route("wild", "/a", {}, "*.example.org"), route("any", "/a"),
-                               route("wild-b", "/b", {}, "*.example.org"), route("six", "/a", {}, "[::1]")});
+    const auto router =
+        build({route("exact", "/a", {}, "api.Example.org."), route("wild", "/a", {}, "*.example.org"),
+               route("any", "/a"), route("wild-b", "/b", {}, "*.example.org"), route("six", "/a", {}, "[::1]")});
     CHECK(owner(router, "/a", "GET", "api.example.org") == "exact");
     CHECK(owner(router, "/a", "GET", "API.EXAMPLE.ORG.") == "exact");
     CHECK(owner(router, "/a", "GET", "x.example.org") == "wild");
@@ -100,15 +105,18 @@ TEST_CASE("an exact host beats a wildcard beats none, in any spelling", "[http]"
 }
 
 TEST_CASE("no spelling of a path leads elsewhere", "[http]") {
-    const auto router = build({route("fn", "/function/x"), route("slash", "/dir/"), route("par", "/p/{id}"), route("mid", "/p/{id}/end"), route("enc", "/%C3%A4")});
+    const auto router = build({route("fn", "/function/x"), route("slash", "/dir/"), route("par", "/p/{id}"),
+                               route("mid", "/p/{id}/end"), route("enc", "/%C3%A4")});
     CHECK(owner(router, "/function/x") == "fn");
     CHECK(owner(router, "/%66unction/%78") == "fn");
-    for (const char* path : {"/Function/x", "/function/x/", "//function/x", "/function//x", "/function", "/dir", "/p/", "/p//end", "/p", "/function/x;a"}) {
+    for (const char* path : {"/Function/x", "/function/x/", "//function/x", "/function//x", "/function", "/dir", "/p/",
+                             "/p//end", "/p", "/function/x;a"}) {
         INFO(path);
         CHECK(owner(router, path) == "not_found");
     }
-    for (const char* path : {"/function/./x", "/a/../function/x", "/..", "/.", "/a/%2e%2e/function/x", "/%2E/function/x", "/a/.%2e", "/function%2fx", "/function%2Fx",
-                             "/p/a%00", "/p/%", "/p/%4", "/p/%zz", "/p/%2", "", "x", "/p/%+1"}) {
+    for (const char* path :
+         {"/function/./x", "/a/../function/x", "/..", "/.", "/a/%2e%2e/function/x", "/%2E/function/x", "/a/.%2e",
+          "/function%2fx", "/function%2Fx", "/p/a%00", "/p/%", "/p/%4", "/p/%zz", "/p/%2", "", "x", "/p/%+1"}) {
         INFO(path);
         CHECK(owner(router, path) == "invalid");
     }
@@ -128,15 +136,22 @@ TEST_CASE("two routes that would answer the same requests are refused with both 
     CHECK(refusal({route("a", "/x/*"), route("b", "/x/{r...}")}).starts_with("conflict"));
     CHECK(refusal({route("a", "/x", {}, "H.org"), route("b", "/x", {}, "h.org.")}).starts_with("conflict"));
     CHECK(refusal({route("a", "/x"), route("a", "/x")}).starts_with("conflict /routes/1/path"));
-    CHECK(refusal({route("a", "/x"), route("b", "/x", {"GET"}), route("c", "/x/"), route("d", "/x/*"), route("e", "/x", {}, "h")}).empty());
-    CHECK(refusal({route("a", "/x", {"GET"}), route("b", "/x", {"HEAD"}), route("c", "/{p}"), route("d", "/X")}).empty());
+    CHECK(refusal({route("a", "/x"), route("b", "/x", {"GET"}), route("c", "/x/"), route("d", "/x/*"),
+                   route("e", "/x", {}, "h")})
+              .empty());
+    CHECK(
+        refusal({route("a", "/x", {"GET"}), route("b", "/x", {"HEAD"}), route("c", "/{p}"), route("d", "/X")}).empty());
 }
 
 TEST_CASE("a bad pattern, host or method is refused where it stands", "[http]") {
-    for (const char* pattern : {"", "a", "a/b", "/a//b", "//", "/{}", "/{x", "/x}", "/a{x}", "/{x}a", "/{1}", "/{a b}", "/{x}/{x}", "/{x}/{x...}", "/*/a", "/{x...}/a", "/a*", "/**",
-                                "/a b", "/a?b", "/a#b", "/%zz", "/%2F", "/%00", "/.", "/a/..", "/%2e%2E/a", "/\xC3\xA4", "/{...}", "/{x..}"}) {
+    for (const char* pattern :
+         {"",      "a",     "a/b",       "/a//b",     "//",       "/{}",         "/{x",  "/x}",
+          "/a{x}", "/{x}a", "/{1}",      "/{a b}",    "/{x}/{x}", "/{x}/{x...}", "/*/a", "/{x...}/a",
+          "/a*",   "/**",   "/a b",      "/a?b",      "/a#b",     "/%zz",        "/%2F", "/%00",
+          "/.",    "/a/..", "/%2e%2E/a", "/\xC3\xA4", "/{...}",   "/{x..}"}) {
         INFO(pattern);
-        CHECK(refusal({route("ok", "/ok"), route("f", "/fine"), route("f", pattern)}).starts_with("invalid /routes/1/path"));
+        CHECK(refusal({route("ok", "/ok"), route("f", "/fine"), route("f", pattern)})
+                  .starts_with("invalid /routes/1/path"));
         CHECK_FALSE(http::check_pattern(pattern).has_value());
     }
     for (const char* pattern : {"/", "/*", "/{x...}", "/a/", "/{a}/{b}/c/*", "/a.b", "/..a", "/%20"}) {
@@ -167,6 +182,4 @@ TEST_CASE("a path deeper than any pattern still meets a prefix", "[http]") {
     CHECK(owner(longest, limit + "/s") == "not_found");
 }
 
-TEST_CASE("an empty table finds nothing", "[http]") {
-    CHECK(owner(Router(), "/") == "not_found");
-}
+TEST_CASE("an empty table finds nothing", "[http]") { CHECK(owner(Router(), "/") == "not_found"); }

@@ -98,6 +98,9 @@ void Daemon::register_gauges() {
     metrics_.gauge("shallop_events_waiting", "Events waiting for room.", [=, this] { return number(pool_.ledger().waiting()); });
     metrics_.gauge("shallop_invocations_running", "Invocations that have begun and not ended.", [=, this] { return number(invoker_.running()); });
     metrics_.gauge("shallop_functions", "Registered functions.", [=, this] { return number(registry_.catalog()->functions.size()); });
+    for (auto* listener : {&gateway_listener_, &admin_listener_}) {
+        listener->on_refused([this](const char* reason) { metrics_.rejected(reason); });
+    }
     metrics_.gauge("shallop_connections", "Client connections.", "listener", "gateway", [=, this] { return number(gateway_listener_.connections()); });
     metrics_.gauge("shallop_connections", "Client connections.", "listener", "admin", [=, this] { return number(admin_listener_.connections()); });
     metrics_.gauge("shallop_engine_up", "1 if the engine answered the last ping.", [=, this] { return engine_up_ ? 1.0 : 0.0; });

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <sys/resource.h>
+
 namespace shallop::daemon {
 namespace {
 
@@ -24,6 +26,15 @@ void log_effective(base::Log& log, const Loaded& loaded) {
         base::append_logfmt(line, value);
     }
     log.info("settings", {{"effective", line}});
+}
+
+/// Every connection and every running function needs descriptors. The usual soft limit of 1024 is there for programs
+/// that use select(2), which this one does not.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int run(Loaded loaded, base::Log& log) {
@@ -58,6 +69,7 @@ int serve(std::span<const std::string> args) {
         return 0;
     }
     std::signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
     base::Log log;
     log_effective(log, *loaded);
     return run(*loaded, log);

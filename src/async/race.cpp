@@ -37,8 +37,6 @@ Task<void> both(Task<void> first, Task<void> second) {
     if (later) std::rethrow_exception(later);
 }
 
-base::Error detail::late() {
-    return {base::Fault::timed_out, "the deadline passed"};
-}
+base::Error detail::late() { return {base::Fault::timed_out, "the deadline passed"}; }
 
 }  // namespace shallop::async

@@ -61,9 +61,7 @@ void report(base::Log& log, const char* name, const std::exception_ptr& thrown) 
 
 TaskGroup::TaskGroup(Executor executor, base::Log& log) : state_(std::make_shared<State>(executor, log)) {}
 
-TaskGroup::~TaskGroup() {
-    state_->cancel();
-}
+TaskGroup::~TaskGroup() { state_->cancel(); }
 
 void TaskGroup::spawn(const char* name, Task<void> task) {
     const auto at = state_->running.emplace(state_->running.end());
@@ -73,20 +71,17 @@ void TaskGroup::spawn(const char* name, Task<void> task) {
         if (state->running.empty()) state->empty.notify_all();
     };
     auto whole = State::begin(state_->executor, *at, std::move(task));
-    asio::co_spawn(state_->executor, std::move(whole), asio::bind_cancellation_slot(at->signal.slot(), std::move(ended)));
+    asio::co_spawn(state_->executor, std::move(whole),
+                   asio::bind_cancellation_slot(at->signal.slot(), std::move(ended)));
 }
 
-void TaskGroup::cancel() {
-    state_->cancel();
-}
+void TaskGroup::cancel() { state_->cancel(); }
 
 Task<void> TaskGroup::join() {
     const auto state = state_;
     while (!state->running.empty()) co_await state->empty.wait();
 }
 
-std::size_t TaskGroup::size() const {
-    return state_->running.size();
-}
+std::size_t TaskGroup::size() const { return state_->running.size(); }
 
 }  // namespace shallop::async

@@ -14,17 +14,19 @@ constexpr std::size_t longest_value = 4096;
 
 std::string_view word(Level level) {
     switch (level) {
-        case Level::debug: return "debug";
-        case Level::info: return "info";
-        case Level::warn: return "warn";
-        case Level::error: return "error";
+        case Level::debug:
+            return "debug";
+        case Level::info:
+            return "info";
+        case Level::warn:
+            return "warn";
+        case Level::error:
+            return "error";
     }
     return "error";
 }
 
-bool plain(char c) {
-    return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\';
-}
+bool plain(char c) { return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\'; }
 
 void append_escaped(std::string& line, char c) {
     const auto byte = static_cast<unsigned char>(c);

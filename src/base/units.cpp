@@ -14,11 +14,20 @@ struct Suffix {
     Unit size;
 };
 
-constexpr std::array<Suffix<Bytes>, 14> byte_suffixes{{{"", 1}, {"B", 1}, {"Ki", 1ULL << 10}, {"Mi", 1ULL << 20},
-                                                        {"Gi", 1ULL << 30}, {"Ti", 1ULL << 40}, {"k", 1'000},
-                                                        {"K", 1'000}, {"M", 1'000'000}, {"G", 1'000'000'000},
-                                                        {"T", 1'000'000'000'000}, {"KiB", 1ULL << 10},
-                                                        {"MiB", 1ULL << 20}, {"GiB", 1ULL << 30}}};
+constexpr std::array<Suffix<Bytes>, 14> byte_suffixes{{{"", 1},
+                                                       {"B", 1},
+                                                       {"Ki", 1ULL << 10},
+                                                       {"Mi", 1ULL << 20},
+                                                       {"Gi", 1ULL << 30},
+                                                       {"Ti", 1ULL << 40},
+                                                       {"k", 1'000},
+                                                       {"K", 1'000},
+                                                       {"M", 1'000'000},
+                                                       {"G", 1'000'000'000},
+                                                       {"T", 1'000'000'000'000},
+                                                       {"KiB", 1ULL << 10},
+                                                       {"MiB", 1ULL << 20},
+                                                       {"GiB", 1ULL << 30}}};
 constexpr std::array<Suffix<double>, 6> time_suffixes{
     {{"ns", 1e0}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}}};
 constexpr double longest = 365 * 86400e9;

@@ -33,7 +33,9 @@ instance::Janitor::Settings janitor_settings(const store::Store& store) {
 
 docker::EngineSettings engine_settings(const Settings& settings, observe::Metrics& metrics) {
     docker::EngineSettings own;
-    own.on_call = [&metrics](const char* verb, bool failed, base::Duration took) { metrics.engine_call(verb, failed, took); };
+    own.on_call = [&metrics](const char* verb, bool failed, base::Duration took) {
+        metrics.engine_call(verb, failed, took);
+    };
     own.host = settings.docker_host;
     own.config_file = settings.docker_config;
     return own;
@@ -93,17 +95,25 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
 
 void Daemon::register_gauges() {
     const auto number = [](auto value) { return static_cast<double>(value); };
-    metrics_.gauge("shallop_instances", "Containers by state.", "state", "leased", [=, this] { return number(janitor_.alive()); });
-    metrics_.gauge("shallop_instances", "Containers by state.", "state", "retiring", [=, this] { return number(janitor_.leaving()); });
-    metrics_.gauge("shallop_events_waiting", "Events waiting for room.", [=, this] { return number(pool_.ledger().waiting()); });
-    metrics_.gauge("shallop_invocations_running", "Invocations that have begun and not ended.", [=, this] { return number(invoker_.running()); });
-    metrics_.gauge("shallop_functions", "Registered functions.", [=, this] { return number(registry_.catalog()->functions.size()); });
+    metrics_.gauge("shallop_instances", "Containers by state.", "state", "leased",
+                   [=, this] { return number(janitor_.alive()); });
+    metrics_.gauge("shallop_instances", "Containers by state.", "state", "retiring",
+                   [=, this] { return number(janitor_.leaving()); });
+    metrics_.gauge("shallop_events_waiting", "Events waiting for room.",
+                   [=, this] { return number(pool_.ledger().waiting()); });
+    metrics_.gauge("shallop_invocations_running", "Invocations that have begun and not ended.",
+                   [=, this] { return number(invoker_.running()); });
+    metrics_.gauge("shallop_functions", "Registered functions.",
+                   [=, this] { return number(registry_.catalog()->functions.size()); });
     for (auto* listener : {&gateway_listener_, &admin_listener_}) {
         listener->on_refused([this](const char* reason) { metrics_.rejected(reason); });
     }
-    metrics_.gauge("shallop_connections", "Client connections.", "listener", "gateway", [=, this] { return number(gateway_listener_.connections()); });
-    metrics_.gauge("shallop_connections", "Client connections.", "listener", "admin", [=, this] { return number(admin_listener_.connections()); });
-    metrics_.gauge("shallop_engine_up", "1 if the engine answered the last ping.", [=, this] { return engine_up_ ? 1.0 : 0.0; });
+    metrics_.gauge("shallop_connections", "Client connections.", "listener", "gateway",
+                   [=, this] { return number(gateway_listener_.connections()); });
+    metrics_.gauge("shallop_connections", "Client connections.", "listener", "admin",
+                   [=, this] { return number(admin_listener_.connections()); });
+    metrics_.gauge("shallop_engine_up", "1 if the engine answered the last ping.",
+                   [=, this] { return engine_up_ ? 1.0 : 0.0; });
     metrics_.gauge("shallop_resident_bytes", "Resident memory of the daemon.", resident_bytes);
 }
 
@@ -194,7 +204,8 @@ Task<void> Daemon::watch_engine() {
             if (engine_up_) {
                 log_.info("engine answers", {{"host", settings_.docker_host}});
             } else {
-                log_.warn("engine does not answer", {{"host", settings_.docker_host}, {"reason", answered.error().detail}});
+                log_.warn("engine does not answer",
+                          {{"host", settings_.docker_host}, {"reason", answered.error().detail}});
             }
         }
         if (!std::exchange(trimmed, true)) trim_memory();

@@ -28,10 +28,11 @@ Error failed(const std::string& what, const std::string& path) {
 Status make_directory(const std::string& path, mode_t mode) {
     std::error_code error;
     std::filesystem::create_directories(path, error);
-    struct stat found {};
+    struct stat found{};
     if (::lstat(path.c_str(), &found) != 0) return failed("make the directory", path);
     if (!S_ISDIR(found.st_mode)) return Error(Fault::storage, path + " is not a directory");
-    if (found.st_uid != ::geteuid()) return Error(Fault::storage, path + " belongs to another user; choose another directory or chown it");
+    if (found.st_uid != ::geteuid())
+        return Error(Fault::storage, path + " belongs to another user; choose another directory or chown it");
     if (::chmod(path.c_str(), mode) != 0) return failed("set the mode of", path);
     return {};
 }
@@ -75,7 +76,8 @@ Result<Ground> prepare(const Settings& settings, async::BlockingPool& blocking, 
     Ground ground;
     ground.store = std::move(*store);
     if (settings.admin_auth == "token") {
-        auto token = settings.admin_token.empty() ? kept_token(settings.data_dir) : Result<std::string>(settings.admin_token);
+        auto token =
+            settings.admin_token.empty() ? kept_token(settings.data_dir) : Result<std::string>(settings.admin_token);
         if (!token) return token.error();
         ground.admin_token = std::move(*token);
     }
@@ -84,7 +86,8 @@ Result<Ground> prepare(const Settings& settings, async::BlockingPool& blocking, 
         if (const auto made = make_directory(settings.run_dir + part, 0700); !made) return made.error();
     }
     shim::Door::remove_leftovers(settings.run_dir + "/i");
-    if (const auto written = shim::write_binary(settings.run_dir + "/shim/shallop-shim"); !written) return written.error();
+    if (const auto written = shim::write_binary(settings.run_dir + "/shim/shallop-shim"); !written)
+        return written.error();
     return ground;
 }
 

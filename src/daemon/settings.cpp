@@ -66,14 +66,16 @@ Result<Words> read_words(std::span<const std::string> args) {
             words.help = true;
             continue;
         }
-        if (!word.starts_with("--")) return Error(Fault::invalid, "'" + word + "' is not a flag; see: shallop serve --help");
+        if (!word.starts_with("--"))
+            return Error(Fault::invalid, "'" + word + "' is not a flag; see: shallop serve --help");
         const auto equals = word.find('=');
         const std::string name = word.substr(2, equals == std::string::npos ? equals : equals - 2);
         const bool file = name.ends_with("-file") && find_entry(name.substr(0, name.size() - 5)) != nullptr;
         if (name != "config" && !file && find_entry(name) == nullptr) {
             return Error(Fault::invalid, "there is no flag --" + name + "; see: shallop serve --help");
         }
-        if (equals == std::string::npos && at + 1 >= args.size()) return Error(Fault::invalid, "--" + name + " needs a value");
+        if (equals == std::string::npos && at + 1 >= args.size())
+            return Error(Fault::invalid, "--" + name + " needs a value");
         std::string value = equals == std::string::npos ? args[++at] : word.substr(equals + 1);
         if (file) {
             auto secret = read_secret(value);
@@ -96,12 +98,15 @@ Result<Values> read_config(const std::string& path) {
     try {
         const auto document = YAML::Load(*text);
         if (document.IsNull()) return values;
-        if (!document.IsMap()) return Error(Fault::invalid, path + ": must be a map of settings, such as `listen: 0.0.0.0:8080`");
+        if (!document.IsMap())
+            return Error(Fault::invalid, path + ": must be a map of settings, such as `listen: 0.0.0.0:8080`");
         for (const auto& pair : document) {
             const auto name = pair.first.as<std::string>();
-            if (find_entry(name) == nullptr) return Error(Fault::invalid, path + ": there is no setting '" + name + "'");
+            if (find_entry(name) == nullptr)
+                return Error(Fault::invalid, path + ": there is no setting '" + name + "'");
             if (pair.second.IsSequence()) {
-                for (const auto& item : pair.second) values[name] += (values[name].empty() ? "" : ",") + item.as<std::string>();
+                for (const auto& item : pair.second)
+                    values[name] += (values[name].empty() ? "" : ",") + item.as<std::string>();
             } else {
                 values[name] = pair.second.as<std::string>();
             }
@@ -118,7 +123,8 @@ struct Source {
     std::string from;
 };
 
-Result<std::optional<Source>> find_source(const Entry& entry, const Values& flags, const Values& config, const Environment& environment) {
+Result<std::optional<Source>> find_source(const Entry& entry, const Values& flags, const Values& config,
+                                          const Environment& environment) {
     const auto name = variable(entry.name);
     if (const auto at = flags.find(entry.name); at != flags.end()) return Source{at->second, "--" + entry.name};
     if (const auto value = environment(name)) return Source{*value, name};
@@ -127,18 +133,22 @@ Result<std::optional<Source>> find_source(const Entry& entry, const Values& flag
         if (!secret) return Error(Fault::invalid, name + "_FILE: " + secret.error().detail);
         return Source{std::move(*secret), name + "_FILE"};
     }
-    if (const auto at = config.find(entry.name); at != config.end()) return Source{at->second, "config file: " + entry.name};
+    if (const auto at = config.find(entry.name); at != config.end())
+        return Source{at->second, "config file: " + entry.name};
     return std::optional<Source>();
 }
 
 bool loopback(const std::string& address) {
-    return address.starts_with("127.") || address.starts_with("[::1]") || address.starts_with("localhost:") || address.starts_with("unix:");
+    return address.starts_with("127.") || address.starts_with("[::1]") || address.starts_with("localhost:") ||
+           address.starts_with("unix:");
 }
 
 Status check_together(const Settings& settings) {
     if (settings.admin_auth == "none" && !loopback(settings.admin_listen)) {
-        return Error(Fault::invalid, "--admin-auth none is only allowed with an --admin-listen on a loopback address or a unix socket, not on " +
-                                         settings.admin_listen);
+        return Error(
+            Fault::invalid,
+            "--admin-auth none is only allowed with an --admin-listen on a loopback address or a unix socket, not on " +
+                settings.admin_listen);
     }
     if (const auto host = docker::check_host(settings.docker_host); !host) {
         return Error(Fault::invalid, "--docker-host (or DOCKER_HOST): " + host.error().detail);
@@ -168,11 +178,13 @@ Result<Loaded> load_settings(std::span<const std::string> args, const Environmen
         if (!set) return Error(Fault::invalid, (*source)->from + ": " + set.error().detail);
     }
     auto& settings = loaded.settings;
-    if (settings.docker_host.empty()) settings.docker_host = environment("DOCKER_HOST").value_or("unix:///var/run/docker.sock");
+    if (settings.docker_host.empty())
+        settings.docker_host = environment("DOCKER_HOST").value_or("unix:///var/run/docker.sock");
     if (settings.docker_host.empty()) settings.docker_host = "unix:///var/run/docker.sock";
     if (const auto sound = check_together(settings); !sound) return sound.error();
     for (const auto& entry : entries()) {
-        loaded.effective.emplace_back(entry.name, entry.secret && !entry.get(settings).empty() ? "(hidden)" : entry.get(settings));
+        loaded.effective.emplace_back(entry.name,
+                                      entry.secret && !entry.get(settings).empty() ? "(hidden)" : entry.get(settings));
     }
     return loaded;
 }
@@ -181,8 +193,10 @@ std::string settings_help() {
     std::string text =
         "Runs the daemon: the gateway, the API and the containers.\n\n"
         "Usage: shallop serve [--SETTING VALUE]...\n\n"
-        "Each setting is taken from its flag, else from SHALLOP_NAME, else from the file that SHALLOP_NAME_FILE names,\n"
-        "else from the YAML file of --config (or SHALLOP_CONFIG), else its default. NAME is the flag in capitals, '-' as '_'.\n"
+        "Each setting is taken from its flag, else from SHALLOP_NAME, else from the file that SHALLOP_NAME_FILE "
+        "names,\n"
+        "else from the YAML file of --config (or SHALLOP_CONFIG), else its default. NAME is the flag in capitals, '-' "
+        "as '_'.\n"
         "--NAME-file PATH reads the value from a file: for secrets.\n\nSettings:\n";
     const Settings defaults;
     for (const auto& entry : entries()) {

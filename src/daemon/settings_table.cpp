@@ -12,7 +12,10 @@ using base::Fault;
 using base::Status;
 
 Entry text(std::string name, std::string value, std::string help, std::string Settings::* member, bool secret = false) {
-    return {std::move(name), std::move(value), std::move(help), secret,
+    return {std::move(name),
+            std::move(value),
+            std::move(help),
+            secret,
             [member](Settings& s, const std::string& v) -> Status {
                 s.*member = v;
                 return {};
@@ -23,7 +26,10 @@ Entry text(std::string name, std::string value, std::string help, std::string Se
 Entry choice(std::string name, std::vector<std::string> allowed, std::string help, std::string Settings::* member) {
     std::string words;
     for (const auto& word : allowed) words += (words.empty() ? "" : "|") + word;
-    return {std::move(name), words, std::move(help), false,
+    return {std::move(name),
+            words,
+            std::move(help),
+            false,
             [member, allowed, words](Settings& s, const std::string& v) -> Status {
                 if (std::find(allowed.begin(), allowed.end(), v) == allowed.end()) {
                     return Error(Fault::invalid, "takes one of " + words + ", not '" + v + "'");
@@ -35,7 +41,10 @@ Entry choice(std::string name, std::vector<std::string> allowed, std::string hel
 }
 
 Entry list(std::string name, std::string value, std::string help, std::vector<std::string> Settings::* member) {
-    return {std::move(name), std::move(value), std::move(help), false,
+    return {std::move(name),
+            std::move(value),
+            std::move(help),
+            false,
             [member](Settings& s, const std::string& v) -> Status {
                 auto& words = s.*member;
                 words.clear();
@@ -55,7 +64,10 @@ Entry list(std::string name, std::string value, std::string help, std::vector<st
 
 template <typename Get>
 Entry count(std::string name, std::string help, std::int64_t least, std::int64_t most, Get member) {
-    return {std::move(name), "N", std::move(help), false,
+    return {std::move(name),
+            "N",
+            std::move(help),
+            false,
             [=](Settings& s, const std::string& v) -> Status {
                 std::int64_t number = 0;
                 const auto [end, error] = std::from_chars(v.data(), v.data() + v.size(), number);
@@ -71,7 +83,10 @@ Entry count(std::string name, std::string help, std::int64_t least, std::int64_t
 
 template <typename Get>
 Entry duration(std::string name, std::string help, Get member) {
-    return {std::move(name), "DURATION", std::move(help), false,
+    return {std::move(name),
+            "DURATION",
+            std::move(help),
+            false,
             [=](Settings& s, const std::string& v) -> Status {
                 const auto read = base::parse_duration(v);
                 if (!read) return read.error();
@@ -84,7 +99,10 @@ Entry duration(std::string name, std::string help, Get member) {
 
 template <typename Get>
 Entry size(std::string name, std::string help, base::Bytes least, Get member) {
-    return {std::move(name), "SIZE", std::move(help), false,
+    return {std::move(name),
+            "SIZE",
+            std::move(help),
+            false,
             [=](Settings& s, const std::string& v) -> Status {
                 const auto read = base::parse_bytes(v);
                 if (!read) return read.error();
@@ -97,28 +115,48 @@ Entry size(std::string name, std::string help, base::Bytes least, Get member) {
 
 std::vector<Entry> make_entries() {
     return {
-        text("listen", "ADDRESS", "gateway: functions and nothing else (HOST:PORT, [::]:PORT or unix:/PATH)", &Settings::listen),
+        text("listen", "ADDRESS", "gateway: functions and nothing else (HOST:PORT, [::]:PORT or unix:/PATH)",
+             &Settings::listen),
         text("admin-listen", "ADDRESS", "REST API, metrics and health", &Settings::admin_listen),
-        choice("admin-auth", {"token", "none"}, "who may use the API; none only on a loopback address or a unix socket", &Settings::admin_auth),
-        text("admin-token", "TOKEN", "the API's bearer token (better in SHALLOP_ADMIN_TOKEN_FILE); else made at first start in DATA_DIR/admin-token", &Settings::admin_token, true),
+        choice("admin-auth", {"token", "none"}, "who may use the API; none only on a loopback address or a unix socket",
+               &Settings::admin_auth),
+        text("admin-token", "TOKEN",
+             "the API's bearer token (better in SHALLOP_ADMIN_TOKEN_FILE); else made at first start in "
+             "DATA_DIR/admin-token",
+             &Settings::admin_token, true),
         list("admin-host", "NAME,…", "Host names the API answers to besides loopback ones", &Settings::admin_hosts),
         text("data-dir", "DIR", "the database and the token: back this up", &Settings::data_dir),
-        text("run-dir", "DIR", "sockets to running containers; in a container a host directory mounted at any path", &Settings::run_dir),
-        text("docker-host", "URL", "the engine: unix:///PATH or tcp://HOST:PORT; else DOCKER_HOST, else unix:///var/run/docker.sock", &Settings::docker_host),
-        text("docker-config", "FILE", "registry credentials; else DOCKER_CONFIG/config.json, else ~/.docker/config.json", &Settings::docker_config),
-        choice("log-level", {"debug", "info", "warn", "error"}, "least level written to stderr; reloadable", &Settings::log_level),
-        duration("grace", "time for running invocations to end after SIGTERM", [](Settings& s) -> auto& { return s.grace; }),
-        count("max-instances", "containers at once, of all functions", 1, 10'000, [](Settings& s) -> auto& { return s.max_instances; }),
-        count("starts-in-flight", "containers being started at once; beyond 4 to 8 an engine only adds latency", 1, 256, [](Settings& s) -> auto& { return s.starts_in_flight; }),
-        list("bind-root", "DIR,…", "host directories below which functions may bind-mount; none by default", &Settings::bind_roots),
+        text("run-dir", "DIR", "sockets to running containers; in a container a host directory mounted at any path",
+             &Settings::run_dir),
+        text("docker-host", "URL",
+             "the engine: unix:///PATH or tcp://HOST:PORT; else DOCKER_HOST, else unix:///var/run/docker.sock",
+             &Settings::docker_host),
+        text("docker-config", "FILE",
+             "registry credentials; else DOCKER_CONFIG/config.json, else ~/.docker/config.json",
+             &Settings::docker_config),
+        choice("log-level", {"debug", "info", "warn", "error"}, "least level written to stderr; reloadable",
+               &Settings::log_level),
+        duration("grace", "time for running invocations to end after SIGTERM",
+                 [](Settings& s) -> auto& { return s.grace; }),
+        count("max-instances", "containers at once, of all functions", 1, 10'000,
+              [](Settings& s) -> auto& { return s.max_instances; }),
+        count("starts-in-flight", "containers being started at once; beyond 4 to 8 an engine only adds latency", 1, 256,
+              [](Settings& s) -> auto& { return s.starts_in_flight; }),
+        list("bind-root", "DIR,…", "host directories below which functions may bind-mount; none by default",
+             &Settings::bind_roots),
         size("head-limit", "request line and header fields", 1024, [](Settings& s) -> auto& { return s.http.head; }),
-        count("field-limit", "header fields of a request", 10, 10'000, [](Settings& s) -> auto& { return s.http.fields; }),
+        count("field-limit", "header fields of a request", 10, 10'000,
+              [](Settings& s) -> auto& { return s.http.fields; }),
         size("target-limit", "request target", 256, [](Settings& s) -> auto& { return s.http.target; }),
-        duration("head-timeout", "from a request's first byte to the end of its head", [](Settings& s) -> auto& { return s.http.head_time; }),
+        duration("head-timeout", "from a request's first byte to the end of its head",
+                 [](Settings& s) -> auto& { return s.http.head_time; }),
         duration("idle-timeout", "between requests on a connection", [](Settings& s) -> auto& { return s.http.idle; }),
-        size("body-rate", "bytes a second a request body must keep up", 1, [](Settings& s) -> auto& { return s.http.body_rate; }),
-        duration("write-timeout", "a reply the client reads nothing of for so long is cut", [](Settings& s) -> auto& { return s.http.write_time; }),
-        count("max-connections", "client connections; beyond, the oldest idle one is closed", 1, 1'000'000, [](Settings& s) -> auto& { return s.http.connections; }),
+        size("body-rate", "bytes a second a request body must keep up", 1,
+             [](Settings& s) -> auto& { return s.http.body_rate; }),
+        duration("write-timeout", "a reply the client reads nothing of for so long is cut",
+                 [](Settings& s) -> auto& { return s.http.write_time; }),
+        count("max-connections", "client connections; beyond, the oldest idle one is closed", 1, 1'000'000,
+              [](Settings& s) -> auto& { return s.http.connections; }),
     };
 }
 

@@ -27,9 +27,15 @@ docker::Mount bind(std::string source, const char* target) {
 docker::Mount engine_mount(const function::Mount& from) {
     docker::Mount mount;
     switch (from.kind) {
-        case function::MountKind::volume: mount.type = "volume"; break;
-        case function::MountKind::bind: mount.type = "bind"; break;
-        case function::MountKind::tmpfs: mount.type = "tmpfs"; break;
+        case function::MountKind::volume:
+            mount.type = "volume";
+            break;
+        case function::MountKind::bind:
+            mount.type = "bind";
+            break;
+        case function::MountKind::tmpfs:
+            mount.type = "tmpfs";
+            break;
     }
     mount.source = from.source;
     mount.target = from.target;

@@ -16,9 +16,7 @@ constexpr auto last_effort = std::chrono::seconds(3);
 constexpr auto breath = std::chrono::milliseconds(20);
 
 /// 1 s, 2 s, 4 s … 60 s between attempts to remove one container.
-base::Duration backoff(int attempts) {
-    return std::chrono::seconds(std::min(60, 1 << std::min(attempts, 6)));
-}
+base::Duration backoff(int attempts) { return std::chrono::seconds(std::min(60, 1 << std::min(attempts, 6))); }
 
 std::string label(const std::map<std::string, std::string>& labels, const char* name) {
     const auto at = labels.find(name);
@@ -27,12 +25,16 @@ std::string label(const std::map<std::string, std::string>& labels, const char* 
 
 }  // namespace
 
-Janitor::Janitor(Settings settings, docker::Engine& engine, async::Clock& clock, base::Log& log, async::Executor executor)
-    : settings_(std::move(settings)), engine_(engine), clock_(clock), log_(log), changed_(executor), tasks_(executor, log) {}
+Janitor::Janitor(Settings settings, docker::Engine& engine, async::Clock& clock, base::Log& log,
+                 async::Executor executor)
+    : settings_(std::move(settings)),
+      engine_(engine),
+      clock_(clock),
+      log_(log),
+      changed_(executor),
+      tasks_(executor, log) {}
 
-void Janitor::adopt(const std::string& instance) {
-    adopted_.insert(instance);
-}
+void Janitor::adopt(const std::string& instance) { adopted_.insert(instance); }
 
 void Janitor::retire(const std::string& instance, const std::string& container) {
     adopted_.erase(instance);

@@ -35,8 +35,8 @@ struct Launcher::Attempt {
     bool handed_over = false;
 };
 
-Launcher::Launcher(Settings settings, docker::Engine& engine, Janitor& janitor, base::IdSource& ids, async::Clock& clock,
-                   base::Log& log, async::Executor executor)
+Launcher::Launcher(Settings settings, docker::Engine& engine, Janitor& janitor, base::IdSource& ids,
+                   async::Clock& clock, base::Log& log, async::Executor executor)
     : settings_(std::move(settings)),
       engine_(engine),
       janitor_(janitor),
@@ -49,15 +49,14 @@ Launcher::Launcher(Settings settings, docker::Engine& engine, Janitor& janitor, 
 
 namespace {
 
-Task<Result<async::Semaphore::Permit>> take_permit(async::Semaphore& starts) {
-    co_return co_await starts.acquire();
-}
+Task<Result<async::Semaphore::Permit>> take_permit(async::Semaphore& starts) { co_return co_await starts.acquire(); }
 
 Task<void> failure_of(std::optional<Error>& failure, async::Condition& changed) {
     while (!failure) co_await changed.wait();
 }
 
-Task<void> accept_into(shim::Door& door, Instant deadline, std::optional<Result<std::unique_ptr<shim::Channel>>>& into) {
+Task<void> accept_into(shim::Door& door, Instant deadline,
+                       std::optional<Result<std::unique_ptr<shim::Channel>>>& into) {
     into.emplace(co_await door.accept(deadline));
 }
 
@@ -65,7 +64,8 @@ Task<void> accept_into(shim::Door& door, Instant deadline, std::optional<Result<
 
 Task<Result<std::unique_ptr<Instance>>> Launcher::launch(function::FunctionPtr function, Instant deadline) {
     if (settings_.host_run_dir.empty()) {
-        co_return Error(Fault::engine_down, "the engine has not been reached yet, so the run directory's path on the host is not known");
+        co_return Error(Fault::engine_down,
+                        "the engine has not been reached yet, so the run directory's path on the host is not known");
     }
     auto permit_task = take_permit(starts_);
     auto permit = co_await async::within(clock_, deadline, std::move(permit_task));
@@ -81,7 +81,8 @@ Task<Result<std::unique_ptr<Instance>>> Launcher::launch(function::FunctionPtr f
     auto channel = co_await await_shim(attempt, deadline);
     if (!channel) co_return channel.error();
     attempt.handed_over = true;
-    co_return std::make_unique<Instance>(attempt.instance, attempt.container, std::move(function), std::move(*channel), janitor_);
+    co_return std::make_unique<Instance>(attempt.instance, attempt.container, std::move(function), std::move(*channel),
+                                         janitor_);
 }
 
 /// Creates and starts, whoever still waits: a call to the engine that is cut off leaves something nobody knows of.
@@ -104,7 +105,8 @@ Task<void> Launcher::make(std::string instance, docker::ContainerSpec spec, asyn
     const auto started = co_await engine_.start(container, clock_.now() + settings_.start_timeout);
     if (started) co_return;
     waiting = attempts_.find(instance);
-    if (waiting == attempts_.end()) co_return;  // connected meanwhile, or given up: the instance's end is known elsewhere
+    if (waiting == attempts_.end())
+        co_return;  // connected meanwhile, or given up: the instance's end is known elsewhere
     waiting->second->failure = started.error();
     waiting->second->changed.notify_all();
 }
@@ -119,7 +121,8 @@ Task<Result<std::unique_ptr<shim::Channel>>> Launcher::await_shim(Attempt& attem
     if (channel && *channel) co_return std::move(*channel);
     if (attempt.failure) co_return *attempt.failure;
     if (latest == deadline) co_return Error(Fault::timed_out, "the container did not start before limits.timeout");
-    co_return Error(Fault::launch_failed, "the container started but its first process did not connect: " + channel->error().detail);
+    co_return Error(Fault::launch_failed,
+                    "the container started but its first process did not connect: " + channel->error().detail);
 }
 
 Task<void> Launcher::drain(Instant deadline) {

@@ -53,8 +53,9 @@ struct Invoker::Run {
     bool cancel = false;
 };
 
-Invoker::Invoker(Settings settings, pool::Pool& pool, async::Clock& clock, base::Log& log, observe::Invocations& invocations,
-                 observe::LogBook& log_book, observe::Metrics& metrics, async::Executor executor)
+Invoker::Invoker(Settings settings, pool::Pool& pool, async::Clock& clock, base::Log& log,
+                 observe::Invocations& invocations, observe::LogBook& log_book, observe::Metrics& metrics,
+                 async::Executor executor)
     : settings_(std::move(settings)),
       pool_(pool),
       clock_(clock),
@@ -73,9 +74,7 @@ Task<void> until_cancelled(const bool& cancel, async::Condition& cancelled) {
 }
 
 /// Keeps the container while a process that had its time is being ended.
-Task<void> hold(pool::Lease, Task<void> work) {
-    co_await std::move(work);
-}
+Task<void> hold(pool::Lease, Task<void> work) { co_await std::move(work); }
 
 }  // namespace
 
@@ -115,7 +114,8 @@ Task<Result<Outcome>> Invoker::attempt(Run& run) {
     const auto to_log = [this, &run](std::string line) {
         log_book_.add(run.record.function, {0, clock_.wall(), "stderr", run.record.id, std::move(line)});
     };
-    contract::CgiCall call{lease->instance().channel(), *run.function, run.event, run.body, run.reply, to_log, clock_, run.deadline};
+    contract::CgiCall call{
+        lease->instance().channel(), *run.function, run.event, run.body, run.reply, to_log, clock_, run.deadline};
     call.kill_grace = settings_.kill_grace;
     call.spool_dir = settings_.spool_dir;
     std::optional<Task<void>> afterwards;
@@ -145,11 +145,17 @@ void Invoker::record_end(Run& run, const Result<Outcome>& result) {
     const bool failed = !record.fault.empty() || record.exit_code > 0 || record.signal > 0;
     if (!record.fault.empty()) {
         log_book_.add(record.function, {0, record.ended, "shallop", record.id, record.fault + ": " + record.detail});
-        log_.warn("invocation failed", {{"id", record.id}, {"function", record.function}, {"fault", record.fault}, {"detail", record.detail}});
+        log_.warn(
+            "invocation failed",
+            {{"id", record.id}, {"function", record.function}, {"fault", record.fault}, {"detail", record.detail}});
     }
-    const auto outcome = !record.fault.empty() ? record.fault : failed ? std::string("exit_nonzero") : std::string("ok");
+    const auto outcome = !record.fault.empty() ? record.fault
+                         : failed              ? std::string("exit_nonzero")
+                                               : std::string("ok");
     metrics_.invocation(record.function, outcome, record.queue, record.start, record.run, record.cpu);
-    run.report(run.cancel || record.fault == base::name(Fault::client_gone) ? "cancelled" : failed ? "failed" : "succeeded");
+    run.report(run.cancel || record.fault == base::name(Fault::client_gone) ? "cancelled"
+               : failed                                                     ? "failed"
+                                                                            : "succeeded");
 }
 
 bool Invoker::cancel(const std::string& id) {

@@ -33,11 +33,14 @@ public:
         : to_(to), record_(record), clock_(clock) {}
 
     void run_begins() { run_began_ = clock_.now(); }
-    async::Duration running() const { return run_began_ == async::Instant{} ? async::Duration{} : clock_.now() - run_began_; }
+    async::Duration running() const {
+        return run_began_ == async::Instant{} ? async::Duration{} : clock_.now() - run_began_;
+    }
 
     async::Task<base::Status> begin(function::ReplyHead head) override {
         std::erase_if(head.fields, [](const auto& field) {
-            return base::same_name(field.name, "X-Shallop-Invocation-Id") || base::same_name(field.name, "Server-Timing");
+            return base::same_name(field.name, "X-Shallop-Invocation-Id") ||
+                   base::same_name(field.name, "Server-Timing");
         });
         head.fields.push_back({"X-Shallop-Invocation-Id", record_.id});
         head.fields.push_back({"Server-Timing", timing()});

@@ -8,9 +8,7 @@ namespace {
 
 constexpr std::size_t longest_path = 256;
 
-bool ended(const Invocation& invocation) {
-    return invocation.ended != WallTime{};
-}
+bool ended(const Invocation& invocation) { return invocation.ended != WallTime{}; }
 
 }  // namespace
 

@@ -8,9 +8,7 @@ namespace {
 
 constexpr std::size_t longest_line = 8 * 1024;
 
-Bytes size_of(const LogLine& line) {
-    return sizeof(LogLine) + line.text.size() + line.invocation.size();
-}
+Bytes size_of(const LogLine& line) { return sizeof(LogLine) + line.text.size() + line.invocation.size(); }
 
 }  // namespace
 
@@ -24,9 +22,8 @@ void LogBook::add(const std::string& function, LogLine line) {
     bytes_ += size;
     while (page.bytes > per_function_) drop_oldest(page);
     while (bytes_ > in_all_) {
-        const auto largest = std::max_element(pages_.begin(), pages_.end(), [](const auto& a, const auto& b) {
-            return a.second.bytes < b.second.bytes;
-        });
+        const auto largest = std::max_element(
+            pages_.begin(), pages_.end(), [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; });
         drop_oldest(largest->second);
     }
     changed_.notify_all();
@@ -39,7 +36,8 @@ void LogBook::forget(const std::string& function) {
     pages_.erase(at);
 }
 
-std::vector<LogLine> LogBook::read(const std::string& function, std::uint64_t after, WallTime since, std::size_t tail) const {
+std::vector<LogLine> LogBook::read(const std::string& function, std::uint64_t after, WallTime since,
+                                   std::size_t tail) const {
     std::vector<LogLine> lines;
     const auto at = pages_.find(function);
     if (at == pages_.end()) return lines;

@@ -18,9 +18,7 @@ using prometheus::BuildCounter;
 using prometheus::BuildHistogram;
 using prometheus::Histogram;
 
-double seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
+double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 const Histogram::BucketBoundaries& buckets() {
     static const Histogram::BucketBoundaries bounds{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
@@ -41,16 +39,24 @@ struct Metrics::State {
         BuildCounter().Name("shallop_invocations_total").Help("Ended invocations by outcome.").Register(registry);
     prometheus::Family<prometheus::Histogram>& queue_seconds =
         BuildHistogram().Name("shallop_queue_seconds").Help("Time an event waited for room.").Register(registry);
-    prometheus::Family<prometheus::Histogram>& start_seconds =
-        BuildHistogram().Name("shallop_start_seconds").Help("Time from room to a connected instance.").Register(registry);
+    prometheus::Family<prometheus::Histogram>& start_seconds = BuildHistogram()
+                                                                   .Name("shallop_start_seconds")
+                                                                   .Help("Time from room to a connected instance.")
+                                                                   .Register(registry);
     prometheus::Family<prometheus::Histogram>& run_seconds =
         BuildHistogram().Name("shallop_run_seconds").Help("Time the function ran.").Register(registry);
-    prometheus::Family<prometheus::Counter>& cpu_seconds =
-        BuildCounter().Name("shallop_cpu_seconds_total").Help("CPU time of the function's processes.").Register(registry);
-    prometheus::Family<prometheus::Counter>& rejections =
-        BuildCounter().Name("shallop_rejected_total").Help("Requests refused before a function, by reason.").Register(registry);
-    prometheus::Family<prometheus::Counter>& engine_calls =
-        BuildCounter().Name("shallop_engine_calls_total").Help("Calls to the engine by verb and result.").Register(registry);
+    prometheus::Family<prometheus::Counter>& cpu_seconds = BuildCounter()
+                                                               .Name("shallop_cpu_seconds_total")
+                                                               .Help("CPU time of the function's processes.")
+                                                               .Register(registry);
+    prometheus::Family<prometheus::Counter>& rejections = BuildCounter()
+                                                              .Name("shallop_rejected_total")
+                                                              .Help("Requests refused before a function, by reason.")
+                                                              .Register(registry);
+    prometheus::Family<prometheus::Counter>& engine_calls = BuildCounter()
+                                                                .Name("shallop_engine_calls_total")
+                                                                .Help("Calls to the engine by verb and result.")
+                                                                .Register(registry);
     prometheus::Family<prometheus::Histogram>& engine_seconds =
         BuildHistogram().Name("shallop_engine_seconds").Help("Duration of calls to the engine.").Register(registry);
     std::vector<Gauge> gauges;
@@ -105,9 +111,7 @@ void Metrics::forget(const std::string& function) {
     state_->functions.erase(at);
 }
 
-void Metrics::rejected(const char* reason) {
-    state_->rejections.Add({{"reason", reason}}).Increment();
-}
+void Metrics::rejected(const char* reason) { state_->rejections.Add({{"reason", reason}}).Increment(); }
 
 void Metrics::engine_call(const char* verb, bool failed, Duration took) {
     state_->engine_calls.Add({{"verb", verb}, {"result", failed ? "failed" : "ok"}}).Increment();
@@ -119,7 +123,8 @@ void Metrics::gauge(const char* name, const char* help, std::function<double()> 
     state_->gauges.push_back({family.Add({}), std::move(read)});
 }
 
-void Metrics::gauge(const char* name, const char* help, const char* label, const char* value, std::function<double()> read) {
+void Metrics::gauge(const char* name, const char* help, const char* label, const char* value,
+                    std::function<double()> read) {
     auto& family = prometheus::BuildGauge().Name(name).Help(help).Register(state_->registry);
     state_->gauges.push_back({family.Add({{label, value}}), std::move(read)});
 }

@@ -11,8 +11,8 @@ base::Result<Ledger::Answer> Ledger::ask(const std::string& function, Bounds bou
     const bool room = granted_in_all_ < in_all_ && account.granted < bounds.max && account.line.empty();
     if (!room && static_cast<int>(account.line.size()) >= bounds.queue) {
         if (account.granted == 0 && account.line.empty()) accounts_.erase(function);
-        return base::Error(base::Fault::overloaded,
-                           "function '" + function + "' has " + std::to_string(bounds.queue) + " events waiting, its scale.queue");
+        return base::Error(base::Fault::overloaded, "function '" + function + "' has " + std::to_string(bounds.queue) +
+                                                        " events waiting, its scale.queue");
     }
     const Ticket ticket = ++last_;
     tickets_[ticket] = {function, room};
@@ -51,7 +51,8 @@ std::optional<Ticket> Ledger::grant_next() {
     for (auto& [name, account] : accounts_) {
         if (account.line.empty() || account.granted >= account.bounds.max) continue;
         const bool fewer = best == nullptr || account.granted < best->granted;
-        const bool older = best != nullptr && account.granted == best->granted && account.line.front() < best->line.front();
+        const bool older =
+            best != nullptr && account.granted == best->granted && account.line.front() < best->line.front();
         if (fewer || older) best = &account;
     }
     if (best == nullptr) return std::nullopt;

@@ -310,3 +310,13 @@ def test_slow_and_idle_connections_cost_little_and_starve_nobody(daemon):
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     wait_until(lambda: daemon.call("/healthz").status == 200, what="the gateway answers afterwards")
+
+
+def test_refusals_are_counted_by_reason(gateway):
+    with Raw(gateway.port) as raw:
+        raw.send(REFUSED_HEADS["two hosts"]).until_close()
+    with Raw(gateway.port) as raw:
+        raw.send(REFUSED_HEADS["long target"]).until_close()
+    metrics = gateway.api("GET", "/metrics").text
+    for reason in ("malformed", "head_too_large"):
+        assert re.search(rf'rejected\w*{{[^}}]*reason="{reason}"[^}}]*}} [1-9]', metrics), metrics

@@ -41,7 +41,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const auto decoded = http::decode_path(request.path);
         must(decoded.has_value());
         const bool named = *decoded == "/function" || decoded->starts_with("/function/");
-        must(named == (found->function->spec.name == "hello"));
+        const auto& name = found->function->spec.name;
+        must(named ? decoded->starts_with("/function/" + name) : name == "greedy");
         if (named) must(found->script_name + found->path_info == request.path);
     }
     if (const auto next = api::redirected(request, text)) {

@@ -39,7 +39,8 @@ struct Loaded {
     Settings settings;
     bool help = false;
     std::string config_file;
-    std::vector<std::pair<std::string, std::string>> effective;  ///< name and value in the order of --help, secrets hidden
+    std::vector<std::pair<std::string, std::string>>
+        effective;  ///< name and value in the order of --help, secrets hidden
 };
 
 /// `environment` is asked for SHALLOP_… and DOCKER_HOST. Faults: invalid, naming the flag, variable or line and what it takes.

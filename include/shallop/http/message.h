@@ -17,16 +17,16 @@ using base::Fields;
 /// Every bound of a listener (L8). The status is what a client gets that passes it. Beyond the request being answered
 /// no more is read ahead than a head may have.
 struct Limits {
-    Bytes head = 16 * 1024;                         ///< request line and fields: 431
+    Bytes head = Bytes{16} * 1024;                  ///< request line and fields: 431
     std::size_t fields = 100;                       ///< 431
-    Bytes target = 8 * 1024;                        ///< 414
+    Bytes target = Bytes{8} * 1024;                 ///< 414
     Duration head_time = std::chrono::seconds(10);  ///< from the first byte to the end of the head: 408
     Duration idle = std::chrono::seconds(60);       ///< between requests: closed
     Bytes body_rate = 512;  ///< bytes a second over each body_grace, while the body is being read: 408
     Duration body_grace = std::chrono::seconds(10);
     Duration write_time = std::chrono::seconds(60);  ///< a write that makes no progress for so long: closed
     Bytes chunk_extensions = 1024;                   ///< in all of one body: 400
-    Bytes trailers = 16 * 1024;                      ///< 431
+    Bytes trailers = Bytes{16} * 1024;               ///< 431
     std::size_t connections = 10'000;                ///< more: the oldest idle one is closed, else the new one
 };
 

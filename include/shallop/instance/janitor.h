@@ -53,7 +53,7 @@ public:
 private:
     struct Retired {
         std::string container;
-        Instant look_at;   ///< when to remove it by force
+        Instant look_at;  ///< when to remove it by force
         int attempts = 0;
         bool removing = false;
     };

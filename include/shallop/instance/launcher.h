@@ -24,9 +24,10 @@ using async::Task;
 using base::Result;
 
 struct Settings {
-    std::string run_dir;          ///< ours: 0700; shim/shallop-shim, and below i/ a directory for each instance
-    std::string host_run_dir;     ///< the same as the engine sees it; differs when we run in a container; "" = not known yet
-    std::string daemon_id;        ///< the label shallop.daemon
+    std::string run_dir;  ///< ours: 0700; shim/shallop-shim, and below i/ a directory for each instance
+    std::string
+        host_run_dir;       ///< the same as the engine sees it; differs when we run in a container; "" = not known yet
+    std::string daemon_id;  ///< the label shallop.daemon
     std::size_t starts_in_flight = 6;
     base::Duration create_timeout = std::chrono::seconds(10);
     base::Duration start_timeout = std::chrono::seconds(10);
@@ -37,7 +38,8 @@ struct Settings {
 /// construction: the shim exits), and hands the rest to the Janitor.
 class Instance {
 public:
-    Instance(std::string id, std::string container, function::FunctionPtr function, std::unique_ptr<shim::Channel> channel, Janitor& janitor);
+    Instance(std::string id, std::string container, function::FunctionPtr function,
+             std::unique_ptr<shim::Channel> channel, Janitor& janitor);
     Instance(const Instance&) = delete;
     Instance& operator=(const Instance&) = delete;
     ~Instance();
@@ -56,8 +58,8 @@ private:
 /// Makes containers of functions: create, start, await the shim. Bounds the starts in flight: beyond 4 to 8 the engine only adds latency.
 class Launcher {
 public:
-    Launcher(Settings settings, docker::Engine& engine, Janitor& janitor, base::IdSource& ids, async::Clock& clock, base::Log& log,
-             async::Executor executor);
+    Launcher(Settings settings, docker::Engine& engine, Janitor& janitor, base::IdSource& ids, async::Clock& clock,
+             base::Log& log, async::Executor executor);
 
     /// A connected instance. Returns when the shim has said hello, which may be before the engine answers `start`.
     /// A launch that is cancelled or late goes on by itself to where its container can be given to the Janitor.
@@ -88,6 +90,7 @@ private:
 };
 
 /// What the engine is asked for: pure, so that every default of reliability.md is tested as a value.
-docker::ContainerSpec container_for(const function::Function& function, const Settings& settings, const std::string& instance);
+docker::ContainerSpec container_for(const function::Function& function, const Settings& settings,
+                                    const std::string& instance);
 
 }  // namespace shallop::instance

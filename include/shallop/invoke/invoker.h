@@ -22,15 +22,15 @@ using async::Task;
 using base::Result;
 
 struct Settings {
-    std::string spool_dir = "/tmp";                        ///< for chunked bodies until their length is known
-    base::Duration kill_grace = std::chrono::seconds(2);   ///< between TERM and KILL of a process that had its time
+    std::string spool_dir = "/tmp";                       ///< for chunked bodies until their length is known
+    base::Duration kill_grace = std::chrono::seconds(2);  ///< between TERM and KILL of a process that had its time
 };
 
 /// The story of one event: deadline, lease, exchange, record. Belongs to one loop; outlives its invocations.
 class Invoker {
 public:
-    Invoker(Settings settings, pool::Pool& pool, async::Clock& clock, base::Log& log, observe::Invocations& invocations, observe::LogBook& log_book,
-            observe::Metrics& metrics, async::Executor executor);
+    Invoker(Settings settings, pool::Pool& pool, async::Clock& clock, base::Log& log, observe::Invocations& invocations,
+            observe::LogBook& log_book, observe::Metrics& metrics, async::Executor executor);
 
     /// Runs `function` on `event`. One deadline (limits.timeout) covers waiting, launching and running.
     ///
@@ -38,8 +38,8 @@ public:
     /// cuts the connection) or not (then the caller answers). Cancelling it kills the process.
     /// Faults: overloaded, timed_out, launch_failed, function_failed, out_of_memory, engine_down, not_found (image gone), client_gone, too_large,
     /// invalid, shutting_down, conflict (cancelled by an operator).
-    Task<Result<contract::Outcome>> invoke(function::FunctionPtr function, function::Event event, function::BodySource& body,
-                                           function::ReplySink& reply);
+    Task<Result<contract::Outcome>> invoke(function::FunctionPtr function, function::Event event,
+                                           function::BodySource& body, function::ReplySink& reply);
 
     /// Stops a running invocation; its client gets 502. False if it does not run.
     bool cancel(const std::string& id);

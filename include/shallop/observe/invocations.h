@@ -22,17 +22,17 @@ using WallTime = std::chrono::system_clock::time_point;
 struct Invocation {
     std::string id, function;
     std::int64_t version = 0;
-    std::string method, path;   ///< path: at most 256 bytes of it
-    std::string status;         ///< queued, starting, running, succeeded, failed, cancelled
-    std::string fault;          ///< base::name of the fault, "" if none
-    std::string detail;         ///< for the operator: the reason in words
-    int http_status = 0;        ///< what the client got, 0 = nothing yet
-    int exit_code = -1;         ///< of the process, -1 = none
+    std::string method, path;  ///< path: at most 256 bytes of it
+    std::string status;        ///< queued, starting, running, succeeded, failed, cancelled
+    std::string fault;         ///< base::name of the fault, "" if none
+    std::string detail;        ///< for the operator: the reason in words
+    int http_status = 0;       ///< what the client got, 0 = nothing yet
+    int exit_code = -1;        ///< of the process, -1 = none
     int signal = 0;
     WallTime received{};
-    WallTime ended{};           ///< epoch = still running
+    WallTime ended{};  ///< epoch = still running
     Duration queue{}, start{}, run{};
-    Duration cpu{};             ///< user + system, of the process and its reaped children
+    Duration cpu{};  ///< user + system, of the process and its reaped children
     Bytes max_rss = 0, bytes_in = 0, bytes_out = 0;
 };
 
@@ -46,7 +46,8 @@ public:
     const Invocation* find(std::string_view id) const;
 
     /// Newest first; empty filters match all. Those with an id below `before` only (a cursor), at most `limit`.
-    std::vector<Invocation> list(std::string_view function, std::string_view status, std::string_view before, std::size_t limit) const;
+    std::vector<Invocation> list(std::string_view function, std::string_view status, std::string_view before,
+                                 std::size_t limit) const;
 
 private:
     std::size_t kept_;

@@ -14,9 +14,9 @@ namespace shallop::observe {
 struct LogLine {
     std::uint64_t sequence = 0;  ///< counts up over all functions
     WallTime time{};
-    std::string stream;      ///< "stderr", or "shallop" for our own words
+    std::string stream;  ///< "stderr", or "shallop" for our own words
     std::string invocation;
-    std::string text;        ///< without its newline, at most 8 KiB
+    std::string text;  ///< without its newline, at most 8 KiB
 };
 
 /// The last lines of each function, bounded per function and in all; the oldest go first.

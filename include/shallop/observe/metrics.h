@@ -19,8 +19,8 @@ public:
     ~Metrics();
 
     /// One ended invocation of a registered function; `outcome` is "ok" or the name of a fault.
-    void invocation(const std::string& function, const std::string& outcome, Duration queue, Duration start, Duration run,
-                    Duration cpu);
+    void invocation(const std::string& function, const std::string& outcome, Duration queue, Duration start,
+                    Duration run, Duration cpu);
     void forget(const std::string& function);
 
     /// One refused request that reached no function; `reason` is a word of ours.

@@ -20,8 +20,8 @@ using Ticket = std::uint64_t;
 
 /// The bounds of one function, taken from its resource.
 struct Bounds {
-    int max = 10;        ///< instances at once
-    int queue = 100;     ///< waiting at once
+    int max = 10;     ///< instances at once
+    int queue = 100;  ///< waiting at once
 };
 
 /// Which events may have an instance now, and who waits: pure decisions, no I/O, no time of its own.

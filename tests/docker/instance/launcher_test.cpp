@@ -80,7 +80,8 @@ TEST_CASE("a sweep removes what a dead predecessor left in any state, and nothin
     REQUIRE(living);
     const auto swept = yard.loop.run(yard.janitor->sweep());
     CHECK(swept);
-    for (int turn = 0; turn < 100 && yard.containers().size() != 1; ++turn) yard.loop.run(yard.loop.clock().sleep_for(100ms));
+    for (int turn = 0; turn < 100 && yard.containers().size() != 1; ++turn)
+        yard.loop.run(yard.loop.clock().sleep_for(100ms));
     CHECK(yard.containers().size() == 1);
     CHECK((*living)->channel().is_open());
     CHECK(yard.loop.run(yard.real.inspect(*other, soon)));

@@ -48,7 +48,8 @@ public:
 
     void open() {
         janitor = std::make_unique<instance::Janitor>(janitor_settings, engine, loop.clock(), log, loop.executor());
-        launcher = std::make_unique<instance::Launcher>(settings, engine, *janitor, ids, loop.clock(), log, loop.executor());
+        launcher =
+            std::make_unique<instance::Launcher>(settings, engine, *janitor, ids, loop.clock(), log, loop.executor());
         tasks = std::make_unique<async::TaskGroup>(loop.executor(), log);
         tasks->spawn("janitor", janitor->run());
     }
@@ -61,13 +62,15 @@ public:
         janitor.reset();
     }
 
-    base::Result<std::unique_ptr<instance::Instance>> launch(function::FunctionPtr function, async::Duration limit = std::chrono::seconds(30)) {
+    base::Result<std::unique_ptr<instance::Instance>> launch(function::FunctionPtr function,
+                                                             async::Duration limit = std::chrono::seconds(30)) {
         return loop.run(launcher->launch(std::move(function), loop.in(limit)));
     }
 
     /// Ids of this yard's containers, in any state.
     std::vector<std::string> containers() {
-        const auto listed = loop.run(real.list({"shallop.daemon=" + settings.daemon_id}, loop.in(std::chrono::seconds(20))));
+        const auto listed =
+            loop.run(real.list({"shallop.daemon=" + settings.daemon_id}, loop.in(std::chrono::seconds(20))));
         std::vector<std::string> found;
         for (const auto& one : listed.value()) found.push_back(one.id);
         return found;

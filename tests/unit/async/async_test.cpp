@@ -33,9 +33,7 @@ Task<void> throws_after(async::Clock& clock, async::Duration time) {
     throw std::runtime_error("broken");
 }
 
-Task<void> sleeps(async::Clock& clock, async::Duration time) {
-    co_await clock.sleep_for(time);
-}
+Task<void> sleeps(async::Clock& clock, async::Duration time) { co_await clock.sleep_for(time); }
 
 Task<void> take(async::Semaphore& semaphore, std::vector<int>& order, int who, async::Condition& go, bool& open) {
     auto permit = co_await semaphore.acquire();
@@ -64,13 +62,15 @@ TEST_CASE("within unwinds the work at the deadline and says timed_out", "[async]
 
 TEST_CASE("race rethrows what the winner threw", "[async]") {
     test::Loop loop;
-    CHECK_THROWS_AS(loop.run(async::race(throws_after(loop.clock(), 1ms), sleeps(loop.clock(), 1h))), std::runtime_error);
+    CHECK_THROWS_AS(loop.run(async::race(throws_after(loop.clock(), 1ms), sleeps(loop.clock(), 1h))),
+                    std::runtime_error);
     CHECK(loop.run(async::race(sleeps(loop.clock(), 1h), sleeps(loop.clock(), 1ms))) == 1);
 }
 
 TEST_CASE("both cancels the other when one throws", "[async]") {
     test::Loop loop;
-    CHECK_THROWS_AS(loop.run(async::both(sleeps(loop.clock(), 1h), throws_after(loop.clock(), 1ms)), 5s), std::runtime_error);
+    CHECK_THROWS_AS(loop.run(async::both(sleeps(loop.clock(), 1h), throws_after(loop.clock(), 1ms)), 5s),
+                    std::runtime_error);
     loop.run(async::both(sleeps(loop.clock(), 1ms), sleeps(loop.clock(), 2ms)));
 }
 

@@ -5,8 +5,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <set>
 #include <unistd.h>
+#include <set>
 
 using namespace shallop::base;
 
@@ -28,9 +28,7 @@ TEST_CASE("a value with a newline cannot forge a log line", "[base]") {
     CHECK(logfmt("") == R"("")");
 }
 
-TEST_CASE("a long value is cut", "[base]") {
-    CHECK(logfmt(std::string(100'000, 'x')).size() < 5000);
-}
+TEST_CASE("a long value is cut", "[base]") { CHECK(logfmt(std::string(100'000, 'x')).size() < 5000); }
 
 TEST_CASE("a log writes one line a call and nothing below its level", "[base]") {
     int ends[2];
@@ -57,6 +55,7 @@ TEST_CASE("ids sort by their time of making and do not repeat", "[base]") {
 
 TEST_CASE("every fault has a name of its own", "[base]") {
     std::set<std::string_view> names;
-    for (int fault = 0; fault <= static_cast<int>(Fault::internal); ++fault) names.insert(name(static_cast<Fault>(fault)));
+    for (int fault = 0; fault <= static_cast<int>(Fault::internal); ++fault)
+        names.insert(name(static_cast<Fault>(fault)));
     CHECK(names.size() == static_cast<std::size_t>(Fault::internal) + 1);
 }

@@ -47,7 +47,8 @@ TEST_CASE("a duration that is none is refused", "[base]") {
 }
 
 TEST_CASE("what format_duration writes parse_duration reads back", "[base]") {
-    for (const Duration duration : {Duration(0), Duration(1ms), Duration(30s), Duration(90min), Duration(49h), Duration(61001ms)}) {
+    for (const Duration duration :
+         {Duration(0), Duration(1ms), Duration(30s), Duration(90min), Duration(49h), Duration(61001ms)}) {
         CHECK(parse_duration(format_duration(duration)).value() == duration);
     }
 }

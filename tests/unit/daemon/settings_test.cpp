@@ -7,9 +7,9 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <unistd.h>
 #include <cstdio>
 #include <fstream>
-#include <unistd.h>
 
 using namespace shallop;
 using namespace shallop::daemon;
@@ -39,7 +39,8 @@ struct File {
 
 TEST_CASE("a flag goes before a variable before a file before the default", "[daemon]") {
     const File file("listen: 1.1.1.1:1\ngrace: 5s\nlog-level: warn\n");
-    const auto loaded = load({"--config", file.path, "--listen=3.3.3.3:3"}, {{"SHALLOP_LISTEN", "2.2.2.2:2"}, {"SHALLOP_GRACE", "7s"}});
+    const auto loaded =
+        load({"--config", file.path, "--listen=3.3.3.3:3"}, {{"SHALLOP_LISTEN", "2.2.2.2:2"}, {"SHALLOP_GRACE", "7s"}});
     REQUIRE(loaded);
     CHECK(loaded->settings.listen == "3.3.3.3:3");
     CHECK(loaded->settings.grace == std::chrono::seconds(7));
@@ -82,7 +83,8 @@ TEST_CASE("an admin API without a token is refused on a public address", "[daemo
 TEST_CASE("the engine is found through DOCKER_HOST unless told otherwise", "[daemon]") {
     CHECK(load({})->settings.docker_host == "unix:///var/run/docker.sock");
     CHECK(load({}, {{"DOCKER_HOST", "tcp://1.2.3.4:2375"}})->settings.docker_host == "tcp://1.2.3.4:2375");
-    CHECK(load({"--docker-host", "unix:///x"}, {{"DOCKER_HOST", "tcp://1.2.3.4:2375"}})->settings.docker_host == "unix:///x");
+    CHECK(load({"--docker-host", "unix:///x"}, {{"DOCKER_HOST", "tcp://1.2.3.4:2375"}})->settings.docker_host ==
+          "unix:///x");
 }
 
 TEST_CASE("the help names each setting with its default", "[daemon]") {
@@ -94,7 +96,8 @@ TEST_CASE("the help names each setting with its default", "[daemon]") {
 
 TEST_CASE("a daemon in a container finds its own id and the host's path of a mount", "[daemon]") {
     const std::string id(64, 'a');
-    CHECK(own_container("1 2 0:3 /var/lib/docker/containers/" + id + "/hostname /etc/hostname rw - ext4 /dev/vda rw\n") == id);
+    CHECK(own_container("1 2 0:3 /var/lib/docker/containers/" + id +
+                        "/hostname /etc/hostname rw - ext4 /dev/vda rw\n") == id);
     CHECK(own_container("1 2 0:3 / / rw - ext4 /dev/vda rw\n").empty());
     const std::vector<docker::ContainerMount> mounts{{"bind", "/srv/run", "/run/shallop"}, {"bind", "/other", "/run"}};
     CHECK(host_path(mounts, "/run/shallop") == "/srv/run");

@@ -21,9 +21,7 @@ observe::Invocation one(const std::string& id, const std::string& status, bool e
     return invocation;
 }
 
-observe::LogLine line(const std::string& text) {
-    return {0, std::chrono::system_clock::now(), "stderr", "i", text};
-}
+observe::LogLine line(const std::string& text) { return {0, std::chrono::system_clock::now(), "stderr", "i", text}; }
 
 }  // namespace
 

@@ -267,8 +267,9 @@ def test_the_description_served_is_the_one_written_down(shared):
 def test_metrics_count_invocations_by_function(shared, function):
     function("measured", command=["true"], contract={"cgi": {"output": "raw"}})
     shared.call("/function/measured")
-    text = shared.api("GET", "/metrics").text
-    assert 'function="measured"' in text and "# TYPE" in text
+    # The answer is there before the invocation has ended.
+    text = wait_until(lambda: (text := shared.api("GET", "/metrics").text) and 'function="measured"' in text and text)
+    assert "# TYPE" in text
 
 
 def test_settings_are_read_again(shared):

@@ -95,7 +95,9 @@ void search_program(const Command& command) {
     }
     if (command.cwd[0] != 0 && chdir(command.cwd) != 0) fail(wire::Step::cwd, errno, command.cwd);
     rlimit files = own_files;
-    if (command.files != 0) files.rlim_cur = files.rlim_max = command.files;
+    // Never more than the container has: to raise a hard limit takes a capability that nobody in it holds.
+    if (command.files != 0 && command.files < files.rlim_max) files.rlim_max = command.files;
+    if (command.files != 0) files.rlim_cur = files.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &files) != 0) fail(wire::Step::fork, errno, "");
     sigset_t none;
     sigemptyset(&none);

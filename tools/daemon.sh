@@ -18,9 +18,14 @@ read_state() {
     [ ! -f "$state_file" ] || read -r running_pid running_port running_admin running_sum <"$state_file"
 }
 
+# True while a process runs; one that has ended and waits for its parent does not.
+process_runs() {
+    kill -0 "$1" 2>/dev/null && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
+}
+
 # True when that process is there and is a shallop.
 daemon_runs() {
-    [ -n "$running_pid" ] && kill -0 "$running_pid" 2>/dev/null &&
+    [ -n "$running_pid" ] && process_runs "$running_pid" &&
         [ "$(tr '\0' ' ' <"/proc/$running_pid/cmdline" 2>/dev/null | cut -d ' ' -f 2)" = serve ]
 }
 
@@ -41,7 +46,7 @@ stop_daemon() {
     local tick
     kill -TERM "$running_pid"
     for tick in $(seq 1 600); do
-        kill -0 "$running_pid" 2>/dev/null || { rm -f "$state_file"; return 0; }
+        process_runs "$running_pid" || { rm -f "$state_file"; return 0; }
         sleep 0.1
     done
     say "the daemon did not stop within a minute: killing it"

@@ -79,5 +79,5 @@ image_build() {
         [ -n "$proxy" ] && arguments+=(--build-arg "$name=$proxy")
     done
     logged "$var_dir/log/image-${tag//[:\/]/-}.log" \
-        docker build -t "$tag" "${arguments[@]}" "$@" "$folder"
+        docker build --force-rm -t "$tag" "${arguments[@]}" "$@" "$folder"
 }

@@ -80,15 +80,16 @@ class Connection:
 
 
 def spec(image, command):
-    """What the daemon asks for, less its shim and the two mounts that come with it."""
+    """What the daemon asks for (src/docker/codec_container.cpp), less its shim and the two mounts that come with it."""
     return {
         "Image": image, "Cmd": command, "NetworkDisabled": True, "AttachStdout": True, "Labels": {LABEL: "1"},
         "Healthcheck": {"Test": ["NONE"]},
         "HostConfig": {
             "AutoRemove": True, "CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"], "ReadonlyRootfs": True,
-            "Tmpfs": {"/tmp": "rw,nosuid,nodev,exec,size=67108864,mode=1777"}, "Memory": 268435456, "MemorySwap": 268435456,
-            "NanoCpus": 1000000000, "PidsLimit": 128, "LogConfig": {"Type": "none"},
-            "Ulimits": [{"Name": "nofile", "Soft": 1024, "Hard": 1024}, {"Name": "core", "Soft": 0, "Hard": 0}],
+            "Tmpfs": {"/tmp": "rw,exec,nosuid,nodev,mode=1777,size=67108864,nr_inodes=16384"}, "Memory": 268435456,
+            "MemorySwap": 268435456, "NanoCpus": 1000000000, "PidsLimit": 128, "LogConfig": {"Type": "none"},
+            "Init": False, "CgroupnsMode": "private", "ShmSize": 16 << 20, "RestartPolicy": {"Name": "no"},
+            "Ulimits": [{"Name": "core", "Soft": 0, "Hard": 0}],
         },
     }
 

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <string>
 
 namespace shallop::http {
 
@@ -114,6 +115,10 @@ Result<Bound> bind_listener(const std::string& address) {
     if (colon == address.npos || !closed || !plain || colon + 1 == address.size()) {
         return Error(Fault::invalid,
                      "\"" + address + "\" is no address to listen on: write host:port, [ipv6]:port or unix:/path");
+    }
+    const auto digits = address.substr(colon + 1);
+    if (digits.size() > 5 || digits.find_first_not_of("0123456789") != digits.npos || std::stoi(digits) > 65535) {
+        return Error(Fault::invalid, "\"" + address + "\" has no port from 0 to 65535 after its last colon");
     }
     if (bracketed) host = host.substr(1, host.size() - 2);
     if (host.empty()) host = "0.0.0.0";

@@ -339,3 +339,12 @@ TEST_CASE("IPv6 and unix sockets are served", "[http]") {
     }
     CHECK(::access(path.c_str(), F_OK) != 0);
 }
+
+TEST_CASE("an address that is none is refused before anything listens", "[http]") {
+    Scripted handler;
+    for (const auto* address :
+         {"foo", "127.0.0.1:", "127.0.0.1:22x", "127.0.0.1:65536", "127.0.0.1:99999", "[::1:80", ":-1", "unix:"}) {
+        CAPTURE(address);
+        CHECK_THROWS_AS(Server(handler, {}, address), std::runtime_error);
+    }
+}

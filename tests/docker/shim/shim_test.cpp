@@ -78,6 +78,8 @@ TEST_CASE("connections in, connections out and pausing work without a network", 
     check_echo(*socket);
 
     container.channel->signal_all(SIGSTOP);
+    // Requests are taken in their order: once this one is answered, all have been stopped.
+    CHECK_FALSE(container.loop.run(container.channel->connect("tcp:127.0.0.1:1", seconds(5))).has_value());
     REQUIRE(send(socket->get(), "hello\n", 6, MSG_DONTWAIT) == 6);
     pollfd silent{socket->get(), POLLIN, 0};
     CHECK(poll(&silent, 1, 200) == 0);

@@ -42,6 +42,7 @@ base::Result<Destination> by_name(const registry::Catalog& catalog, std::string_
     const auto rest_at = std::min(path.find('/', name_at), path.size());
     found.script_name = path.substr(0, rest_at);
     found.path_info = path.substr(rest_at);
+    found.by_name = true;
     return found;
 }
 
@@ -86,6 +87,7 @@ function::Event event_from(const http::Request& request, const Destination& dest
     event.target = request.target;
     event.script_name = destination.script_name;
     event.path_info = destination.path_info;
+    event.by_name = destination.by_name;
     event.query = request.query;
     event.protocol = request.version == 10 ? "HTTP/1.0" : "HTTP/1.1";
     event.server_name = request.host.empty() ? "localhost" : request.host;

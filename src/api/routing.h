@@ -13,6 +13,7 @@ namespace shallop::api {
 struct Destination {
     function::FunctionPtr function;
     std::string script_name, path_info;  ///< both still encoded
+    bool by_name = false;                ///< by /function/NAME
     std::vector<std::pair<std::string, std::string>> parameters;
 };
 

@@ -2,7 +2,7 @@
 #include <shallop/base/result.h>
 #include <shallop/http/syntax.h>
 
-#include <http/body.h>
+#include <shallop/http/body.h>
 
 #include <algorithm>
 #include <charconv>

@@ -200,22 +200,4 @@ bool HeadParser::finish() {
     return true;
 }
 
-FieldLine parse_field_line(std::string_view text, std::string& why) {
-    if (text.starts_with(' ') || text.starts_with('\t')) {
-        why = "A field is folded over two lines.";
-        return {};
-    }
-    const auto colon = text.find(':');
-    if (colon == text.npos) {
-        why = "A line of the head has no colon.";
-        return {};
-    }
-    const auto name = text.substr(0, colon);
-    if (!is_token(name)) {
-        why = "A field name is empty, or has a character that none may have (such as a space before the colon).";
-        return {};
-    }
-    return {name, trim(text.substr(colon + 1))};
-}
-
 }  // namespace shallop::http

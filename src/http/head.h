@@ -11,12 +11,6 @@
 
 namespace shallop::http {
 
-/// Why a message is refused: the status to answer and one sentence for the client.
-struct Refusal {
-    int status = 400;
-    std::string detail;
-};
-
 /// A request's head and what only the connection needs of it.
 struct Head {
     Request request;
@@ -86,12 +80,5 @@ private:
     bool asks_close_ = false;
     bool asks_keep_alive_ = false;
 };
-
-/// One `name: value` line without its CRLF. Empty name: refused, `why` says so in words. Shared with trailers.
-struct FieldLine {
-    std::string_view name;
-    std::string_view value;
-};
-FieldLine parse_field_line(std::string_view text, std::string& why);
 
 }  // namespace shallop::http

@@ -4,10 +4,10 @@
 #include <shallop/base/log.h>
 #include <shallop/http/listener.h>
 
-#include <http/body.h>
 #include <http/head.h>
 #include <http/reply_head.h>
-#include <http/wire.h>
+#include <shallop/http/body.h>
+#include <shallop/http/wire.h>
 
 #include <functional>
 #include <string>

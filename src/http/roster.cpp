@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <http/roster.h>
-#include <http/wire.h>
+#include <shallop/http/roster.h>
+#include <shallop/http/wire.h>
 
 #include <poll.h>
 #include <utility>

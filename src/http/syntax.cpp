@@ -63,4 +63,22 @@ bool is_hop_by_hop(std::string_view name) {
     return std::any_of(names.begin(), names.end(), [&](std::string_view n) { return base::same_name(n, name); });
 }
 
+FieldLine parse_field_line(std::string_view text, std::string& why) {
+    if (text.starts_with(' ') || text.starts_with('\t')) {
+        why = "A field is folded over two lines.";
+        return {};
+    }
+    const auto colon = text.find(':');
+    if (colon == text.npos) {
+        why = "A line of the head has no colon.";
+        return {};
+    }
+    const auto name = text.substr(0, colon);
+    if (!is_token(name)) {
+        why = "A field name is empty, or has a character that none may have (such as a space before the colon).";
+        return {};
+    }
+    return {name, trim(text.substr(colon + 1))};
+}
+
 }  // namespace shallop::http

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <http/wire.h>
+#include <shallop/http/wire.h>
 
 #include <boost/asio/redirect_error.hpp>
 

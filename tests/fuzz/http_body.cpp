@@ -2,7 +2,7 @@
 // A chunked body, whole and in pieces; Beast must decode what is accepted to the same bytes.
 #include <shallop/base/result.h>
 
-#include <http/body.h>
+#include <shallop/http/body.h>
 
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>

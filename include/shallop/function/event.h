@@ -25,6 +25,7 @@ struct Event {
     std::string target;       ///< as received: path and query, still encoded (origin form)
     std::string script_name;  ///< matched prefix, still encoded, no trailing slash, may be empty
     std::string path_info;    ///< the rest, still encoded; empty or starts with '/'
+    bool by_name = false;     ///< came by /function/NAME: script_name is no part of the function's own paths
     std::string query;        ///< raw, without '?'
     std::string protocol = "HTTP/1.1";
     std::string scheme = "http";
@@ -64,6 +65,13 @@ public:
 
     /// Sends the head at once. Faults: client_gone.
     virtual async::Task<base::Status> begin(ReplyHead head) = 0;
+
+    /// The same with the body's first bytes, in one system call where the wire allows it.
+    virtual async::Task<base::Status> begin_with(ReplyHead head, std::span<const char> first) {
+        auto begun = co_await begin(std::move(head));
+        if (!begun || first.empty()) co_return begun;
+        co_return co_await write(first);
+    }
 
     /// Returns when the bytes are on their way (backpressure). Dropped for HEAD, 204 and 304. Faults: client_gone.
     virtual async::Task<base::Status> write(std::span<const char> bytes) = 0;

@@ -25,7 +25,7 @@ struct Route {
     bool operator==(const Route&) const = default;
 };
 
-enum class ContractKind { cgi };
+enum class ContractKind { cgi, http };
 
 /// How the bytes a CGI program prints are read (contracts A2, A3).
 enum class Output { automatic, cgi, raw, nph };
@@ -39,6 +39,9 @@ struct Contract {
     std::string document_root;        ///< path inside the image; sets DOCUMENT_ROOT, SCRIPT_FILENAME, PATH_TRANSLATED
     std::string script;               ///< path inside the image, for SCRIPT_FILENAME
     bool pass_authorization = false;  ///< HTTP_AUTHORIZATION is exported only where the deployer asks for it
+    int port = 0;            ///< http: where the server listens inside; 0 = not said (decide_contract() then finds one)
+    std::string socket;      ///< http: the path of a unix socket inside instead of a port
+    std::string ready_path;  ///< http: a GET of it must answer 2xx or 3xx before events come; "" = connecting is enough
 
     bool operator==(const Contract&) const = default;
 };
@@ -77,7 +80,8 @@ struct Scale {
     bool reuse = false;  ///< false: a fresh container for every invocation
     int standby = 0;
     Duration idle_timeout = std::chrono::minutes(5);
-    std::string idle = "keep";
+    std::string idle = "keep";         ///< keep, or pause: an idle instance's processes are stopped
+    std::string keep_alive = "fixed";  ///< fixed (idle_timeout), or learned from the function's own arrivals
     int max_invocations = 0;
     int queue = 100;  ///< events that may wait for a slot
     Duration queue_timeout = std::chrono::seconds(30);

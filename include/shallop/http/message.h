@@ -57,6 +57,12 @@ struct Response {
     bool close = false;                           ///< ask for the connection's end after this reply
 };
 
+/// Why a message is refused: the status to answer and one sentence for the client.
+struct Refusal {
+    int status = 400;
+    std::string detail;
+};
+
 /// The standard phrase, "" where there is none.
 std::string_view reason_phrase(int status);
 

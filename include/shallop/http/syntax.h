@@ -25,4 +25,11 @@ bool list_has(std::string_view list, std::string_view token);
 /// Fields that belong to one connection and to the framing of one message (RFC 9110 7.6.1): never handed on.
 bool is_hop_by_hop(std::string_view name);
 
+/// One `name: value` line without its CRLF. Empty name: refused, `why` says so in words. Shared with trailers.
+struct FieldLine {
+    std::string_view name;
+    std::string_view value;
+};
+FieldLine parse_field_line(std::string_view text, std::string& why);
+
 }  // namespace shallop::http

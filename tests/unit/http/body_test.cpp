@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <http/body.h>
+#include <shallop/http/body.h>
 
 #include <catch2/catch_test_macros.hpp>
 

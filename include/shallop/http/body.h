@@ -3,8 +3,6 @@
 
 #include <shallop/http/message.h>
 
-#include <http/head.h>
-
 #include <cstdint>
 #include <optional>
 #include <span>

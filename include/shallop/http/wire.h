@@ -6,7 +6,7 @@
 #include <shallop/base/fd.h>
 #include <shallop/base/result.h>
 
-#include <http/roster.h>
+#include <shallop/http/roster.h>
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>

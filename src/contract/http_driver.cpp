@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "contract/http_driver.h"
+
+#include <shallop/async/race.h>
+
+#include <algorithm>
+
+namespace shallop::contract {
+
+using base::Error;
+using base::Fault;
+using base::Status;
+
+namespace {
+
+constexpr auto first_pause = std::chrono::milliseconds(50);  // between two probes
+constexpr auto longest_pause = std::chrono::milliseconds(500);
+constexpr auto longest_connect = std::chrono::minutes(10);  // that the shim takes
+constexpr auto exit_patience = std::chrono::milliseconds(50);
+constexpr auto idle_time = std::chrono::seconds(30);
+constexpr auto close_margin = std::chrono::seconds(1);  // before a server closes what it said it would
+constexpr int most_garbage = 2;
+
+class NoBody final : public function::BodySource {
+public:
+    Task<Result<std::size_t>> read(std::span<char>) override { co_return std::size_t{0}; }
+};
+
+/// Wants to know the status and nothing else.
+class StatusSink final : public function::ReplySink {
+public:
+    Task<Status> begin(function::ReplyHead head) override {
+        status = head.status;
+        co_return Status();
+    }
+    Task<Status> write(std::span<const char>) override { co_return Status(); }
+    bool begun() const override { return status != 0; }
+
+    int status = 0;
+};
+
+std::size_t most_idle(const function::Scale& scale) { return static_cast<std::size_t>(std::max(scale.concurrency, 1)); }
+
+}  // namespace
+
+/// One connection while an event has it. Closed unless it is given back: so does a cancelled event end.
+class HttpDriver::Use {
+public:
+    explicit Use(HttpDriver& driver) : driver_(driver) {}
+
+    bool take_idle() {
+        upstream_ = driver_.idle_->take(driver_.around_.clock.now());
+        return upstream_ != nullptr;
+    }
+
+    void open(base::Fd socket) {
+        auto& around = driver_.around_;
+        upstream_ = std::make_unique<Upstream>(around.roster, around.executor, around.clock, std::move(socket));
+    }
+
+    Upstream& upstream() { return *upstream_; }
+
+    void give_back() {
+        const auto now = driver_.around_.clock.now();
+        upstream_->used = now;
+        if (const auto seconds = upstream_->parser().idle_seconds())
+            upstream_->usable_until = now + std::chrono::seconds(*seconds) - close_margin;
+        driver_.idle_->give(std::move(upstream_));
+    }
+
+private:
+    HttpDriver& driver_;
+    std::unique_ptr<Upstream> upstream_;
+};
+
+HttpDriver::HttpDriver(Surroundings around)
+    : around_(std::move(around)),
+      idle_(std::make_shared<IdleUpstreams>(most_idle(around_.function.spec.scale))),
+      server_(around_),
+      tasks_(around_.executor, around_.log) {}
+
+bool HttpDriver::sound() const {
+    return !timed_out_ && garbage_ < most_garbage && !server_.ended() && around_.channel.is_open();
+}
+
+// ---- until the first event
+
+Task<Status> HttpDriver::prepare(Instant deadline) {
+    const auto started = co_await server_.start();
+    if (!started) co_return started;
+    const auto connected = co_await listening(deadline);
+    if (!connected) co_return connected;
+    tasks_.spawn("idle connections", trim(idle_, around_.clock));
+    if (around_.function.spec.contract.ready_path.empty()) co_return Status();
+    co_return co_await ready(deadline);
+}
+
+Error HttpDriver::never_listened(std::string detail) const {
+    Error error(Fault::timed_out, std::move(detail), "start");
+    if (const auto words = server_.last_words(); !words.empty())
+        error.log = error.detail + "; its last output:\n" + words;
+    return error;
+}
+
+Task<Status> HttpDriver::listening(Instant deadline) {
+    const auto left = std::min<async::Duration>(deadline - around_.clock.now(), longest_connect);
+    std::optional<Result<base::Fd>> socket;
+    auto connecting = async::detail::store_result(around_.channel.connect(server_.address(), left, true), socket);
+    auto ending = server_.until_ended();
+    co_await async::race(std::move(connecting), std::move(ending));
+    if (!socket || (!*socket && server_.ended())) {
+        co_await server_.until_ended();
+        co_return server_.death("before it listened on " + server_.address());
+    }
+    if (!*socket && socket->error().fault == Fault::timed_out)
+        co_return never_listened("the function's server does not listen on " + server_.address());
+    if (!*socket) co_return socket->error();
+    Use use(*this);
+    use.open(std::move(**socket));
+    use.give_back();
+    co_return Status();
+}
+
+/// Asks for the ready_path until it says yes.
+Task<Status> HttpDriver::ready(Instant deadline) {
+    const auto& path = around_.function.spec.contract.ready_path;
+    std::string last = "has not answered";
+    for (async::Duration pause = first_pause;; pause = std::min<async::Duration>(pause * 2, longest_pause)) {
+        const auto status = co_await probe(deadline);
+        if (status && *status < 400) co_return Status();
+        if (server_.ended()) co_return server_.death("before it was ready");
+        last = status ? "answered " + std::to_string(*status) : "failed: " + status.error().detail;
+        if (around_.clock.now() + pause >= deadline)
+            co_return never_listened("the function's server was not ready in time: GET " + path + " " + last);
+        co_await server_.until_ended(around_.clock.now() + pause);
+    }
+}
+
+Task<Result<int>> HttpDriver::probe(Instant deadline) {
+    function::Event event;
+    event.method = "GET";
+    event.target = around_.function.spec.contract.ready_path;
+    event.fields = {{"Host", "localhost"}};
+    event.remote_addr = "127.0.0.1";
+    NoBody body;
+    StatusSink sink;
+    Call call{event, body, sink, deadline};
+    Trouble trouble = Trouble::none;
+    const auto outcome = co_await run(call, trouble);
+    if (!outcome) co_return outcome.error();
+    co_return sink.status;
+}
+
+// ---- events
+
+Task<Result<Outcome>> HttpDriver::exchange(Call& call) {
+    Trouble trouble = Trouble::none;
+    auto outcome = co_await run(call, trouble);
+    if (trouble != Trouble::none) co_await explain(trouble, outcome);
+    co_return outcome;
+}
+
+/// One event, over a connection that has been used before if there is one.
+Task<Result<Outcome>> HttpDriver::run(Call& call, Trouble& trouble) {
+    Use use(*this);
+    for (;;) {
+        const bool reused = use.take_idle();
+        if (!reused) {
+            const auto connected = co_await connect(use, call.deadline);
+            if (!connected) co_return connected.error();
+        }
+        HttpRelay relay(use.upstream(), call, around_, buffers_);
+        if (!relay.send_head(traces_)) {
+            if (reused) continue;
+            trouble = Trouble::closed;
+            co_return Error(Fault::function_failed, "the function closed the connection before the request was sent");
+        }
+        co_await relay.pass();
+        trouble = relay.trouble();
+        if (relay.reusable()) use.give_back();
+        co_return relay.result();
+    }
+}
+
+Task<Status> HttpDriver::connect(Use& use, Instant deadline) {
+    const auto left =
+        std::clamp<async::Duration>(deadline - around_.clock.now(), std::chrono::milliseconds(1), longest_connect);
+    auto socket = co_await around_.channel.connect(server_.address(), left);
+    if (!socket) co_return socket.error();
+    use.open(std::move(*socket));
+    co_return Status();
+}
+
+/// What the instance's state says about a reply that failed.
+Task<void> HttpDriver::explain(Trouble trouble, Result<Outcome>& outcome) {
+    timed_out_ = timed_out_ || trouble == Trouble::late;
+    if (trouble == Trouble::garbage) ++garbage_;
+    if (trouble != Trouble::closed) co_return;
+    co_await server_.until_ended(around_.clock.now() + exit_patience);
+    if (!server_.ended()) co_return;
+    auto death = server_.death("while it answered");
+    if (outcome) {
+        outcome->incomplete_reason = std::move(death.detail);
+    } else {
+        outcome = std::move(death);
+    }
+}
+
+/// Connections that nobody has used for a while are closed, and memory is given up.
+Task<void> HttpDriver::trim(std::weak_ptr<IdleUpstreams> idle, async::Clock& clock) {
+    for (;;) {
+        co_await clock.sleep_for(idle_time);
+        const auto pool = idle.lock();
+        if (!pool) co_return;
+        pool->trim(clock.now() - idle_time);
+    }
+}
+
+}  // namespace shallop::contract

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "contract/http_relay.h"
+
+#include "contract/field_rules.h"
+
+#include <shallop/async/race.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace shallop::contract {
+
+using base::Error;
+using base::Fault;
+using base::Result;
+using base::Status;
+using Framing = http::ReplyParser::Framing;
+
+namespace {
+
+constexpr auto tunnel_stall = std::chrono::seconds(60);
+constexpr auto no_stall = std::chrono::hours(24);  // the deadline is watched by the receiving side
+constexpr std::string_view last_chunk = "0\r\n\r\n";
+constexpr const char* slow_body = "body";  // whose fault a timeout is: the client's
+
+const http::Limits body_limits;
+
+}  // namespace
+
+BodyBuffers::Borrowed::~Borrowed() {
+    if (memory_ && from_.free_.size() < most) from_.free_.push_back(std::move(memory_));
+}
+
+std::span<char> BodyBuffers::Borrowed::room() {
+    if (!memory_ && !from_.free_.empty()) {
+        memory_ = std::move(from_.free_.back());
+        from_.free_.pop_back();
+    }
+    if (!memory_) memory_ = std::make_unique_for_overwrite<char[]>(size);
+    return {memory_.get(), size};
+}
+
+HttpRelay::HttpRelay(Upstream& upstream, Call& call, const Surroundings& around, BodyBuffers& buffers)
+    : up_(upstream),
+      call_(call),
+      around_(around),
+      buffers_(buffers),
+      reply_buffer_(buffers),
+      upgrade_(asks_upgrade(call.event)) {}
+
+bool HttpRelay::reusable() const {
+    return whole_ && body_sent_ && trouble_ == Trouble::none && up_.parser().keep_alive() &&
+           up_.wire().buffered().empty();
+}
+
+Result<Outcome> HttpRelay::result() {
+    if (error_) return std::move(*error_);
+    return std::move(outcome_);
+}
+
+// ---- the request
+
+bool HttpRelay::send_head(TraceIds& traces) {
+    const auto& event = call_.event;
+    http::ReplyParser::Asked asked;
+    asked.head = event.method == "HEAD";
+    asked.upgrade = upgrade_;
+    up_.parser().start(asked);
+    write_request_head(up_.head(), event, upgrade_, traces);
+    if (event.has_body() && !event.chunked) return true;
+    const auto sent = up_.send_now(up_.head(), {});
+    if (sent < 0) return false;
+    head_sent_ = static_cast<std::size_t>(sent);
+    call_.sent = call_.sent || sent > 0;
+    body_sent_ = head_sent_ == up_.head().size() && !event.has_body();
+    return true;
+}
+
+Task<void> HttpRelay::pass() {
+    // Without a body there is nothing to do beside reading the reply.
+    return body_sent_ ? read_reply() : pass_both();
+}
+
+/// Sends and reads at once: a server may answer early, or only while it is being sent to.
+Task<void> HttpRelay::pass_both() {
+    never_.emplace(around_.executor);
+    auto reading = read_reply();
+    auto sending = send_request();
+    co_await async::race(std::move(reading), std::move(sending));
+}
+
+/// Ends only when the body does not come as it should.
+Task<void> HttpRelay::send_request() {
+    if (call_.event.has_body()) {
+        BodyBuffers::Borrowed buffer(buffers_);
+        co_await send_body(buffer.room());
+        if (trouble_ != Trouble::none) co_return;
+    } else {
+        const auto sent = co_await send_piece({});
+        body_sent_ = sent.has_value();
+    }
+    for (;;) co_await never_->wait();
+}
+
+/// A server that takes no more of it may still answer.
+Task<void> HttpRelay::send_body(std::span<char> into) {
+    const bool chunked = call_.event.chunked;
+    for (auto left = call_.event.content_length.value_or(0); chunked || left > 0;) {
+        waits_for_client_ = true;
+        const auto got = co_await call_.body.read(into);
+        waits_for_client_ = false;
+        call_.sent = true;  // what was read cannot be read again for another try
+        if (!got) {
+            fail_client(got.error());
+            co_return;
+        }
+        if (*got == 0 && !chunked) co_return;  // its source has broken its promise: the server will see that too
+        const std::string_view piece(into.data(), *got);
+        const auto sent = co_await send_piece(piece);
+        if (!sent) co_return;
+        if (chunked && piece.empty()) break;
+        left -= std::min<std::uint64_t>(left, piece.size());
+    }
+    body_sent_ = true;
+}
+
+/// One piece of the body in its framing, with what is left of the head before it. An empty one is the end.
+Task<Status> HttpRelay::send_piece(std::string_view piece) {
+    auto& head = up_.head();
+    const auto framed = head_sent_ == head.size() ? 0 : head_sent_;
+    if (head_sent_ == head.size()) head.clear();
+    std::string_view after;
+    if (call_.event.chunked && piece.empty()) {
+        head.append(last_chunk);
+    } else if (call_.event.chunked) {
+        char digits[16];
+        head.append(digits, std::to_chars(digits, digits + sizeof digits, piece.size(), 16).ptr).append("\r\n");
+        after = "\r\n";
+    }
+    const http::Wire::Parts parts{std::string_view(head).substr(framed), piece, after};
+    head_sent_ = head.size();
+    co_return co_await up_.wire().send(parts, no_stall);
+}
+
+// ---- the reply
+
+Task<void> HttpRelay::read_reply() {
+    const bool complete = co_await read_head();
+    if (!complete) co_return;
+    reply_head_ = take_head();
+    up_.wire().consume(up_.parser().size());
+    if (up_.parser().status() == 101) {
+        co_await tunnel();
+        co_return;
+    }
+    whole_ = co_await pass_reply();
+}
+
+Task<bool> HttpRelay::read_head() {
+    auto& wire = up_.wire();
+    for (;;) {
+        const auto received = co_await wire.fill(call_.deadline);
+        if (!received || *received == 0) co_return fail_receive(received);
+        const auto progress = up_.parser().parse(wire.buffered());
+        if (progress == http::ReplyParser::Progress::done) break;
+        if (progress == http::ReplyParser::Progress::refused) {
+            co_return fail(Trouble::garbage, Fault::function_failed, "the function sent " + up_.parser().refusal());
+        }
+    }
+    up_.grown = up_.grown || wire.buffered().size() >= http::Wire::small_buffer;
+    co_return true;
+}
+
+/// What of the head is the client's business; read before the buffer moves on.
+function::ReplyHead HttpRelay::take_head() {
+    const auto& parser = up_.parser();
+    const auto bytes = up_.wire().buffered();
+    function::ReplyHead head;
+    head.status = parser.status();
+    head.reason = parser.reason(bytes);
+    head.content_length = parser.content_length();
+    head.fields.reserve(parser.fields() + 2);  // the invocation adds two
+    for (std::size_t i = 0; i < parser.fields(); ++i) {
+        const auto field = parser.field(i, bytes);
+        const bool switching = head.status == 101 && base::same_name(field.name, "upgrade");
+        if ((field.hop_by_hop && !switching) || is_platform_field(field.name)) continue;
+        head.fields.push_back({std::string(field.name), std::string(field.value)});
+    }
+    if (head.status == 101) head.fields.push_back({"Connection", "upgrade"});
+    return head;
+}
+
+Task<bool> HttpRelay::pass_reply() {
+    switch (up_.parser().framing()) {
+        case Framing::none:
+            return begin({});
+        case Framing::length:
+            return pass_length();
+        case Framing::chunked:
+            return pass_chunked();
+        case Framing::until_close:
+            break;
+    }
+    return pass_until_close();
+}
+
+Task<bool> HttpRelay::pass_length() {
+    auto& wire = up_.wire();
+    const auto length = *up_.parser().content_length();
+    if (!within_limit(length)) co_return false;
+    const auto first =
+        wire.buffered().substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(length, wire.buffered().size())));
+    const bool begun = co_await begin(first);
+    if (!begun) co_return false;
+    wire.consume(first.size());
+    for (auto left = length - first.size(); left > 0;) {
+        const auto into =
+            reply_buffer_.room().first(static_cast<std::size_t>(std::min<std::uint64_t>(left, BodyBuffers::size)));
+        std::size_t size = 0;
+        const bool received = co_await receive(size, into);
+        if (!received) co_return false;
+        if (size == 0) {
+            co_return fail(Trouble::closed, Fault::function_failed,
+                           "the function's reply ended " + std::to_string(left) +
+                               " bytes before its Content-Length of " + std::to_string(length));
+        }
+        const bool written = co_await write(into.first(size));
+        if (!written) co_return false;
+        left -= size;
+    }
+    co_return true;
+}
+
+/// A chunked body that has come with its head is given a length: that saves the client's side its framing.
+Task<bool> HttpRelay::pass_chunked() {
+    auto& wire = up_.wire();
+    auto body = http::BodyDecoder::chunked(body_limits);
+    const auto out = reply_buffer_.room();
+    bool begun = false;
+    for (;;) {
+        const auto step = body.decode(wire.buffered(), out);
+        wire.consume(step.consumed);
+        if (body.refused()) {
+            co_return fail(Trouble::garbage, Fault::function_failed,
+                           "the function sent a broken body: " + body.refusal().detail);
+        }
+        if (!within_limit(step.produced)) co_return false;
+        const std::string_view piece(out.data(), step.produced);
+        if (!begun) {
+            if (body.done()) reply_head_.content_length = piece.size();
+            begun = co_await begin(piece);
+            if (!begun) co_return false;
+        } else if (!piece.empty()) {
+            const bool written = co_await write(piece);
+            if (!written) co_return false;
+        }
+        if (body.done()) co_return true;
+        if (step.produced == out.size()) continue;
+
+        auto direct = static_cast<std::size_t>(std::min<std::uint64_t>(body.direct(), out.size()));
+        if (direct <= http::Wire::small_buffer) direct = 0;
+        std::size_t size = 0;
+        const bool received = co_await receive(size, out.first(direct));
+        if (!received) co_return false;
+        if (size == 0)
+            co_return fail(Trouble::closed, Fault::function_failed, "the function's reply ended before its last chunk");
+        if (direct == 0) continue;
+        body.advance(size);
+        if (!within_limit(size)) co_return false;
+        const bool written = co_await write(out.first(size));
+        if (!written) co_return false;
+    }
+}
+
+Task<bool> HttpRelay::pass_until_close() {
+    auto& wire = up_.wire();
+    const auto first = wire.buffered();
+    if (!within_limit(first.size())) co_return false;
+    const bool begun = co_await begin(first);
+    if (!begun) co_return false;
+    wire.consume(first.size());
+    for (;;) {
+        std::size_t size = 0;
+        const auto into = reply_buffer_.room();
+        const bool received = co_await receive(size, into);
+        if (!received) co_return false;
+        if (size == 0) co_return true;
+        if (!within_limit(size)) co_return false;
+        const bool written = co_await write(into.first(size));
+        if (!written) co_return false;
+    }
+}
+
+/// Receives into `into`; where that is empty, ahead. 0: the server has sent all it will.
+Task<bool> HttpRelay::receive(std::size_t& received, std::span<char> into) {
+    auto work = into.empty() ? up_.wire().fill(call_.deadline) : up_.wire().receive(into, call_.deadline);
+    const auto got = co_await std::move(work);
+    if (!got) co_return fail_receive(got);
+    // Bytes that are always there would keep the sweep from seeing that the time is up.
+    if (around_.clock.now() >= call_.deadline) co_return fail_receive(Error(Fault::timed_out, {}));
+    received = *got;
+    up_.grown = up_.grown || up_.wire().buffered().size() >= http::Wire::small_buffer;
+    co_return true;
+}
+
+Task<bool> HttpRelay::begin(std::string_view first) {
+    const std::span<const char> bytes(first.data(), first.size());
+    const auto begun = co_await call_.reply.begin_with(std::move(reply_head_), bytes);
+    if (!begun) co_return fail_client(begun.error());
+    co_return true;
+}
+
+Task<bool> HttpRelay::write(std::span<const char> bytes) {
+    const auto written = co_await call_.reply.write(bytes);
+    if (!written) co_return fail_client(written.error());
+    co_return true;
+}
+
+// ---- after 101
+
+Task<void> HttpRelay::tunnel() {
+    const auto first = up_.wire().buffered();
+    const bool begun = co_await begin(first);
+    if (!begun) co_return;
+    up_.wire().consume(first.size());
+    auto up = tunnel_up();
+    auto down = tunnel_down();
+    co_await async::race(std::move(up), std::move(down));
+}
+
+Task<void> HttpRelay::tunnel_up() {
+    BodyBuffers::Borrowed buffer(buffers_);
+    const auto into = buffer.room();
+    for (;;) {
+        const auto got = co_await call_.body.read(into);
+        if (!got || *got == 0) co_return;
+        const http::Wire::Parts parts{std::string_view(into.data(), *got), {}, {}};
+        const auto sent = co_await up_.wire().send(parts, tunnel_stall);
+        if (!sent) co_return;
+    }
+}
+
+Task<void> HttpRelay::tunnel_down() {
+    const auto into = reply_buffer_.room();
+    for (;;) {
+        const auto got = co_await up_.wire().receive(into, Instant::max());
+        if (!got || *got == 0) co_return;
+        const auto written = co_await call_.reply.write(into.first(*got));
+        if (!written) co_return;
+    }
+}
+
+// ---- what goes wrong
+
+bool HttpRelay::within_limit(std::uint64_t more) {
+    const auto& limit = around_.function.spec.limits.response_body;
+    passed_ += more;
+    if (!limit || passed_ <= *limit) return true;
+    return fail(Trouble::other, Fault::function_failed, "the reply is longer than limits.response_body");
+}
+
+/// Before the client has the head an answer can still say what happened; after it only a cut can.
+bool HttpRelay::fail(Trouble trouble, Fault fault, std::string detail) {
+    trouble_ = trouble;
+    if (call_.reply.begun()) {
+        outcome_.reply_incomplete = true;
+        outcome_.incomplete_reason = std::move(detail);
+    } else {
+        error_.emplace(fault, std::move(detail));
+    }
+    return false;
+}
+
+bool HttpRelay::fail_receive(const Result<std::size_t>& received) {
+    const bool late = !received && received.error().fault == Fault::timed_out;
+    const auto timeout = base::format_duration(around_.function.spec.limits.timeout) + " (limits.timeout)";
+    if (late && waits_for_client_) {
+        fail(Trouble::other, Fault::timed_out, "the request's body did not arrive within " + timeout);
+        if (error_) error_->pointer = slow_body;
+        return false;
+    }
+    if (late) return fail(Trouble::late, Fault::timed_out, "the function did not answer within " + timeout);
+    const bool silent = up_.wire().buffered().empty();
+    if (!call_.reply.begun())
+        return fail(Trouble::closed, Fault::function_failed,
+                    silent ? "the function closed the connection without a reply"
+                           : "the function closed the connection in the middle of its reply's head");
+    return fail(Trouble::closed, Fault::function_failed,
+                "the function broke the connection in the middle of its reply");
+}
+
+bool HttpRelay::fail_client(const Error& error) {
+    if (error.fault != Fault::client_gone && call_.reply.begun())
+        return fail(Trouble::other, error.fault, error.detail);
+    trouble_ = Trouble::other;
+    error_ = error;
+    return false;
+}
+
+}  // namespace shallop::contract

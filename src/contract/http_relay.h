@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "contract/http_request.h"
+#include "contract/http_upstream.h"
+
+#include <shallop/async/condition.h>
+#include <shallop/contract/driver.h>
+#include <shallop/http/body.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace shallop::contract {
+
+/// Memory for bodies on their way, handed from one exchange to the next.
+class BodyBuffers {
+public:
+    static constexpr std::size_t size = 64 * 1024;
+
+    /// One of them; goes back by itself. The BodyBuffers outlive it.
+    class Borrowed {
+    public:
+        explicit Borrowed(BodyBuffers& from) : from_(from) {}
+        Borrowed(const Borrowed&) = delete;
+        Borrowed& operator=(const Borrowed&) = delete;
+        ~Borrowed();
+        /// Taken when first asked for.
+        std::span<char> room();
+
+    private:
+        BodyBuffers& from_;
+        std::unique_ptr<char[]> memory_;
+    };
+
+    /// Keeps none.
+    void trim() { free_.clear(); }
+
+private:
+    static constexpr std::size_t most = 4;
+    std::vector<std::unique_ptr<char[]>> free_;
+};
+
+/// Why a reply is not what it should be, as far as the instance is concerned.
+enum class Trouble {
+    none,
+    closed,   ///< the server has closed or reset the connection
+    late,     ///< the deadline has passed, and it was the server that was waited for
+    garbage,  ///< what came is no reply
+    other,    ///< the client's doing
+};
+
+/// Carries one event to a function's server and its reply back, over one connection, in constant memory.
+///
+/// send_head() first, then pass(); afterwards outcome() or, where the client has not had the head yet, error(). What it
+/// refers to outlives it.
+class HttpRelay {
+public:
+    HttpRelay(Upstream& upstream, Call& call, const Surroundings& around, BodyBuffers& buffers);
+    HttpRelay(const HttpRelay&) = delete;
+    HttpRelay& operator=(const HttpRelay&) = delete;
+
+    /// Sends the head as far as the socket takes it now, but for a body whose length is known: those go together.
+    /// False: the connection is broken, and not a byte of the event has gone into it.
+    bool send_head(TraceIds& traces);
+
+    /// The rest: request body, reply; after a 101 whatever both sides say.
+    Task<void> pass();
+
+    base::Result<Outcome> result();
+    Trouble trouble() const { return trouble_; }
+
+    /// Whether the connection may carry the next event: nothing of this one is left in it, on neither side.
+    bool reusable() const;
+
+private:
+    Task<void> pass_both();
+    Task<void> send_request();
+    Task<void> send_body(std::span<char> into);
+    Task<base::Status> send_piece(std::string_view piece);
+    Task<void> read_reply();
+    Task<bool> read_head();
+    Task<bool> pass_reply();
+    Task<bool> pass_length();
+    Task<bool> pass_chunked();
+    Task<bool> pass_until_close();
+    Task<bool> receive(std::size_t& received, std::span<char> into);
+    Task<bool> write(std::span<const char> bytes);
+    Task<bool> begin(std::string_view first);
+    Task<void> tunnel();
+    Task<void> tunnel_up();
+    Task<void> tunnel_down();
+
+    function::ReplyHead take_head();
+    bool within_limit(std::uint64_t more);
+    bool fail(Trouble trouble, base::Fault fault, std::string detail);
+    bool fail_receive(const base::Result<std::size_t>& received);
+    bool fail_client(const base::Error& error);
+
+    Upstream& up_;
+    Call& call_;
+    const Surroundings& around_;
+    BodyBuffers& buffers_;
+    BodyBuffers::Borrowed reply_buffer_;
+    function::ReplyHead reply_head_;
+    std::size_t head_sent_ = 0;
+    const bool upgrade_;
+    bool body_sent_ = false;         ///< the request has gone out wholly
+    bool waits_for_client_ = false;  ///< for more of the request's body
+    bool whole_ = false;             ///< the reply is
+    std::uint64_t passed_ = 0;       ///< bytes of the reply's body
+    std::optional<async::Condition> never_;
+    std::optional<base::Error> error_;
+    Trouble trouble_ = Trouble::none;
+    Outcome outcome_;
+};
+
+}  // namespace shallop::contract

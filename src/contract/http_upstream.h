@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/http/reply_parser.h>
+#include <shallop/http/wire.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace shallop::contract {
+
+using async::Instant;
+
+/// One connection to a function's server, with the storage that its requests and replies use again and again.
+class Upstream {
+public:
+    /// What comes ahead of a body in one receive; larger than any head that is taken.
+    static constexpr std::size_t largest_buffer = 72 * 1024;
+
+    /// `socket` as Channel::connect gives it; `roster` and `clock` outlive the Upstream.
+    Upstream(http::Roster& roster, async::Executor executor, async::Clock& clock, base::Fd socket);
+
+    /// Still open, and nothing has come that nobody asked for.
+    bool is_quiet() const;
+
+    /// Sends what the socket takes without waiting, and says how much of both that was; -1: it is broken.
+    ssize_t send_now(std::string_view first, std::string_view second);
+
+    http::Wire& wire() { return wire_; }
+    http::ReplyParser& parser() { return parser_; }
+    std::string& head() { return head_; }
+
+    Instant used{};                         ///< when its last reply ended
+    Instant usable_until = Instant::max();  ///< the server has said that it closes then
+    bool grown = false;                     ///< its buffers have taken more than a small reply
+
+private:
+    int fd_;  ///< the Wire owns it
+    http::Wire wire_;
+    http::ReplyParser parser_;
+    std::string head_;
+};
+
+/// The idle connections of one server, most recently used last.
+class IdleUpstreams {
+public:
+    explicit IdleUpstreams(std::size_t most) : most_(most) {}
+
+    /// The latest one that can be used; closes those that cannot. Null: none is left.
+    std::unique_ptr<Upstream> take(Instant now);
+
+    void give(std::unique_ptr<Upstream> upstream);
+
+    /// Closes those unused since `then`, but for one that holds little memory.
+    void trim(Instant then);
+
+    bool empty() const { return idle_.empty(); }
+    std::size_t size() const { return idle_.size(); }
+
+private:
+    std::size_t most_;
+    std::vector<std::unique_ptr<Upstream>> idle_;
+};
+
+}  // namespace shallop::contract

@@ -18,6 +18,7 @@ enum class Fault {
     timed_out,        ///< the deadline of an invocation or a call passed
     start_timeout,    ///< an instance was not ready in time
     launch_failed,    ///< the container or its process could not start
+    start_timeout,    ///< it started, and its server was not ready in time
     function_failed,  ///< it started, and gave no usable reply
     out_of_memory,    ///< the function was killed for its memory limit
     engine_down,      ///< the engine does not answer, or not in time

@@ -92,7 +92,8 @@ Task<Result<std::unique_ptr<Instance>>> Launcher::connected(function::FunctionPt
     if (!permit) co_return Error(Fault::timed_out, "no start became free before limits.timeout");
 
     Attempt attempt(*this, ids_.next());
-    auto door = shim::Door::open(settings_.run_dir + "/i", attempt.instance, executor_, clock_, log_);
+    auto door = shim::Door::open(settings_.run_dir + "/i", attempt.instance, settings_.run_dir + "/shim/shallop-shim",
+                                 executor_, clock_, log_);
     if (!door) co_return door.error();
     attempt.door.emplace(std::move(*door));
 

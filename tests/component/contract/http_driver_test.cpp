@@ -21,14 +21,14 @@ const std::string counting =
 
 }  // namespace
 
-TEST_CASE("an http function answers, and its connection is used again", "[contract]") {
+TEST_CASE("an http function answers, and its connection is used again", "[contract][http]") {
     HttpStage stage(counting);
     CHECK(stage.get() == "connection 1 request 1");
     CHECK(stage.get() == "connection 1 request 2");
     CHECK(stage.driver->sound());
 }
 
-TEST_CASE("a server gets the event's head and ours", "[contract]") {
+TEST_CASE("a server gets the event's head and ours", "[contract][http]") {
     HttpStage stage("    ok(c, head(c).decode())\n");
     auto one = stage.visit();
     one.event.target = "/a?b=c";

@@ -94,11 +94,15 @@ public:
         room.loop.run(tasks.join());
     }
 
-    base::Status prepare() {
+    void make() {
         const auto keep_line = [this](std::string line) { lines.push_back(std::move(line)); };
         contract::Surroundings around{*room.channel,        function, room.loop.clock(), room.log,
                                       room.loop.executor(), roster,   keep_line};
         driver = contract::make_driver(std::move(around));
+    }
+
+    base::Status prepare() {
+        make();
         return room.loop.run(driver->prepare(room.loop.in(start_timeout)));
     }
 

@@ -28,8 +28,6 @@ Row row(Fault fault) {
             return {"overloaded", true};
         case Fault::timed_out:
             return {"timed_out", false};
-        case Fault::start_timeout:
-            return {"start_timeout", false};
         case Fault::launch_failed:
             return {"launch_failed", false};
         case Fault::start_timeout:

@@ -16,7 +16,6 @@ enum class Fault {
     too_large,        ///< the input passes a size limit
     overloaded,       ///< a bound is reached now; the same call may work later
     timed_out,        ///< the deadline of an invocation or a call passed
-    start_timeout,    ///< an instance was not ready in time
     launch_failed,    ///< the container or its process could not start
     start_timeout,    ///< it started, and its server was not ready in time
     function_failed,  ///< it started, and gave no usable reply

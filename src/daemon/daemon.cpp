@@ -17,14 +17,6 @@ constexpr auto ping_timeout = std::chrono::seconds(2);
 constexpr auto last_words = std::chrono::milliseconds(500);
 constexpr auto sweep_grace = std::chrono::seconds(5);
 
-instance::Settings launcher_settings(const Settings& settings, const store::Store& store) {
-    instance::Settings own;
-    own.run_dir = settings.run_dir;
-    own.daemon_id = store.daemon_id();
-    own.starts_in_flight = static_cast<std::size_t>(settings.starts_in_flight);
-    return own;
-}
-
 instance::Janitor::Settings janitor_settings(const store::Store& store) {
     instance::Janitor::Settings own;
     own.daemon_id = store.daemon_id();
@@ -74,7 +66,7 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       engine_(engine_settings(settings_, metrics_), executor, clock_, log),
       log_book_(executor),
       janitor_(janitor_settings(*store_), engine_, clock_, log, executor),
-      launcher_(launcher_settings(settings_, *store_), engine_, janitor_, ids_, clock_, log, executor),
+      launcher_(launcher_settings(), engine_, janitor_, ids_, clock_, log, executor),
       pool_(static_cast<int>(settings_.max_instances), launcher_, clock_, executor),
       registry_(registry_settings(settings_), *store_, engine_, clock_, log, executor),
       invoker_({settings_.data_dir}, pool_, clock_, log, invocations_, log_book_, metrics_, executor),
@@ -91,6 +83,15 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
         log_book_.forget(before->spec.name);
     });
     register_gauges();
+}
+
+instance::Settings Daemon::launcher_settings() {
+    instance::Settings own;
+    own.run_dir = settings_.run_dir;
+    own.daemon_id = store_->daemon_id();
+    own.starts_in_flight = static_cast<std::size_t>(settings_.starts_in_flight);
+    own.may_mount = [this](const function::Spec& spec) { return registry_.check_mounts(spec); };
+    return own;
 }
 
 void Daemon::register_gauges() {
@@ -179,6 +180,7 @@ Task<void> Daemon::find_host_run_dir() {
     while (!self.empty()) {
         const auto found = co_await engine_.inspect(self, clock_.now() + host_inspect_timeout);
         if (found) {
+            keep_from_functions(found->mounts);
             const auto path = host_path(found->mounts, settings_.run_dir);
             if (!path.empty()) {
                 log_.info("running in a container", {{"container", self}, {"run_dir_on_host", path}});
@@ -193,6 +195,19 @@ Task<void> Daemon::find_host_run_dir() {
         co_await clock_.sleep_for(std::chrono::seconds(1));
     }
     launcher_.set_host_run_dir(settings_.run_dir);
+}
+
+/// Our volumes are ours, whatever way a function might name them.
+void Daemon::keep_from_functions(const std::vector<docker::ContainerMount>& mounts) {
+    std::vector<std::string> volumes, paths;
+    for (const auto& mount : mounts) {
+        if (mount.type == "volume") volumes.push_back(mount.name);
+    }
+    for (const auto& ours : {settings_.data_dir, settings_.run_dir}) {
+        const auto path = host_path(mounts, ours);
+        if (!path.empty()) paths.push_back(path);
+    }
+    registry_.never_mount(volumes, paths);
 }
 
 Task<void> Daemon::watch_engine() {

@@ -99,6 +99,7 @@ instance::Settings Daemon::launcher_settings() {
     own.output = [this](const function::Function& function, std::string line) {
         log_book_.add(function.spec.name, {0, clock_.wall(), "stderr", "", std::move(line)});
     };
+    own.may_mount = [this](const function::Spec& spec) { return registry_.check_mounts(spec); };
     return own;
 }
 
@@ -216,6 +217,7 @@ Task<void> Daemon::find_host_run_dir() {
     while (!self.empty()) {
         const auto found = co_await engine_.inspect(self, clock_.now() + host_inspect_timeout);
         if (found) {
+            keep_from_functions(found->mounts);
             const auto path = host_path(found->mounts, settings_.run_dir);
             if (!path.empty()) {
                 log_.info("running in a container", {{"container", self}, {"run_dir_on_host", path}});
@@ -230,6 +232,19 @@ Task<void> Daemon::find_host_run_dir() {
         co_await clock_.sleep_for(std::chrono::seconds(1));
     }
     launcher_.set_host_run_dir(settings_.run_dir);
+}
+
+/// Our volumes are ours, whatever way a function might name them.
+void Daemon::keep_from_functions(const std::vector<docker::ContainerMount>& mounts) {
+    std::vector<std::string> volumes, paths;
+    for (const auto& mount : mounts) {
+        if (mount.type == "volume") volumes.push_back(mount.name);
+    }
+    for (const auto& ours : {settings_.data_dir, settings_.run_dir}) {
+        const auto path = host_path(mounts, ours);
+        if (!path.empty()) paths.push_back(path);
+    }
+    registry_.never_mount(volumes, paths);
 }
 
 Task<void> Daemon::watch_engine() {

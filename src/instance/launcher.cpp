@@ -90,6 +90,8 @@ Task<Result<std::unique_ptr<Instance>>> Launcher::connected(function::FunctionPt
     auto permit_task = take_permit(starts_);
     auto permit = co_await async::within(clock_, deadline, std::move(permit_task));
     if (!permit) co_return Error(Fault::timed_out, "no start became free before limits.timeout");
+    const auto mounts = settings_.may_mount ? settings_.may_mount(function->spec) : base::Status();
+    if (!mounts) co_return Error(Fault::launch_failed, mounts.error().detail);
 
     Attempt attempt(*this, ids_.next());
     auto door = shim::Door::open(settings_.run_dir + "/i", attempt.instance, settings_.run_dir + "/shim/shallop-shim",

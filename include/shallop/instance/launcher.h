@@ -30,6 +30,8 @@ struct Settings {
     std::string
         host_run_dir;       ///< the same as the engine sees it; differs when we run in a container; "" = not known yet
     std::string daemon_id;  ///< the label shallop.daemon
+    /// Asked before each container: may this function's mounts still be made? Empty: they may.
+    std::function<base::Status(const function::Spec&)> may_mount;
     std::size_t starts_in_flight = 6;
     base::Duration create_timeout = std::chrono::seconds(10);
     base::Duration start_timeout = std::chrono::seconds(10);

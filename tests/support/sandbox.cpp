@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sandbox.h"
+#include "support/sandbox.h"
 
 #include <fcntl.h>
 #include <net/if.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "room.h"
+#include "support/room.h"
 
 #include <shallop/shim/binary.h>
 

@@ -222,9 +222,10 @@ private:
     bool wants_trailers_ = false;
 };
 
-void append_hex(std::string& out, std::uint64_t number) {
+char* write_hex(char* into, std::uint64_t number) {
     constexpr std::string_view digits = "0123456789abcdef";
-    for (int shift = 60; shift >= 0; shift -= 4) out += digits[number >> shift & 15];
+    for (int shift = 60; shift >= 0; shift -= 4) *into++ = digits[number >> shift & 15];
+    return into;
 }
 
 bool is_small_hex(std::string_view text) {
@@ -253,12 +254,11 @@ std::uint64_t TraceIds::next() {
 }
 
 void TraceIds::append(std::string& out) {
-    out.append("00-");
-    append_hex(out, next() | 1);  // no id is all zeros
-    append_hex(out, next());
-    out.append("-");
-    append_hex(out, next() | 1);
-    out.append("-01");
+    char text[] = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01";
+    char* at = write_hex(text + 3, next() | 1);  // no id is all zeros
+    at = write_hex(at, next());
+    write_hex(at + 1, next() | 1);
+    out.append(text, sizeof text - 1);
 }
 
 bool is_traceparent(std::string_view value) {

@@ -50,7 +50,7 @@ public:
     explicit Use(HttpDriver& driver) : driver_(driver) {}
 
     bool take_idle() {
-        upstream_ = driver_.idle_->take(driver_.around_.clock.now());
+        upstream_ = driver_.idle_->take(driver_.around_.clock);
         return upstream_ != nullptr;
     }
 
@@ -62,10 +62,8 @@ public:
     Upstream& upstream() { return *upstream_; }
 
     void give_back() {
-        const auto now = driver_.around_.clock.now();
-        upstream_->used = now;
         if (const auto seconds = upstream_->parser().idle_seconds())
-            upstream_->usable_until = now + std::chrono::seconds(*seconds) - close_margin;
+            upstream_->usable_until = driver_.around_.clock.now() + std::chrono::seconds(*seconds) - close_margin;
         driver_.idle_->give(std::move(upstream_));
     }
 
@@ -148,23 +146,17 @@ Task<Result<int>> HttpDriver::probe(Instant deadline) {
     NoBody body;
     StatusSink sink;
     Call call{event, body, sink, deadline};
-    Trouble trouble = Trouble::none;
-    const auto outcome = co_await run(call, trouble);
+    const auto outcome = co_await run(call, false);
     if (!outcome) co_return outcome.error();
     co_return sink.status;
 }
 
 // ---- events
 
-Task<Result<Outcome>> HttpDriver::exchange(Call& call) {
-    Trouble trouble = Trouble::none;
-    auto outcome = co_await run(call, trouble);
-    if (trouble != Trouble::none) co_await explain(trouble, outcome);
-    co_return outcome;
-}
+Task<Result<Outcome>> HttpDriver::exchange(Call& call) { return run(call, true); }
 
-/// One event, over a connection that has been used before if there is one.
-Task<Result<Outcome>> HttpDriver::run(Call& call, Trouble& trouble) {
+/// One request, over a connection that has been used before if there is one.
+Task<Result<Outcome>> HttpDriver::run(Call& call, bool is_event) {
     Use use(*this);
     for (;;) {
         const bool reused = use.take_idle();
@@ -175,13 +167,13 @@ Task<Result<Outcome>> HttpDriver::run(Call& call, Trouble& trouble) {
         HttpRelay relay(use.upstream(), call, around_, buffers_);
         if (!relay.send_head(traces_)) {
             if (reused) continue;
-            trouble = Trouble::closed;
             co_return Error(Fault::function_failed, "the function closed the connection before the request was sent");
         }
         co_await relay.pass();
-        trouble = relay.trouble();
         if (relay.reusable()) use.give_back();
-        co_return relay.result();
+        auto outcome = relay.result();
+        if (is_event && relay.trouble() != Trouble::none) co_await explain(relay.trouble(), outcome);
+        co_return outcome;
     }
 }
 
@@ -215,7 +207,7 @@ Task<void> HttpDriver::trim(std::weak_ptr<IdleUpstreams> idle, async::Clock& clo
         co_await clock.sleep_for(idle_time);
         const auto pool = idle.lock();
         if (!pool) co_return;
-        pool->trim(clock.now() - idle_time);
+        pool->trim();
     }
 }
 

@@ -25,7 +25,7 @@ private:
     Task<base::Status> listening(Instant deadline);
     Task<base::Status> ready(Instant deadline);
     Task<Result<int>> probe(Instant deadline);
-    Task<Result<Outcome>> run(Call& call, Trouble& trouble);
+    Task<Result<Outcome>> run(Call& call, bool is_event);
     Task<base::Status> connect(Use& use, Instant deadline);
     Task<void> explain(Trouble trouble, Result<Outcome>& outcome);
     base::Error never_listened(std::string detail) const;

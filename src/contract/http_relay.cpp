@@ -144,31 +144,42 @@ Task<Status> HttpRelay::send_piece(std::string_view piece) {
 
 // ---- the reply
 
+/// One frame for the common reply, which is here at once.
 Task<void> HttpRelay::read_reply() {
-    const bool complete = co_await read_head();
-    if (!complete) co_return;
-    reply_head_ = take_head();
-    up_.wire().consume(up_.parser().size());
-    if (up_.parser().status() == 101) {
-        co_await tunnel();
-        co_return;
-    }
-    whole_ = co_await pass_reply();
-}
-
-Task<bool> HttpRelay::read_head() {
     auto& wire = up_.wire();
-    for (;;) {
+    auto& parser = up_.parser();
+    for (auto progress = http::ReplyParser::Progress::more; progress != http::ReplyParser::Progress::done;) {
         const auto received = co_await wire.fill(call_.deadline);
-        if (!received || *received == 0) co_return fail_receive(received);
-        const auto progress = up_.parser().parse(wire.buffered());
-        if (progress == http::ReplyParser::Progress::done) break;
+        if (!received || *received == 0) {
+            fail_receive(received);
+            co_return;
+        }
+        progress = parser.parse(wire.buffered());
         if (progress == http::ReplyParser::Progress::refused) {
-            co_return fail(Trouble::garbage, Fault::function_failed, "the function sent " + up_.parser().refusal());
+            fail(Trouble::garbage, Fault::function_failed, "the function sent " + parser.refusal());
+            co_return;
         }
     }
     up_.grown = up_.grown || wire.buffered().size() >= http::Wire::small_buffer;
-    co_return true;
+    reply_head_ = take_head();
+    wire.consume(parser.size());
+    if (parser.status() == 101) {
+        co_await tunnel();
+        co_return;
+    }
+    const auto length = parser.framing() == Framing::length ? parser.content_length().value_or(0) : 0;
+    const bool here =
+        parser.framing() == Framing::none || (parser.framing() == Framing::length && length <= wire.buffered().size());
+    if (!here) {
+        whole_ = co_await pass_reply();
+        co_return;
+    }
+    if (!within_limit(length)) co_return;
+    const std::span<const char> body(wire.buffered().data(), static_cast<std::size_t>(length));
+    const auto begun = co_await call_.reply.begin_with(std::move(reply_head_), body);
+    wire.consume(body.size());
+    whole_ = begun.has_value();
+    if (!begun) fail_client(begun.error());
 }
 
 /// What of the head is the client's business; read before the buffer moves on.
@@ -191,25 +202,15 @@ function::ReplyHead HttpRelay::take_head() {
 }
 
 Task<bool> HttpRelay::pass_reply() {
-    switch (up_.parser().framing()) {
-        case Framing::none:
-            return begin({});
-        case Framing::length:
-            return pass_length();
-        case Framing::chunked:
-            return pass_chunked();
-        case Framing::until_close:
-            break;
-    }
-    return pass_until_close();
+    if (up_.parser().framing() == Framing::length) return pass_length();
+    return up_.parser().framing() == Framing::chunked ? pass_chunked() : pass_until_close();
 }
 
 Task<bool> HttpRelay::pass_length() {
     auto& wire = up_.wire();
     const auto length = *up_.parser().content_length();
     if (!within_limit(length)) co_return false;
-    const auto first =
-        wire.buffered().substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(length, wire.buffered().size())));
+    const auto first = wire.buffered();  // not all of it, or it would have been passed at once
     const bool begun = co_await begin(first);
     if (!begun) co_return false;
     wire.consume(first.size());

@@ -82,7 +82,6 @@ private:
     Task<void> send_body(std::span<char> into);
     Task<base::Status> send_piece(std::string_view piece);
     Task<void> read_reply();
-    Task<bool> read_head();
     Task<bool> pass_reply();
     Task<bool> pass_length();
     Task<bool> pass_chunked();

@@ -9,7 +9,9 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstring>
 #include <vector>
 
 namespace shallop::contract {
@@ -77,118 +79,152 @@ Fate fate_of(std::string_view name) {
     return name.size() > 6 && same_folded(name.substr(0, 6), "proxy-") ? Fate::drop : Fate::pass;
 }
 
+constexpr std::size_t own_text = 512;  // of everything a Writer adds that is not from the event
+
+/// Writes into memory whose size was settled before: appending to a string costs more than the bytes do.
 class Writer {
 public:
-    Writer(std::string& out, const Event& event) : out_(out), event_(event) { out_.clear(); }
+    Writer(std::string& out, const Event& event) : out_(out), event_(event) {
+        out_.resize(bound());
+        at_ = out_.data();
+    }
 
     void request_line() {
-        out_.append(event_.method).append(" ");
+        put(event_.method);
         if (!event_.by_name) {
-            out_.append(event_.target);
+            put(" ", event_.target);
         } else {
-            out_.append(event_.path_info.empty() ? std::string_view("/") : std::string_view(event_.path_info));
-            if (!event_.query.empty()) out_.append("?").append(event_.query);
+            put(" ", event_.path_info.empty() ? std::string_view("/") : std::string_view(event_.path_info));
+            if (!event_.query.empty()) put("?", event_.query);
         }
-        out_.append(" HTTP/1.1\r\n");
+        put(" HTTP/1.1\r\n");
     }
 
     /// Passes on what is the event's, and remembers what is joined with ours.
     void fields() {
         for (const auto& given : event_.fields) {
-            if (same_name(given.name, "connection")) named_ = connection_options(event_.fields);
+            if (given.name.size() == 10 && same_name(given.name, "connection"))
+                named_ = connection_options(event_.fields);
         }
         for (const auto& given : event_.fields) {
             if (given.name.empty()) continue;
-            switch (fate_of(given.name)) {
-                case Fate::pass:
-                    if (named_.empty() || !contains_name(named_, given.name)) field(given.name, given.value);
-                    break;
-                case Fate::host:
-                    has_host_ = true;
-                    field("Host", given.value);
-                    break;
-                case Fate::te:
-                    wants_trailers_ = wants_trailers_ || http::list_has(given.value, "trailers");
-                    break;
-                case Fate::upgrade:
-                    upgrade_.push_back(given.value);
-                    break;
-                case Fate::forwarded_for:
-                    join(forwarded_for_, given.value);
-                    break;
-                case Fate::forwarded:
-                    join(forwarded_, given.value);
-                    break;
-                case Fate::traceparent:
-                    ++traceparents_;
-                    traceparent_ = given.value;
-                    break;
-                case Fate::tracestate:
-                    tracestate_.push_back(given.value);
-                    break;
-                case Fate::drop:
-                    break;
+            const auto fate = fate_of(given.name);
+            if (fate != Fate::pass) {
+                remember(fate, given.value);
+            } else if (named_.empty() || !contains_name(named_, given.name)) {
+                field(given.name, given.value);
             }
         }
-        if (!has_host_) field("Host", event_.server_name.empty() ? "localhost" : event_.server_name);
+        if (host_.data() == nullptr) field("Host", event_.server_name.empty() ? "localhost" : event_.server_name);
     }
 
     void forwarded() {
-        const auto* host = base::find_field(event_.fields, "host");
+        const bool has_host = host_.data() != nullptr;
         if (!event_.remote_addr.empty()) {
-            out_.append("X-Forwarded-For: ").append(forwarded_for_);
-            if (!forwarded_for_.empty()) out_.append(", ");
-            out_.append(event_.remote_addr).append("\r\n");
+            put("X-Forwarded-For: ");
+            if (!forwarded_for_.empty()) put(forwarded_for_, ", ");
+            put(event_.remote_addr, "\r\n");
         }
-        field("X-Forwarded-Proto", event_.scheme);
-        if (host != nullptr) field("X-Forwarded-Host", *host);
+        put("X-Forwarded-Proto: ", event_.scheme, "\r\n");
+        if (has_host) put("X-Forwarded-Host: ", host_, "\r\n");
         if (event_.by_name && !event_.script_name.empty()) field("X-Forwarded-Prefix", event_.script_name);
-        out_.append("Forwarded: ").append(forwarded_);
-        if (!forwarded_.empty()) out_.append(", ");
-        append_forwarded_for();
-        if (host != nullptr && host->find_first_of("\"\\") == host->npos)
-            out_.append(";host=\"").append(*host).append("\"");
-        out_.append(";proto=").append(event_.scheme).append("\r\n");
+        put("Forwarded: ");
+        if (!forwarded_.empty()) put(forwarded_, ", ");
+        put_forwarded_for();
+        if (has_host && host_.find_first_of("\"\\") == host_.npos) put(";host=\"", host_, "\"");
+        put(";proto=", event_.scheme, "\r\n");
     }
 
     void trace(TraceIds& traces) {
         const bool valid = traceparents_ == 1 && is_traceparent(traceparent_);
-        out_.append("traceparent: ");
+        put("traceparent: ");
         if (valid) {
-            out_.append(traceparent_);
+            put(traceparent_);
         } else {
-            traces.append(out_);
+            at_ = traces.write(at_);
         }
-        out_.append("\r\n");
+        put("\r\n");
         if (!valid) return;  // without its parent a state means nothing
         for (const auto state : tracestate_) field("tracestate", state);
     }
 
     void ours() {
-        if (!event_.id.empty()) field("X-Shallop-Invocation-Id", event_.id);
+        if (!event_.id.empty()) put("X-Shallop-Invocation-Id: ", event_.id, "\r\n");
     }
 
     void framing(bool upgrade) {
         if (upgrade) {
-            out_.append("Connection: upgrade").append(wants_trailers_ ? ", TE\r\n" : "\r\n");
+            put("Connection: upgrade", wants_trailers_ ? ", TE\r\n" : "\r\n");
             for (const auto protocol : upgrade_) field("Upgrade", protocol);
         } else if (wants_trailers_) {
-            out_.append("Connection: TE\r\n");
+            put("Connection: TE\r\n");
         }
-        if (wants_trailers_) out_.append("TE: trailers\r\n");
+        if (wants_trailers_) put("TE: trailers\r\n");
         if (event_.chunked) {
-            out_.append("Transfer-Encoding: chunked\r\n");
+            put("Transfer-Encoding: chunked\r\n");
         } else if (event_.content_length) {
-            char digits[20];
-            const auto* end = std::to_chars(digits, digits + sizeof digits, *event_.content_length).ptr;
-            field("Content-Length", std::string_view(digits, static_cast<std::size_t>(end - digits)));
+            put("Content-Length: ");
+            at_ = std::to_chars(at_, at_ + 20, *event_.content_length).ptr;
+            put("\r\n");
         }
-        out_.append("\r\n");
+        put("\r\n");
+        const auto size = static_cast<std::size_t>(at_ - out_.data());
+        base::ensure(size <= out_.size(), "a request's head fits its bound");
+        out_.resize(size);
     }
 
 private:
-    void field(std::string_view name, std::string_view value) {
-        out_.append(name).append(": ").append(value).append("\r\n");
+    /// No head is longer: each of the event's texts counted as often as it can be written.
+    std::size_t bound() const {
+        const auto& e = event_;
+        auto size = own_text + e.method.size() + e.target.size() + e.path_info.size() + e.query.size() +
+                    e.script_name.size() + e.server_name.size() + 2 * (e.remote_addr.size() + e.scheme.size()) +
+                    e.id.size();
+        for (const auto& given : e.fields) size += given.name.size() + 3 * given.value.size() + 16;
+        return size;
+    }
+
+    template <typename... Texts>
+    void put(const Texts&... texts) {
+        (put_one(texts), ...);
+    }
+
+    void put_one(std::string_view text) {
+        std::memcpy(at_, text.data(), text.size());
+        at_ += text.size();
+    }
+
+    void field(std::string_view name, std::string_view value) { put(name, ": ", value, "\r\n"); }
+
+    void remember(Fate fate, std::string_view value) {
+        switch (fate) {
+            case Fate::host:
+                if (host_.data() != nullptr) break;
+                host_ = value;
+                field("Host", value);
+                break;
+            case Fate::te:
+                wants_trailers_ = wants_trailers_ || http::list_has(value, "trailers");
+                break;
+            case Fate::upgrade:
+                upgrade_.push_back(value);
+                break;
+            case Fate::forwarded_for:
+                join(forwarded_for_, value);
+                break;
+            case Fate::forwarded:
+                join(forwarded_, value);
+                break;
+            case Fate::traceparent:
+                ++traceparents_;
+                traceparent_ = value;
+                break;
+            case Fate::tracestate:
+                tracestate_.push_back(value);
+                break;
+            default:
+                break;
+        }
     }
 
     static void join(std::string& list, std::string_view value) {
@@ -198,33 +234,46 @@ private:
     }
 
     /// RFC 7239 6: an IPv6 address stands in brackets and quotes.
-    void append_forwarded_for() {
+    void put_forwarded_for() {
         const auto& address = event_.remote_addr;
         if (address.empty()) {
-            out_.append("for=unknown");
+            put("for=unknown");
         } else if (address.find(':') == address.npos) {
-            out_.append("for=").append(address);
+            put("for=", address);
         } else {
-            out_.append("for=\"[").append(address).append("]\"");
+            put("for=\"[", address, "]\"");
         }
     }
 
     std::string& out_;
+    char* at_ = nullptr;
     const Event& event_;
     std::vector<std::string_view> named_;  ///< by Connection
     std::vector<std::string_view> upgrade_;
     std::vector<std::string_view> tracestate_;
     std::string forwarded_for_;
     std::string forwarded_;
+    std::string_view host_;
     std::string_view traceparent_;
     int traceparents_ = 0;
-    bool has_host_ = false;
     bool wants_trailers_ = false;
 };
 
-void append_hex(std::string& out, std::uint64_t number) {
+/// Each byte's two digits.
+constexpr auto hex_pairs = [] {
     constexpr std::string_view digits = "0123456789abcdef";
-    for (int shift = 60; shift >= 0; shift -= 4) out += digits[number >> shift & 15];
+    std::array<char, 512> pairs{};
+    for (std::size_t byte = 0; byte < 256; ++byte) {
+        pairs[2 * byte] = digits[byte >> 4];
+        pairs[2 * byte + 1] = digits[byte & 15];
+    }
+    return pairs;
+}();
+
+char* write_hex(char* into, std::uint64_t number) {
+    for (int shift = 56; shift >= 0; shift -= 8, into += 2)
+        std::memcpy(into, hex_pairs.data() + 2 * (number >> shift & 0xff), 2);
+    return into;
 }
 
 bool is_small_hex(std::string_view text) {
@@ -252,13 +301,14 @@ std::uint64_t TraceIds::next() {
     return z ^ (z >> 31);
 }
 
-void TraceIds::append(std::string& out) {
-    out.append("00-");
-    append_hex(out, next() | 1);  // no id is all zeros
-    append_hex(out, next());
-    out.append("-");
-    append_hex(out, next() | 1);
-    out.append("-01");
+char* TraceIds::write(char* into) {
+    std::memcpy(into, "00-", 3);
+    into = write_hex(into + 3, next() | 1);  // no id is all zeros
+    into = write_hex(into, next());
+    *into = '-';
+    into = write_hex(into + 1, next() | 1);
+    std::memcpy(into, "-01", 3);
+    return into + 3;
 }
 
 bool is_traceparent(std::string_view value) {
@@ -278,8 +328,10 @@ bool asks_upgrade(const Event& event) {
     bool wanted = false;
     bool named = false;
     for (const auto& field : event.fields) {
-        if (same_name(field.name, "connection")) wanted = wanted || http::list_has(field.value, "upgrade");
-        if (!same_name(field.name, "upgrade")) continue;
+        const auto size = field.name.size();
+        if (size == 10 && same_name(field.name, "connection"))
+            wanted = wanted || http::list_has(field.value, "upgrade");
+        if (size != 7 || !same_name(field.name, "upgrade")) continue;
         // HTTP/2 in the clear would carry requests that nobody here looks at.
         if (field.value.empty() || http::lower(field.value).find("h2c") != std::string::npos) return false;
         named = true;

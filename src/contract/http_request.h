@@ -16,8 +16,9 @@ public:
     TraceIds();
     explicit TraceIds(std::uint64_t seed) : state_(seed) {}
 
-    /// Appends "00-<trace id>-<parent id>-01".
-    void append(std::string& out);
+    /// Writes "00-<trace id>-<parent id>-01", which is `size` bytes; where it ends.
+    char* write(char* into);
+    static constexpr std::size_t size = 55;
 
 private:
     std::uint64_t next();

@@ -42,29 +42,32 @@ ssize_t Upstream::send_now(std::string_view first, std::string_view second) {
     return sent;
 }
 
-std::unique_ptr<Upstream> IdleUpstreams::take(Instant now) {
+std::unique_ptr<Upstream> IdleUpstreams::take(const async::Clock& clock) {
     while (!idle_.empty()) {
         auto upstream = std::move(idle_.back());
         idle_.pop_back();
-        if (now < upstream->usable_until && upstream->is_quiet()) return upstream;
+        const bool closing = upstream->usable_until != Instant::max() && clock.now() >= upstream->usable_until;
+        if (!closing && upstream->is_quiet()) return upstream;
     }
     return nullptr;
 }
 
 void IdleUpstreams::give(std::unique_ptr<Upstream> upstream) {
+    upstream->used = round_;
     if (idle_.size() < most_) idle_.push_back(std::move(upstream));
 }
 
-void IdleUpstreams::trim(Instant then) {
+void IdleUpstreams::trim() {
     bool kept = false;
     for (auto at = idle_.size(); at-- > 0;) {
-        const bool fresh = idle_[at]->used > then;
+        const bool fresh = idle_[at]->used == round_;
         if (fresh || (!kept && !idle_[at]->grown)) {
             kept = true;
         } else {
             idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(at));
         }
     }
+    ++round_;
 }
 
 }  // namespace shallop::contract

@@ -32,7 +32,7 @@ public:
     http::ReplyParser& parser() { return parser_; }
     std::string& head() { return head_; }
 
-    Instant used{};                         ///< when its last reply ended
+    unsigned used = 0;                      ///< the round of IdleUpstreams in which its last reply ended
     Instant usable_until = Instant::max();  ///< the server has said that it closes then
     bool grown = false;                     ///< its buffers have taken more than a small reply
 
@@ -49,18 +49,19 @@ public:
     explicit IdleUpstreams(std::size_t most) : most_(most) {}
 
     /// The latest one that can be used; closes those that cannot. Null: none is left.
-    std::unique_ptr<Upstream> take(Instant now);
+    std::unique_ptr<Upstream> take(const async::Clock& clock);
 
     void give(std::unique_ptr<Upstream> upstream);
 
-    /// Closes those unused since `then`, but for one that holds little memory.
-    void trim(Instant then);
+    /// Ends a round: closes those unused in all of it, but for one that holds little memory.
+    void trim();
 
     bool empty() const { return idle_.empty(); }
     std::size_t size() const { return idle_.size(); }
 
 private:
     std::size_t most_;
+    unsigned round_ = 0;
     std::vector<std::unique_ptr<Upstream>> idle_;
 };
 

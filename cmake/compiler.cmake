@@ -13,7 +13,9 @@ target_compile_options(shallop_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wconversion -Wno-sign-conversion
   -Werror -fstack-protector-strong -ftrivial-auto-var-init=zero)
 target_compile_definitions(shallop_options INTERFACE
-  SHALLOP_VERSION="${PROJECT_VERSION}" _GLIBCXX_ASSERTIONS BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE)
+  SHALLOP_VERSION="${PROJECT_VERSION}" _GLIBCXX_ASSERTIONS BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE
+  # A request is a score of nested coroutine frames: Asio keeps so many of them for the next one.
+  BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=16)
 target_link_options(shallop_options INTERFACE -Wl,-z,relro,-z,now)
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -27,6 +27,8 @@ bool asks_health(const http::Request& request) {
     return request.path == "/healthz" && (request.method == "GET" || request.method == "HEAD");
 }
 
+Error stopping() { return {Fault::shutting_down, "the server is stopping; try again later"}; }
+
 Error redirect_loop() { return {Fault::function_failed, "the function redirected locally more than 10 times"}; }
 
 }  // namespace
@@ -37,7 +39,8 @@ struct Gateway::Visit {
     Scope scope;
     std::optional<http::Request> request{};  ///< kept where a local redirect may come; else the exchange has it
     bool redirected = false;
-    std::string id{};  ///< of the last invocation
+    function::FunctionPtr function{};  ///< that the last step led to
+    std::string id{};                  ///< of its invocation
 
     const http::Request& asked() const { return redirected ? *request : exchange.request(); }
 };
@@ -58,44 +61,30 @@ Task<void> Gateway::serve(http::Exchange& exchange, Scope scope) {
     }
 }
 
-/// Routes and runs one step; the local redirect that it ended in, if any.
+/// Routes and runs one step; the local redirect that it ended in, if any. One frame: it is on the path of every request.
 Task<std::optional<std::string>> Gateway::visit(Visit& at) {
-    if (refusing_) {
-        metrics_.rejected("shutting_down");
-        Error error(Fault::shutting_down, "the server is stopping; try again later");
-        co_await refuse(at.exchange, std::move(error), at.id);
-        co_return std::nullopt;
-    }
-    std::string allow;
-    auto found = find_destination(*registry_.catalog(), at.scope, at.asked(), allow);
-    if (!found) {
-        const bool healthz = found.error().fault == Fault::not_found && at.scope == Scope::everything &&
-                             !at.redirected && asks_health(at.asked());
-        auto error = found.error();
-        if (healthz) {
-            co_await answer_healthz(at.exchange);
-        } else {
-            co_await refuse_route(at.exchange, std::move(error), std::move(allow));
-        }
-        co_return std::nullopt;
-    }
-    auto function = std::move(found->function);
-    // Only a CGI program can redirect locally; for all else the request is moved, not copied.
-    if (function->spec.contract.kind == function::ContractKind::cgi && !at.redirected) at.request = at.asked();
-    auto request = at.redirected ? *at.request : at.exchange.take_request();
-    auto event = event_from(std::move(request), std::move(*found), function->spec.name, at.scope == Scope::everything);
-    event.id = at.id = ids_.next();
-    co_return co_await run(at, std::move(function), std::move(event));
-}
-
-Task<std::optional<std::string>> Gateway::run(Visit& at, function::FunctionPtr function, function::Event event) {
     auto& exchange = at.exchange;
-    const auto limit = function->spec.limits.request_body;
-    exchange.set_body_limit(limit);
-    if (event.content_length.value_or(0) > limit) {
+    std::string allow;
+    auto found = refusing_ ? base::Result<Destination>(stopping())
+                           : find_destination(*registry_.catalog(), at.scope, at.asked(), allow);
+    if (!found) {
+        auto error = found.error();
+        co_await refuse_visit(at, std::move(error), std::move(allow));
+        co_return std::nullopt;
+    }
+    at.function = std::move(found->function);
+    const auto& spec = at.function->spec;
+    // Only a CGI program can redirect locally; for all else the request is moved, not copied.
+    if (spec.contract.kind == function::ContractKind::cgi && !at.redirected) at.request = at.asked();
+    http::Request copy = at.redirected ? *at.request : http::Request();
+    auto& request = at.redirected ? copy : exchange.take_request();
+    auto event = event_from(std::move(request), std::move(*found), spec.name, at.scope == Scope::everything);
+    event.id = at.id = ids_.next();
+    exchange.set_body_limit(spec.limits.request_body);
+    if (event.content_length.value_or(0) > spec.limits.request_body) {
         metrics_.rejected("too_large");
-        Error error(Fault::too_large,
-                    "the body is larger than this function takes (" + base::format_bytes(limit) + ")");
+        Error error(Fault::too_large, "the body is larger than this function takes (" +
+                                          base::format_bytes(spec.limits.request_body) + ")");
         co_await refuse(exchange, std::move(error), at.id);
         co_return std::nullopt;
     }
@@ -106,21 +95,45 @@ Task<std::optional<std::string>> Gateway::run(Visit& at, function::FunctionPtr f
 
     // A client that hangs up cancels the invocation, whichever line it is in, and with it this.
     exchange.cancel_when_gone(true);
-    auto ended = co_await invoker_.invoke(function, std::move(event), body, reply, exchange.task());
+    auto outcome = co_await invoker_.invoke(at.function, event, body, reply, exchange.task());
     exchange.cancel_when_gone(false);
+    const bool plain_end = outcome && exchange.finished() && !outcome->reply_incomplete;
+    if (plain_end) co_return std::nullopt;
+    co_return co_await ended(at, std::move(outcome));
+}
 
-    if (!ended) {
-        auto error = ended.error();
+/// Tells the client of an invocation that has not left it with a whole reply.
+Task<std::optional<std::string>> Gateway::ended(Visit& at, base::Result<contract::Outcome> outcome) {
+    auto& exchange = at.exchange;
+    if (!outcome) {
+        auto error = outcome.error();
         if (error.fault == Fault::not_found) {
-            error.detail = "the image " + function->spec.image + " of this function is gone; deploy the function again";
+            error.detail =
+                "the image " + at.function->spec.image + " of this function is gone; deploy the function again";
         }
         // Where the reply has begun, leaving it unfinished tells the client that it is not whole.
         if (!exchange.begun()) co_await refuse(exchange, std::move(error), at.id);
         co_return std::nullopt;
     }
-    if (ended->local_redirect && !exchange.begun()) co_return std::move(ended->local_redirect);
-    if (exchange.begun() && !ended->reply_incomplete) co_await exchange.finish();
+    if (outcome->local_redirect && !exchange.begun()) co_return std::move(outcome->local_redirect);
+    if (exchange.begun() && !outcome->reply_incomplete) co_await exchange.finish();
     co_return std::nullopt;
+}
+
+/// The step led to no function.
+Task<void> Gateway::refuse_visit(Visit& at, Error error, std::string allow) {
+    if (error.fault == Fault::shutting_down) {
+        metrics_.rejected("shutting_down");
+        co_await refuse(at.exchange, std::move(error), at.id);
+        co_return;
+    }
+    const bool healthz =
+        error.fault == Fault::not_found && at.scope == Scope::everything && !at.redirected && asks_health(at.asked());
+    if (healthz) {
+        co_await answer_healthz(at.exchange);
+    } else {
+        co_await refuse_route(at.exchange, std::move(error), std::move(allow));
+    }
 }
 
 Task<void> Gateway::refuse(http::Exchange& exchange, Error error, std::string id) {

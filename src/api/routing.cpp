@@ -65,9 +65,11 @@ bool describes_body(std::string_view field) {
 
 base::Result<Destination> find_destination(const registry::Catalog& catalog, Scope scope, const http::Request& request,
                                            std::string& allow) {
-    const auto decoded = http::decode_path(request.path);
+    const bool plain = request.path.find('%') == request.path.npos;
+    const auto decoded = plain ? base::Result<std::string>(std::string()) : http::decode_path(request.path);
     if (!decoded) return decoded.error();
-    if (is_function_path(*decoded)) return by_name(catalog, request.path, *decoded);
+    const std::string_view path = plain ? request.path : *decoded;
+    if (is_function_path(path)) return by_name(catalog, request.path, path);
     if (scope == Scope::function_paths)
         return Error(Fault::not_found, "no such function here; the path is /function/NAME");
     auto match = catalog.routes.find(request.host, request.method, request.path, allow);
@@ -81,7 +83,7 @@ base::Result<Destination> find_destination(const registry::Catalog& catalog, Sco
     return found;
 }
 
-function::Event event_from(http::Request request, Destination destination, const std::string& function,
+function::Event event_from(http::Request&& request, Destination&& destination, const std::string& function,
                            bool keep_authorization) {
     function::Event event;
     event.function = function;

@@ -45,7 +45,6 @@ private:
     pool::Totals totals() const;
     void changed(const function::FunctionPtr& before, const function::FunctionPtr& after);
     base::Status reload();
-    instance::Settings launcher_settings();
     Task<void> find_host_run_dir();
     void keep_from_functions(const std::vector<docker::ContainerMount>& mounts);
     Task<void> watch_engine();

@@ -51,51 +51,77 @@ Connection::Connection(Shared& shared, async::Canceller& task, base::Fd fd, Ends
     : shared_(shared),
       task_(task),
       ends_(std::move(ends)),
-      wire_(shared.roster, shared.executor, shared.clock, std::move(fd), ends_.family, buffer_for(shared.limits)) {}
+      wire_(shared.roster, shared.executor, shared.clock, std::move(fd), ends_.family, buffer_for(shared.limits)),
+      parser_(shared.limits) {}
 
 Task<void> Connection::serve() {
-    HeadParser parser(shared_.limits);
     for (int served = 1;; ++served) {
         if (served % requests_in_turn == 0) co_await boost::asio::post(shared_.executor, async::use_task);
         if (shared_.draining) wire_.receive_no_more();
         const auto alive = co_await wire_.wait_idle(shared_.clock.now() + shared_.limits.idle);
         if (!alive || !*alive) co_return;
-        const bool complete = co_await read_head(parser);
-        if (!complete) co_return;
-        Head head = parser.take();
-        const bool again = co_await serve_one(std::move(head));
+        const auto progress = parser_.parse(wire_.buffered());
+        if (progress != HeadParser::Progress::done) {
+            const bool complete = co_await read_rest(progress);
+            if (!complete) co_return;
+        }
+        wire_.consume(parser_.size());
+        parser_.take(head_);
+        const bool again = co_await serve_one();
         if (!again) co_return;
     }
 }
 
-/// False: the connection is to end, and the client has been told why if there is a reason.
-Task<bool> Connection::read_head(HeadParser& parser) {
+/// A head that did not come in one piece, or is refused. False: the connection is to end, and the client has been told why if there is a
+/// reason.
+Task<bool> Connection::read_rest(HeadParser::Progress progress) {
     const auto until = shared_.clock.now() + shared_.limits.head_time;
-    while (true) {
-        const auto progress = parser.parse(wire_.buffered());
-        if (progress == HeadParser::Progress::done) break;
+    while (progress != HeadParser::Progress::done) {
         if (progress == HeadParser::Progress::refused) {
-            Refusal why = parser.refusal();
-            co_await refuse(std::move(why), parser.for_head_method());
+            Refusal why = parser_.refusal();
+            co_await refuse(std::move(why), parser_.for_head_method());
             co_return false;
         }
         const auto received = co_await wire_.fill(until);
-        if (!received && received.error().fault == base::Fault::timed_out && parser.begun()) {
+        if (!received && received.error().fault == base::Fault::timed_out && parser_.begun()) {
             Refusal slow{408, "The request's head did not arrive in time."};
             co_await refuse(std::move(slow), false);
         }
         if (!received || *received == 0) co_return false;
+        progress = parser_.parse(wire_.buffered());
     }
-    wire_.consume(parser.size());
     co_return true;
 }
 
-Task<bool> Connection::serve_one(Head head) {
-    head.request.remote_addr = ends_.remote_addr;
-    head.request.remote_port = ends_.remote_port;
-    head.request.local_port = ends_.local_port;
-    HttpExchange exchange(shared_, wire_, task_, std::move(head));
-    co_await handle(exchange);
+/// Runs the handler. Whatever it did, a reply has begun afterwards, unless the client was seen to be gone.
+Task<bool> Connection::serve_one() {
+    head_.request.remote_addr = ends_.remote_addr;
+    head_.request.remote_port = ends_.remote_port;
+    head_.request.local_port = ends_.local_port;
+    const bool about_server = head_.request.path == "*";
+    HttpExchange exchange(shared_, wire_, task_, head_);
+    std::exception_ptr thrown;
+    try {
+        if (about_server) {
+            co_await answer_options(exchange);
+        } else {
+            co_await shared_.handler.handle(exchange);
+        }
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    if (thrown) {
+        const auto state = co_await boost::asio::this_coro::cancellation_state;
+        if (state.cancelled() != boost::asio::cancellation_type::none) std::rethrow_exception(thrown);
+        report(shared_.log, thrown);
+    }
+    if (exchange.finished() && exchange.body_done() && exchange.keep_alive()) co_return true;
+    co_return co_await end(exchange);
+}
+
+/// What is left to do after a handler that did not leave all in order. Whether the connection serves another request.
+Task<bool> Connection::end(HttpExchange& exchange) {
+    if (!exchange.begun() && !wire_.seen_gone()) co_await fail(exchange);
     if (!exchange.finished()) {
         // Without a length or chunks a clean end would look like the end of the body.
         if (exchange.begun() && exchange.framing() == Framing::until_close) wire_.reset_on_close();
@@ -108,23 +134,8 @@ Task<bool> Connection::serve_one(Head head) {
     co_return false;
 }
 
-/// Runs the handler; whatever it did, a reply has begun afterwards, unless the client was seen to be gone.
-Task<void> Connection::handle(HttpExchange& exchange) {
-    std::exception_ptr thrown;
-    try {
-        if (exchange.request().path == "*") {
-            co_await answer_options(exchange);
-        } else {
-            co_await shared_.handler.handle(exchange);
-        }
-    } catch (...) {
-        thrown = std::current_exception();
-    }
-    const auto state = co_await boost::asio::this_coro::cancellation_state;
-    if (thrown && state.cancelled() != boost::asio::cancellation_type::none) std::rethrow_exception(thrown);
-    if (thrown) report(shared_.log, thrown);
-    if (exchange.begun() || wire_.seen_gone()) co_return;
-
+/// The reply of a handler that gave none.
+Task<void> Connection::fail(HttpExchange& exchange) {
     Problem what;
     what.detail = "The server failed to answer this request.";
     if (exchange.read_refusal().status != 0) {

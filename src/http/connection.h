@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <http/head.h>
 #include <http/http_exchange.h>
 
 #include <string>
@@ -23,9 +24,10 @@ public:
     Task<void> serve();
 
 private:
-    Task<bool> read_head(HeadParser& parser);
-    Task<bool> serve_one(Head head);
-    Task<void> handle(HttpExchange& exchange);
+    Task<bool> read_rest(HeadParser::Progress progress);
+    Task<bool> serve_one();
+    Task<bool> end(HttpExchange& exchange);
+    Task<void> fail(HttpExchange& exchange);
     Task<void> refuse(Refusal refusal, bool for_head_method);
     Task<void> linger(std::uint64_t bytes);
 
@@ -33,6 +35,8 @@ private:
     async::Canceller& task_;
     Ends ends_;
     Wire wire_;
+    HeadParser parser_;
+    Head head_;  ///< of the request that is being served
 };
 
 /// A connection's whole life as a Task that owns it; `task` is that task's own.

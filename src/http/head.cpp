@@ -22,12 +22,10 @@ bool all_digits(std::string_view text) {
 }  // namespace
 
 HeadParser::Progress HeadParser::parse(std::string_view bytes) {
-    while (seen_ < bytes.size() && !done_) {
-        const auto byte = static_cast<unsigned char>(bytes[seen_]);
-        if ((byte >= 0x20 && byte != 0x7F) || byte == '\t') {
-            ++seen_;
-            continue;
-        }
+    while (!done_) {
+        seen_ += text_run(bytes.substr(seen_));
+        if (seen_ == bytes.size()) break;
+        const char byte = bytes[seen_];
         if (byte != '\r') {
             refuse(400, byte == '\n' ? "A line of the head ends in LF without CR." : "The head has a control byte.");
             return Progress::refused;
@@ -58,11 +56,15 @@ HeadParser::Progress HeadParser::check_limits() {
     return done_ ? Progress::done : Progress::more;
 }
 
-Head HeadParser::take() {
+void HeadParser::take(Head& into) {
     base::ensure(done_, "a head is taken when it is complete");
-    Head head = std::move(head_);
-    *this = HeadParser(*limits_);
-    return head;
+    std::swap(into, head_);
+    head_ = Head();
+    target_authority_.reset();
+    host_.reset();
+    default_port_ = 80;
+    seen_ = line_ = leading_ = 0;
+    has_request_line_ = done_ = unknown_coding_ = asks_close_ = asks_keep_alive_ = false;
 }
 
 bool HeadParser::refuse(int status, std::string detail) {

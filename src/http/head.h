@@ -45,7 +45,12 @@ public:
     bool for_head_method() const { return head_.request.method == "HEAD"; }
 
     /// The head, once done; the parser is then ready for the next one.
-    Head take();
+    void take(Head& into);
+    Head take() {
+        Head head;
+        take(head);
+        return head;
+    }
 
 private:
     bool refuse(int status, std::string detail);

@@ -34,11 +34,11 @@ BodyDecoder decoder_for(const Request& request, const Limits& limits) {
 
 }  // namespace
 
-HttpExchange::HttpExchange(Shared& shared, Wire& wire, async::Canceller& task, Head head)
+HttpExchange::HttpExchange(Shared& shared, Wire& wire, async::Canceller& task, Head& head)
     : shared_(shared),
       wire_(wire),
       task_(task),
-      request_(std::move(head.request)),
+      request_(head.request),
       asked_(request_),
       content_length_(request_.content_length),
       chunked_(request_.chunked),
@@ -174,7 +174,7 @@ Status HttpExchange::check_head(const Response& head, std::size_t first) const {
     return {};
 }
 
-std::string HttpExchange::start(const Response& head) {
+void HttpExchange::start(std::string& out, const Response& head) {
     begun_ = true;
     framing_ = framing_of(head, asked_);
     left_ = head.content_length.value_or(0);
@@ -185,7 +185,7 @@ std::string HttpExchange::start(const Response& head) {
                   framing_ != Framing::until_close && framing_ != Framing::upgraded;
     // The peer may end its direction first, and is read to the end.
     if (framing_ == Framing::upgraded) wire_.cancel_when_gone(nullptr);
-    return write_head(head, asked_, framing_, keep_alive_, shared_.date.at(shared_.clock.wall()), shared_.log);
+    append_head(out, head, asked_, framing_, keep_alive_, shared_.date.at(shared_.clock.wall()), shared_.log);
 }
 
 Task<Status> HttpExchange::begin_with(Response head, std::span<const char> first) {
@@ -193,7 +193,9 @@ Task<Status> HttpExchange::begin_with(Response head, std::span<const char> first
     std::string_view body(first.data(), bodiless ? 0 : first.size());
     const auto checked = check_head(head, body.size());
     if (!checked) co_return checked;
-    std::string bytes = start(head);
+    auto& bytes = shared_.scratch;
+    bytes.clear();
+    start(bytes, head);
     std::string_view after;
     if (framing_ == Framing::length) left_ -= body.size();
     if (framing_ == Framing::chunked && !body.empty()) {
@@ -202,14 +204,25 @@ Task<Status> HttpExchange::begin_with(Response head, std::span<const char> first
         bytes.append(size, end).append("\r\n");
         after = "\r\n";
     }
-    const Wire::Parts parts{bytes, body, after};
-    co_return co_await wire_.send(parts, shared_.limits.write_time);
+    Wire::Parts parts{bytes, body, after};
+    if (!wire_.send_at_once(parts)) {
+        const std::string kept(parts[0]);  // the scratch is the next one's while this waits
+        parts[0] = kept;
+        const auto sent = co_await wire_.send(parts, shared_.limits.write_time);
+        if (!sent) co_return sent;
+    }
+    settle();
+    co_return Status();
 }
 
+/// A reply whose length was told, or that has no body, is whole as soon as its last byte is sent.
+void HttpExchange::settle() { finished_ = (framing_ == Framing::length && left_ == 0) || framing_ == Framing::none; }
+
 Task<Status> HttpExchange::write(std::span<const char> bytes) {
-    if (!begun_ || finished_) co_return Error(Fault::internal, "a body is written between begin and finish");
+    if (!begun_) co_return Error(Fault::internal, "a body is written after begin");
     const std::string_view body(bytes.data(), bytes.size());
     if (body.empty() || framing_ == Framing::none) co_return Status();
+    if (finished_) co_return framing_ == Framing::length ? too_long() : Error(Fault::internal, "the reply has ended");
     Wire::Parts parts{body, {}, {}};
     char size[24];
     if (framing_ == Framing::length) {
@@ -221,11 +234,17 @@ Task<Status> HttpExchange::write(std::span<const char> bytes) {
         *end++ = '\n';
         parts = {std::string_view(size, static_cast<std::size_t>(end - size)), body, "\r\n"};
     }
-    co_return co_await wire_.send(parts, shared_.limits.write_time);
+    if (!wire_.send_at_once(parts)) {
+        const auto sent = co_await wire_.send(parts, shared_.limits.write_time);
+        if (!sent) co_return sent;
+    }
+    settle();
+    co_return Status();
 }
 
 Task<Status> HttpExchange::finish() {
-    if (!begun_ || finished_) co_return Error(Fault::internal, "a reply is finished once, after begin");
+    if (!begun_) co_return Error(Fault::internal, "a reply is finished after begin");
+    if (finished_) co_return Status();
     if (framing_ == Framing::length && left_ > 0)
         co_return Error(Fault::invalid, "The reply's body is shorter than its Content-Length.");
     if (framing_ == Framing::chunked) {
@@ -240,10 +259,7 @@ Task<Status> HttpExchange::finish() {
 Task<Status> HttpExchange::reply(Response head, std::string body) {
     head.content_length = body.size();
     const std::span<const char> first(body);
-    const auto sent = co_await begin_with(std::move(head), first);
-    if (!sent) co_return sent;
-    finished_ = true;
-    co_return sent;
+    co_return co_await begin_with(std::move(head), first);
 }
 
 }  // namespace shallop::http

@@ -24,17 +24,19 @@ struct Shared {
     Roster roster;
     DateLine date;
     bool draining = false;
+    std::string scratch{};  ///< for a head on its way to the socket; nobody keeps it over a wait
     std::function<void(const char*)> on_refused{};  ///< may be empty
 };
 
 /// The Exchange of one request on a Wire. Its Connection outlives it.
 class HttpExchange final : public Exchange {
 public:
-    HttpExchange(Shared& shared, Wire& wire, async::Canceller& task, Head head);
+    /// Outlives none of these.
+    HttpExchange(Shared& shared, Wire& wire, async::Canceller& task, Head& head);
     ~HttpExchange() override { wire_.cancel_when_gone(nullptr); }
 
     const Request& request() const override { return request_; }
-    Request take_request() override { return std::move(request_); }
+    Request& take_request() override { return request_; }
     Task<Result<std::size_t>> read(std::span<char> into) override;
     void set_body_limit(Bytes limit) override { body_limit_ = limit; }
     Task<Status> begin(Response head) override;
@@ -43,12 +45,12 @@ public:
     Task<Status> finish() override;
     Task<Status> reply(Response head, std::string body) override;
     bool begun() const override { return begun_; }
+    bool finished() const override { return finished_; }
     Task<void> gone() override { return wire_.gone(); }
     async::Canceller& task() override { return task_; }
     void cancel_when_gone(bool on) override { wire_.cancel_when_gone(on ? &task_ : nullptr); }
 
     // For the connection, after the handler.
-    bool finished() const { return finished_; }
     bool keep_alive() const { return keep_alive_; }
     Framing framing() const { return framing_; }
     /// What the last failed read() said, as a status to answer; 0 if none failed.
@@ -67,13 +69,14 @@ private:
     base::Error fail_read(int status, base::Fault fault, std::string detail);
     base::Error fail_read(const base::Error& error);
     Status check_head(const Response& head, std::size_t first) const;
-    std::string start(const Response& head);
+    void start(std::string& out, const Response& head);
+    void settle();
     void count_rate(Instant started, std::size_t received);
 
     Shared& shared_;
     Wire& wire_;
     async::Canceller& task_;
-    Request request_;
+    Request& request_;
     // What is needed of it when it has been taken.
     const Asked asked_;
     const std::optional<std::uint64_t> content_length_;

@@ -4,6 +4,7 @@
 
 #include <http/reply_head.h>
 
+#include <charconv>
 #include <ctime>
 
 namespace shallop::http {
@@ -18,7 +19,8 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 
 void append_status_line(std::string& out, const Response& reply) {
     out += "HTTP/1.1 ";
-    out += std::to_string(reply.status);
+    char digits[12];
+    out.append(digits, std::to_chars(digits, digits + sizeof digits, reply.status).ptr);
     out += ' ';
     out += reply.reason.empty() || !is_field_value(reply.reason) ? reason_phrase(reply.status)
                                                                  : std::string_view(reply.reason);
@@ -36,9 +38,8 @@ Framing framing_of(const Response& reply, Asked asked) {
     return asked.version >= 11 ? Framing::chunked : Framing::until_close;
 }
 
-std::string write_head(const Response& reply, Asked asked, Framing framing, bool keep_alive, std::string_view date,
-                       base::Log& log) {
-    std::string out;
+void append_head(std::string& out, const Response& reply, Asked asked, Framing framing, bool keep_alive,
+                 std::string_view date, base::Log& log) {
     out.reserve(512);
     append_status_line(out, reply);
     bool has_date = false;
@@ -58,7 +59,11 @@ std::string write_head(const Response& reply, Asked asked, Framing framing, bool
     if (!has_server) append_field(out, "Server", "shallop");
     const bool told_length =
         framing == Framing::length || (asked.head && reply.status != 204 && reply.status != 304 && !upgraded);
-    if (reply.content_length && told_length) append_field(out, "Content-Length", std::to_string(*reply.content_length));
+    if (reply.content_length && told_length) {
+        char digits[20];
+        const auto* end = std::to_chars(digits, digits + sizeof digits, *reply.content_length).ptr;
+        append_field(out, "Content-Length", std::string_view(digits, static_cast<std::size_t>(end - digits)));
+    }
     if (framing == Framing::chunked) append_field(out, "Transfer-Encoding", "chunked");
     if (upgraded) {
         append_field(out, "Connection", "Upgrade");
@@ -68,7 +73,6 @@ std::string write_head(const Response& reply, Asked asked, Framing framing, bool
         append_field(out, "Connection", "keep-alive");
     }
     out += "\r\n";
-    return out;
 }
 
 std::string_view DateLine::at(std::chrono::system_clock::time_point now) {

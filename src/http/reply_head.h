@@ -27,8 +27,15 @@ Framing framing_of(const Response& reply, Asked asked);
 
 /// The head's bytes. Fields that belong to the framing are dropped, so are, with a log line, fields that could split
 /// the reply (names that are no tokens, values with control bytes: threat T6).
-std::string write_head(const Response& reply, Asked asked, Framing framing, bool keep_alive, std::string_view date,
-                       base::Log& log);
+void append_head(std::string& out, const Response& reply, Asked asked, Framing framing, bool keep_alive,
+                 std::string_view date, base::Log& log);
+
+inline std::string write_head(const Response& reply, Asked asked, Framing framing, bool keep_alive,
+                              std::string_view date, base::Log& log) {
+    std::string out;
+    append_head(out, reply, asked, framing, keep_alive, date, log);
+    return out;
+}
 
 /// The Date field's value, made anew once a second.
 class DateLine {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <cstring>
 
 namespace shallop::http {
 namespace {
@@ -26,12 +28,28 @@ bool is_token(std::string_view text) {
            std::all_of(text.begin(), text.end(), [](char c) { return token_bytes[static_cast<unsigned char>(c)]; });
 }
 
-bool is_field_value(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return (byte >= 0x20 && byte != 0x7F) || byte == '\t';
-    });
+std::size_t text_run(std::string_view text) {
+    std::size_t at = 0;
+    while (true) {
+        // Eight bytes at a time: does any lie below 0x20, or is it 0x7F?
+        for (; at + sizeof(std::uint64_t) <= text.size(); at += sizeof(std::uint64_t)) {
+            std::uint64_t eight = 0;
+            std::memcpy(&eight, text.data() + at, sizeof eight);
+            constexpr std::uint64_t ones = 0x0101010101010101, tops = ones * 0x80;
+            const auto below = (eight - ones * 0x20) & ~eight;
+            const auto del = eight ^ (ones * 0x7F);
+            if (((below | ((del - ones) & ~del)) & tops) != 0) break;
+        }
+        const auto end = std::min(text.size(), at + sizeof(std::uint64_t));
+        for (; at < end; ++at) {
+            const auto byte = static_cast<unsigned char>(text[at]);
+            if ((byte < 0x20 && byte != '\t') || byte == 0x7F) return at;
+        }
+        if (at == text.size()) return at;
+    }
 }
+
+bool is_field_value(std::string_view text) { return text_run(text) == text.size(); }
 
 std::string_view trim(std::string_view text) {
     const auto first = text.find_first_not_of(" \t");
@@ -57,10 +75,23 @@ bool list_has(std::string_view list, std::string_view token) {
 }
 
 bool is_hop_by_hop(std::string_view name) {
-    static constexpr std::array<std::string_view, 9> names{"connection", "keep-alive",     "proxy-connection",
-                                                           "te",         "trailer",        "transfer-encoding",
-                                                           "upgrade",    "content-length", "http2-settings"};
-    return std::any_of(names.begin(), names.end(), [&](std::string_view n) { return base::same_name(n, name); });
+    const auto is = [&](std::string_view known) { return base::same_name(known, name); };
+    switch (name.size()) {
+        case 2:
+            return is("te");
+        case 7:
+            return is("trailer") || is("upgrade");
+        case 10:
+            return is("connection") || is("keep-alive");
+        case 14:
+            return is("content-length") || is("http2-settings");
+        case 16:
+            return is("proxy-connection");
+        case 17:
+            return is("transfer-encoding");
+        default:
+            return false;
+    }
 }
 
 FieldLine parse_field_line(std::string_view text, std::string& why) {

@@ -61,7 +61,7 @@ void Wire::consume(std::size_t count) {
 }
 
 /// Compacts, or grows after a fill that took all there was room for.
-void Wire::make_room() {
+std::span<char> Wire::make_room() {
     const auto used = end_ - begin_;
     auto capacity = std::max(capacity_, small_buffer);
     while (capacity < largest_buffer_ && (used == capacity || filled_up_)) {
@@ -78,17 +78,24 @@ void Wire::make_room() {
     }
     begin_ = 0;
     end_ = used;
+    base::ensure(end_ < capacity_, "a read-ahead buffer has room");
+    return {buffer_.get() + end_, capacity_ - end_};
 }
 
+// fill() is no call of receive(): each is one frame on the path of every request.
 Task<Result<std::size_t>> Wire::fill(Instant until) {
-    make_room();
-    base::ensure(end_ < capacity_, "a read-ahead buffer has room");
-    const std::span<char> room(buffer_.get() + end_, capacity_ - end_);
-    auto received = co_await receive(room, until);
-    if (!received) co_return received;
-    end_ += *received;
+    const auto room = make_room();
+    if (receive_expired_) co_return late();
+    const Until waiting(receive_until_, until);
+    sent_in_turn_ = 0;
+    boost::system::error_code failed;
+    const auto buffer = asio::buffer(room.data(), room.size());
+    auto token = asio::redirect_error(use_task, failed);
+    // The flag, for O_NONBLOCK can be taken back by whoever shares the file description.
+    const std::size_t count = co_await socket_.async_receive(buffer, MSG_DONTWAIT, token);
+    end_ += count;
     filled_up_ = end_ == capacity_;
-    co_return received;
+    co_return received(failed, count);
 }
 
 Task<Result<std::size_t>> Wire::receive(std::span<char> into, Instant until) {
@@ -98,15 +105,18 @@ Task<Result<std::size_t>> Wire::receive(std::span<char> into, Instant until) {
     boost::system::error_code failed;
     const auto buffer = asio::buffer(into.data(), into.size());
     auto token = asio::redirect_error(use_task, failed);
-    // The flag, for O_NONBLOCK can be taken back by whoever shares the file description.
     const std::size_t count = co_await socket_.async_receive(buffer, MSG_DONTWAIT, token);
+    co_return received(failed, count);
+}
+
+Result<std::size_t> Wire::received(const boost::system::error_code& failed, std::size_t count) {
+    if (!failed) return count;
     unwind_if_cancelled(failed);
-    if (receive_expired_) co_return late();
-    if (!failed) co_return count;
+    if (receive_expired_) return late();
     if (failed != asio::error::eof) broken_ = true;
     hung_up();
-    if (broken_) co_return hung_up_error();
-    co_return std::size_t{0};
+    if (broken_) return hung_up_error();
+    return std::size_t{0};
 }
 
 Task<Status> Wire::send(Parts parts, Duration stall) {
@@ -120,7 +130,7 @@ Task<Status> Wire::send(Parts parts, Duration stall) {
         bool all = false;
     } outcome(broken_);
     while (true) {
-        const bool sent = sent_in_turn_ < turn_bytes && send_now(parts);
+        const bool sent = send_at_once(parts);
         if (broken_) co_return hung_up_error();
         if (sent) {
             outcome.all = true;
@@ -135,8 +145,8 @@ Task<Status> Wire::send(Parts parts, Duration stall) {
     }
 }
 
-/// Sends what the socket takes without waiting, and cuts it off `parts`. True when nothing is left.
-bool Wire::send_now(std::span<std::string_view> parts) {
+bool Wire::send_at_once(Parts& parts) {
+    if (broken_ || sent_in_turn_ >= turn_bytes) return false;
     std::array<iovec, std::tuple_size_v<Parts>> vectors{};
     std::size_t total = 0;
     for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -168,6 +178,7 @@ bool Wire::send_now(std::span<std::string_view> parts) {
 
 Task<Result<bool>> Wire::wait_idle(Instant until) {
     if (!buffered().empty()) co_return true;
+    if (receive_expired_) co_return late();
     if (capacity_ > small_buffer) {
         buffer_.reset();
         capacity_ = 0;
@@ -187,9 +198,18 @@ Task<Result<bool>> Wire::wait_idle(Instant until) {
         Wire& wire;
     };
     const Idle idle(*this);
-    const auto received = co_await fill(until);
-    if (!received) co_return received.error();
-    co_return *received > 0;
+    const auto room = make_room();
+    const Until waiting(receive_until_, until);
+    sent_in_turn_ = 0;
+    boost::system::error_code failed;
+    const auto buffer = asio::buffer(room.data(), room.size());
+    auto token = asio::redirect_error(use_task, failed);
+    const std::size_t count = co_await socket_.async_receive(buffer, MSG_DONTWAIT, token);
+    end_ += count;
+    filled_up_ = end_ == capacity_;
+    const auto got = received(failed, count);
+    if (!got) co_return got.error();
+    co_return *got > 0;
 }
 
 Task<void> Wire::linger(std::uint64_t bytes, Instant until) {

@@ -17,11 +17,11 @@ using contract::Outcome;
 
 /// One invocation while it runs; listed in `running_` so that an operator can cancel it.
 struct Invoker::Run {
-    Run(Invoker& i, function::FunctionPtr f, function::Event e, function::BodySource& b, function::ReplySink& r,
+    Run(Invoker& i, function::FunctionPtr f, const function::Event& e, function::BodySource& b, function::ReplySink& r,
         async::Canceller& c)
         : invoker(i),
           function(std::move(f)),
-          event(std::move(e)),
+          event(e),
           body(b, record),
           reply(r, record, i.clock_),
           caller(c),
@@ -54,7 +54,7 @@ struct Invoker::Run {
 
     Invoker& invoker;
     function::FunctionPtr function;
-    function::Event event;
+    const function::Event& event;
     observe::Invocation record;
     MeteredSource body;
     MeteredSink reply;
@@ -98,62 +98,64 @@ Error hung_up() { return {Fault::client_gone, "the client hung up"}; }
 
 }  // namespace
 
-Task<Result<Outcome>> Invoker::invoke(function::FunctionPtr function, function::Event event, function::BodySource& body,
-                                      function::ReplySink& reply, async::Canceller& caller) {
+/// The whole life of one event. Whichever line is cancelled, the lease is returned by unwinding.
+Task<Result<Outcome>> Invoker::invoke(function::FunctionPtr function, const function::Event& event,
+                                      function::BodySource& body, function::ReplySink& reply,
+                                      async::Canceller& caller) {
     if (draining_) co_return Error(Fault::shutting_down, "the server is stopping");
-    Run run(*this, std::move(function), std::move(event), body, reply, caller);
+    Run run(*this, std::move(function), event, body, reply, caller);
     std::optional<Result<Outcome>> result;
     std::exception_ptr unwound;
     try {
-        result.emplace(co_await attempt(run));
+        for (bool again = true; again;) {
+            auto turn = pool_.ask(run.function);
+            if (!turn.done()) co_await turn.wait(run.deadline);
+            auto lease = turn.take();
+            if (!lease) {
+                result.emplace(lease.error());
+                break;
+            }
+            begin(run, *lease);
+            std::optional<Task<void>> afterwards;
+            auto call = call_for(run, afterwards);
+            const bool first = !result;
+            result.emplace(co_await lease->instance().driver().exchange(call));
+            if (afterwards) tasks_.spawn("end of a process", hold(std::move(*lease), std::move(*afterwards)));
+            again = first && !*result && !call.sent && (*result).error().fault == Fault::function_failed;
+        }
     } catch (const boost::system::system_error&) {
         unwound = std::current_exception();
+        result.reset();
     } catch (const std::exception& bug) {
         unwound = std::current_exception();
         result.emplace(Error(Fault::internal, bug.what()));
     }
     if (unwound && !result && run.cancel) {
         co_await boost::asio::this_coro::reset_cancellation_state();
+        unwound = nullptr;
         result.emplace(Error(Fault::function_failed, "the invocation was cancelled by an operator"));
     }
     if (!result) result.emplace(hung_up());
     record_end(run, *result);
-    if (unwound && (!run.cancel || result->error().fault == Fault::internal)) std::rethrow_exception(unwound);
+    if (unwound) std::rethrow_exception(unwound);
     co_return std::move(*result);
 }
 
-Task<Result<Outcome>> Invoker::attempt(Run& run) {
-    bool sent = false;
-    auto outcome = co_await once(run, sent);
-    const bool again = !outcome && !sent && outcome.error().fault == Fault::function_failed && !run.reply.begun();
-    if (!again) co_return outcome;
-    co_return co_await once(run, sent);
+void Invoker::begin(Run& run, const pool::Lease& lease) {
+    run.record.queue = lease.queued();
+    run.record.start = lease.started();
+    run.record.status = "running";
+    run.start = start_of(lease.start());
+    run.reply.run_begins(clock_.now());
 }
 
-/// The whole life of one event in one instance. Whichever line is cancelled, the lease is returned by unwinding.
-/// `sent` stays false where no byte of the event reached the instance.
-Task<Result<Outcome>> Invoker::once(Run& run, bool& sent) {
-    sent = true;
-    auto turn = pool_.ask(run.function);
-    if (!turn.done()) co_await turn.wait(run.deadline);
-    auto lease = turn.take();
-    if (!lease) co_return lease.error();
-    run.record.queue = lease->queued();
-    run.record.start = lease->started();
-    run.record.status = "running";
-    run.start = start_of(lease->start());
-    run.reply.run_begins(clock_.now());
-
-    std::optional<Task<void>> afterwards;
+contract::Call Invoker::call_for(Run& run, std::optional<Task<void>>& afterwards) {
     contract::Call call{run.event, run.body, run.reply, run.deadline};
     call.stderr_line = [this, &run](std::string line) {
         log_book_.add(run.record.function, {0, clock_.wall(), "stderr", run.record.id, std::move(line)});
     };
     call.afterwards = [&afterwards](Task<void> work) { afterwards.emplace(std::move(work)); };
-    auto outcome = co_await lease->instance().driver().exchange(call);
-    sent = call.sent;
-    if (afterwards) tasks_.spawn("end of a process", hold(std::move(*lease), std::move(*afterwards)));
-    co_return outcome;
+    return call;
 }
 
 void Invoker::record_end(Run& run, const Result<Outcome>& result) {

@@ -61,7 +61,7 @@ Lease Pool::lease(Slot slot, Start start, bool wake) {
 
 void Pool::give_back(Slot slot, bool sound) {
     ledger_.give_back(slot, sound, clock_.now());
-    obey();
+    if (ledger_.has_orders()) obey();
 }
 
 /// Orders may lead to others; they are taken one batch after the other, never from within one.

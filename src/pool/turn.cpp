@@ -21,8 +21,8 @@ Task<Result<void>> until_done(const Pool::Turn& turn, async::Condition& changed)
 
 }  // namespace
 
-Pool::Turn::Turn(Pool& pool, function::FunctionPtr function)
-    : pool_(pool), function_(std::move(function)), asked_(pool.clock_.now()) {
+Pool::Turn::Turn(Pool& pool, const function::FunctionPtr& function)
+    : pool_(pool), function_(function), asked_(pool.clock_.now()) {
     const auto answer = pool_.ledger_.ask(function_, asked_);
     if (!answer) {
         refused_ = answer.error();
@@ -36,7 +36,7 @@ Pool::Turn::Turn(Pool& pool, function::FunctionPtr function)
         changed_.emplace(pool_.executor_);
         pool_.waiting_[ticket_] = this;
     }
-    pool_.obey();
+    if (pool_.ledger_.has_orders()) pool_.obey();
 }
 
 Pool::Turn::~Turn() {

@@ -45,7 +45,8 @@ private:
 
     Task<void> serve(http::Exchange& exchange, Scope scope);
     Task<std::optional<std::string>> visit(Visit& visit);
-    Task<std::optional<std::string>> run(Visit& visit, function::FunctionPtr function, function::Event event);
+    Task<void> refuse_visit(Visit& visit, base::Error error, std::string allow);
+    Task<std::optional<std::string>> ended(Visit& visit, base::Result<contract::Outcome> outcome);
     Task<void> refuse(http::Exchange& exchange, base::Error error, std::string id);
     Task<void> refuse_route(http::Exchange& exchange, base::Error error, std::string allow);
 

@@ -25,8 +25,8 @@ public:
 
     virtual const Request& request() const = 0;
 
-    /// The same to keep: moved out, so request() is empty afterwards. What the connection needs of it, it has kept.
-    virtual Request take_request() = 0;
+    /// The same to move out of. What the connection needs of it, it has kept.
+    virtual Request& take_request() = 0;
 
     /// Reads 1 to into.size() body bytes; 0 = the end. Sends "100 Continue" first, if the client waits for one.
     /// Faults: client_gone, invalid (bad framing), too_large (set_body_limit), timed_out (body rate).
@@ -49,7 +49,7 @@ public:
     /// written.
     virtual Task<Status> write(std::span<const char> bytes) = 0;
 
-    /// Ends the reply cleanly. Not calling it, or calling it after fewer bytes than content_length, cuts the
+    /// Ends the reply cleanly; a reply with all of its content_length has ended by itself. Not calling it, or calling it after fewer bytes than content_length, cuts the
     /// connection, so that the client sees the reply as incomplete (no final chunk).
     virtual Task<Status> finish() = 0;
 
@@ -57,6 +57,9 @@ public:
     virtual Task<Status> reply(Response head, std::string body) = 0;
 
     virtual bool begun() const = 0;
+
+    /// The client has the whole reply: it needs no finish().
+    virtual bool finished() const = 0;
 
     /// Returns when the client has hung up; never if it does not. For race() beside the work. Cancellable.
     ///

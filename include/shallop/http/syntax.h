@@ -10,6 +10,9 @@ namespace shallop::http {
 /// RFC 9110 5.6.2: one or more of the characters a method or a field name is made of.
 bool is_token(std::string_view text);
 
+/// How many bytes at the start of `text` are no control bytes, but the horizontal tab.
+std::size_t text_run(std::string_view text);
+
 /// RFC 9110 5.5: no control bytes but the horizontal tab. Bytes above 0x7F pass.
 bool is_field_value(std::string_view text);
 

@@ -60,6 +60,9 @@ public:
     using Parts = std::array<std::string_view, 3>;
     Task<Status> send(Parts parts, Duration stall);
 
+    /// Sends what the socket takes without waiting, and cuts it off `parts`. False: something is left for send(), or the peer is gone.
+    bool send_at_once(Parts& parts);
+
     /// Waits for the first byte of a request, or for the end: false. The buffer is small meanwhile.
     Task<Result<bool>> wait_idle(Instant until);
 
@@ -92,8 +95,8 @@ public:
     void hung_up();
 
 private:
-    bool send_now(std::span<std::string_view> parts);
-    void make_room();
+    std::span<char> make_room();
+    Result<std::size_t> received(const boost::system::error_code& failed, std::size_t count);
 
     Roster& roster_;
     async::Executor executor_;

@@ -35,7 +35,7 @@ public:
     /// cuts the connection) or not (then the caller answers). Cancelling it kills the process.
     /// Faults: overloaded, timed_out, launch_failed, function_failed, out_of_memory, engine_down, not_found (image gone), client_gone, too_large,
     /// invalid, shutting_down, conflict (cancelled by an operator).
-    Task<Result<contract::Outcome>> invoke(function::FunctionPtr function, function::Event event,
+    Task<Result<contract::Outcome>> invoke(function::FunctionPtr function, const function::Event& event,
                                            function::BodySource& body, function::ReplySink& reply,
                                            async::Canceller& caller);
 
@@ -49,8 +49,8 @@ public:
 
 private:
     struct Run;
-    Task<Result<contract::Outcome>> attempt(Run& run);
-    Task<Result<contract::Outcome>> once(Run& run, bool& sent);
+    contract::Call call_for(Run& run, std::optional<Task<void>>& afterwards);
+    void begin(Run& run, const pool::Lease& lease);
     void record_end(Run& run, const Result<contract::Outcome>& result);
 
     pool::Pool& pool_;

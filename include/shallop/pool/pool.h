@@ -65,7 +65,8 @@ public:
 
     /// A place in an instance. One that is there now costs no wait: `done()` says so. Else await wait(), at once or never.
     class Turn;
-    Turn ask(function::FunctionPtr function);
+    /// `function` outlives the Turn.
+    Turn ask(const function::FunctionPtr& function);
 
     /// A function is new or has a new version: what it wants kept warm is launched, and its old instances give way.
     void deploy(const function::FunctionPtr& function);
@@ -137,11 +138,11 @@ public:
 
 private:
     friend class Pool;
-    Turn(Pool& pool, function::FunctionPtr function);
+    Turn(Pool& pool, const function::FunctionPtr& function);
     void leave();
 
     Pool& pool_;
-    function::FunctionPtr function_;
+    const function::FunctionPtr& function_;
     async::Instant asked_;
     std::optional<async::Condition> changed_;  ///< while it waits
     Ticket ticket_ = 0;
@@ -152,6 +153,6 @@ private:
     std::optional<base::Error> refused_;
 };
 
-inline Pool::Turn Pool::ask(function::FunctionPtr function) { return {*this, std::move(function)}; }
+inline Pool::Turn Pool::ask(const function::FunctionPtr& function) { return {*this, function}; }
 
 }  // namespace shallop::pool

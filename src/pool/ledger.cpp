@@ -63,10 +63,10 @@ base::Result<Ledger::Asked> Ledger::ask(const function::FunctionPtr& function, I
 
 bool Ledger::leave(Ticket ticket, Instant now) {
     auto& books = *books_;
-    const auto index = ticket & ((1U << 20) - 1);
-    if (ticket == 0 || index >= books.waiters.size() || books.waiters[index].ticket != ticket) return false;
-    auto& account = *books.waiters[index].account;
-    books.step_out(books.waiters[index]);
+    auto* waiter = books.waiter(ticket);
+    if (waiter == nullptr) return false;
+    auto& account = *waiter->account;
+    books.step_out(*waiter);
     books.trim(account, now);
     books.stir(account);
     books.settle(now);
@@ -75,9 +75,7 @@ bool Ledger::leave(Ticket ticket, Instant now) {
 
 void Ledger::give_back(Slot slot, bool sound, Instant now) {
     auto& books = *books_;
-    auto* found = books.entry(slot);
-    base::ensure(found != nullptr && found->events > 0, "what is given back is held");
-    auto& entry = *found;
+    auto& entry = books.held(slot);
     auto& account = *entry.account;
     books.measure(entry, now);
     --entry.events;
@@ -123,7 +121,7 @@ void Ledger::launched(Slot slot, Instant now) {
     books.settle(now);
 }
 
-void Ledger::launch_failed(Slot slot, Error error, Instant now) {
+void Ledger::launch_failed(Slot slot, const Error& error, Instant now) {
     auto& books = *books_;
     auto* entry = books.entry(slot);
     if (entry == nullptr || entry->state != State::launching) return;

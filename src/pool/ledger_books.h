@@ -127,7 +127,9 @@ struct Ledger::Books {
     // Finding (ledger_slots.cpp).
     Account* account(std::string_view name) const;
     Account& open_account(std::string_view name, Instant now);
-    Entry* entry(Slot slot);
+    Entry* entry(Slot slot);  ///< nullptr: not known (any more)
+    Entry& held(Slot slot);   ///< one with events in it
+    Waiter* waiter(Ticket ticket);
 
     // Moves of one slot. Who calls them calls settle() at the end.
     Entry& launch(Account& account, Instant now);

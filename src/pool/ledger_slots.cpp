@@ -60,6 +60,19 @@ Entry* Ledger::Books::entry(Slot slot) {
     return found.slot == slot && found.account != nullptr ? &found : nullptr;
 }
 
+Entry& Ledger::Books::held(Slot slot) {
+    const auto index = static_cast<std::uint32_t>(slot);
+    const bool known = index < entries.size() && entries[index].slot == slot;
+    base::ensure(known && entries[index].events > 0, "what is given back is held");
+    return entries[index];
+}
+
+Waiter* Ledger::Books::waiter(Ticket ticket) {
+    const auto index = ticket & ((1U << record_bits) - 1);
+    if (ticket == 0 || index >= waiters.size() || waiters[index].ticket != ticket) return nullptr;
+    return &waiters[index];
+}
+
 Entry& Ledger::Books::launch(Account& account, Instant now) {
     base::ensure(instances < totals.instances, "a launch has room");
     if (free_entries.empty()) {

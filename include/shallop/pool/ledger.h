@@ -106,7 +106,7 @@ public:
 
     // What became of an instance. A slot that is not known (any more) is passed over: a retire order was on its way.
     void launched(Slot slot, Instant now);
-    void launch_failed(Slot slot, base::Error error, Instant now);
+    void launch_failed(Slot slot, const base::Error& error, Instant now);
     void lost(Slot slot,
               Instant now);  ///< its container died: gone at once (with a retire order), or with the last event in it
     void retire(

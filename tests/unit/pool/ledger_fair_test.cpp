@@ -135,6 +135,20 @@ TEST_CASE("a busy instance with many events in it drains for one that has nothin
     CHECK(stage.launches().size() == 1);
 }
 
+TEST_CASE("a busy instance for which nobody waits drains for one that has nothing, too", "[pool]") {
+    Stage stage({.instances = 1});
+    const auto busy = function_of("busy", {.max = 1, .concurrency = 4});
+    const auto slot = stage.warm(busy);
+    REQUIRE(stage.take(busy) == slot);
+    REQUIRE(stage.take(busy) == slot);
+    REQUIRE(stage.wait(function_of("other")) != 0);
+    stage.pass(501ms);
+    stage.give_back(slot);
+    CHECK(stage.ledger.find(slot)->state == State::retiring);
+    stage.give_back(slot);
+    CHECK(stage.launches().size() == 1);
+}
+
 TEST_CASE("two busy functions take turns on a single place, not at each event", "[pool]") {
     Stage stage({.instances = 1});
     const auto a = function_of("a", {.max = 1}), b = function_of("b", {.max = 1});

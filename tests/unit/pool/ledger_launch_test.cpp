@@ -86,6 +86,23 @@ TEST_CASE("who has waited for as long as a start takes gets a launch, whatever w
     CHECK(stage.launches().size() == 1);
 }
 
+TEST_CASE("the time of events that overlap in one instance is measured", "[pool]") {
+    Stage stage;
+    const auto f = function_of("f", {.max = 2, .concurrency = 2});
+    const auto slot = stage.warm(f);  // a start took 100 ms
+    REQUIRE(stage.take(f) == slot);
+    for (int i = 0; i < 50; ++i) {
+        REQUIRE(stage.take(f) == slot);
+        stage.now += 60ms;
+        stage.give_back(slot);
+    }
+    REQUIRE(stage.take(f) == slot);
+    REQUIRE(stage.wait(f) != 0);
+    CHECK(stage.launches().empty());  // two are in it, one ends each 60 ms: so much it waits
+    REQUIRE(stage.wait(f) != 0);
+    CHECK(stage.launches().size() == 1);
+}
+
 TEST_CASE("a one-shot function gets a fresh instance for every event", "[pool]") {
     Stage stage;
     const auto f = function_of("f", {.max = 3, .concurrency = 5, .reuse = false});

@@ -80,7 +80,7 @@ class Connection:
 
 
 def spec(image, command):
-    """What the daemon asks for (src/docker/codec_container.cpp), less its shim and the two mounts that come with it."""
+    """What the daemon asks for (src/docker/codec_container.cpp), less its shim and the mount that comes with it."""
     return {
         "Image": image, "Cmd": command, "NetworkDisabled": True, "AttachStdout": True, "Labels": {LABEL: "1"},
         "Healthcheck": {"Test": ["NONE"]},

@@ -51,7 +51,7 @@ void connect_to_daemon() {
     link_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (link_fd < 0) die("no socket to be had");
     while (connect(link_fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-        if (errno != EINTR) die("the daemon is not listening at /.shallop/instance/s");
+        if (errno != EINTR) die("the daemon is not listening at /.shallop/s");
     }
 }
 

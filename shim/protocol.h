@@ -12,7 +12,7 @@ namespace shallop::shim::wire {
 inline constexpr uint8_t version = 1;
 
 /// Where the shim finds the daemon's socket, in its container.
-inline constexpr char socket_path[] = "/.shallop/instance/s";
+inline constexpr char socket_path[] = "/.shallop/s";
 
 /// One frame is one SOCK_SEQPACKET packet: a header and its body.
 inline constexpr size_t max_frame = 160 * 1024;

@@ -14,10 +14,6 @@ using base::Fault;
 
 constexpr int most_redirects = 10;
 
-using Ended = base::Result<contract::Outcome>;
-
-Task<void> keep(Task<Ended> work, std::optional<Ended>& into) { into.emplace(co_await std::move(work)); }
-
 Task<void> answer_healthz(http::Exchange& exchange) {
     http::Response head;
     head.fields.push_back({"Content-Type", "text/plain; charset=utf-8"});
@@ -35,21 +31,23 @@ Error redirect_loop() { return {Fault::function_failed, "the function redirected
 
 }  // namespace
 
-/// One step of a request: the request itself, or what a local redirect made of it.
+/// A request on its way; a local redirect makes a new request of it.
 struct Gateway::Visit {
     http::Exchange& exchange;
     Scope scope;
-    http::Request request;
+    std::optional<http::Request> request{};  ///< kept where a local redirect may come; else the exchange has it
     bool redirected = false;
     std::string id{};  ///< of the last invocation
+
+    const http::Request& asked() const { return redirected ? *request : exchange.request(); }
 };
 
 Task<void> Gateway::serve(http::Exchange& exchange, Scope scope) {
-    Visit at{exchange, scope, exchange.request()};
+    Visit at{exchange, scope};
     for (int redirects = 0;; ++redirects) {
         auto location = co_await visit(at);
         if (!location) co_return;
-        auto next = redirects < most_redirects ? api::redirected(at.request, *location) : redirect_loop();
+        auto next = redirects < most_redirects ? api::redirected(*at.request, *location) : redirect_loop();
         if (!next) {
             auto error = next.error();
             co_await refuse(exchange, std::move(error), at.id);
@@ -69,11 +67,10 @@ Task<std::optional<std::string>> Gateway::visit(Visit& at) {
         co_return std::nullopt;
     }
     std::string allow;
-    const auto catalog = registry_.catalog();
-    auto found = find_destination(*catalog, at.scope, at.request, allow);
+    auto found = find_destination(*registry_.catalog(), at.scope, at.asked(), allow);
     if (!found) {
         const bool healthz = found.error().fault == Fault::not_found && at.scope == Scope::everything &&
-                             !at.redirected && asks_health(at.request);
+                             !at.redirected && asks_health(at.asked());
         auto error = found.error();
         if (healthz) {
             co_await answer_healthz(at.exchange);
@@ -82,47 +79,47 @@ Task<std::optional<std::string>> Gateway::visit(Visit& at) {
         }
         co_return std::nullopt;
     }
-    auto event = event_from(at.request, *found, at.scope == Scope::everything);
+    auto function = std::move(found->function);
+    // Only a CGI program can redirect locally; for all else the request is moved, not copied.
+    if (function->spec.contract.kind == function::ContractKind::cgi && !at.redirected) at.request = at.asked();
+    auto request = at.redirected ? *at.request : at.exchange.take_request();
+    auto event = event_from(std::move(request), std::move(*found), function->spec.name, at.scope == Scope::everything);
     event.id = at.id = ids_.next();
-    co_return co_await invoke(at, found->function, std::move(event));
+    co_return co_await run(at, std::move(function), std::move(event));
 }
 
-Task<std::optional<std::string>> Gateway::invoke(Visit& at, function::FunctionPtr function, function::Event event) {
+Task<std::optional<std::string>> Gateway::run(Visit& at, function::FunctionPtr function, function::Event event) {
     auto& exchange = at.exchange;
     const auto limit = function->spec.limits.request_body;
-    const auto id = event.id;
     exchange.set_body_limit(limit);
     if (event.content_length.value_or(0) > limit) {
         metrics_.rejected("too_large");
         Error error(Fault::too_large,
                     "the body is larger than this function takes (" + base::format_bytes(limit) + ")");
-        co_await refuse(exchange, std::move(error), id);
+        co_await refuse(exchange, std::move(error), at.id);
         co_return std::nullopt;
     }
     RequestBody request_body(exchange);
     NoBody no_body;
-    function::BodySource* body = at.redirected ? static_cast<function::BodySource*>(&no_body) : &request_body;
+    auto& body = at.redirected ? static_cast<function::BodySource&>(no_body) : request_body;
     ReplyStream reply(exchange);
 
-    // A client that hangs up cancels the invocation, whichever line it is in.
-    std::optional<Ended> ended;
-    auto work = keep(invoker_.invoke(function, std::move(event), *body, reply), ended);
-    auto gone = exchange.gone();
-    co_await async::race(std::move(work), std::move(gone));
+    // A client that hangs up cancels the invocation, whichever line it is in, and with it this.
+    exchange.cancel_when_gone(true);
+    auto ended = co_await invoker_.invoke(function, std::move(event), body, reply, exchange.task());
+    exchange.cancel_when_gone(false);
 
-    if (!ended) co_return std::nullopt;
-    if (!*ended) {
-        auto error = ended->error();
+    if (!ended) {
+        auto error = ended.error();
         if (error.fault == Fault::not_found) {
             error.detail = "the image " + function->spec.image + " of this function is gone; deploy the function again";
         }
         // Where the reply has begun, leaving it unfinished tells the client that it is not whole.
-        if (!exchange.begun()) co_await refuse(exchange, std::move(error), id);
+        if (!exchange.begun()) co_await refuse(exchange, std::move(error), at.id);
         co_return std::nullopt;
     }
-    auto& outcome = **ended;
-    if (outcome.local_redirect && !exchange.begun()) co_return std::move(outcome.local_redirect);
-    if (exchange.begun() && !outcome.reply_incomplete) co_await exchange.finish();
+    if (ended->local_redirect && !exchange.begun()) co_return std::move(ended->local_redirect);
+    if (exchange.begun() && !ended->reply_incomplete) co_await exchange.finish();
     co_return std::nullopt;
 }
 

@@ -31,6 +31,8 @@ Row gateway_row(const base::Error& error) {
             return {error.pointer == "waited" ? 503 : 429, 1};
         case Fault::timed_out:
             return {error.pointer == slow_body ? 408 : 504};
+        case Fault::start_timeout:
+            return {504};
         case Fault::launch_failed:
         case Fault::function_failed:
         case Fault::out_of_memory:
@@ -70,6 +72,8 @@ std::string text_for_client(const base::Error& error) {
             return "the container engine refused to run this function";
         case Fault::launch_failed:
             return "the function could not be started; its log has the reason";
+        case Fault::start_timeout:
+            return "the function was not ready in time; its log has the reason";
         case Fault::storage:
             return "the server cannot write to its disk";
         case Fault::internal:

@@ -48,10 +48,11 @@ base::Result<Destination> by_name(const registry::Catalog& catalog, std::string_
 
 bool is_ours(std::string_view field) {
     constexpr std::string_view reserved = "x-shallop-";
-    if (field.size() < reserved.size()) return false;
-    std::string start(field.substr(0, reserved.size()));
-    std::replace(start.begin(), start.end(), '_', '-');
-    return base::same_name(start, reserved);
+    const auto same = [](char given, char ours) { return given == ours || (given == '_' && ours == '-'); };
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+    return field.size() >= reserved.size() &&
+           std::equal(reserved.begin(), reserved.end(), field.begin(),
+                      [&](char ours, char given) { return same(lower(given), ours); });
 }
 
 bool describes_body(std::string_view field) {
@@ -80,28 +81,28 @@ base::Result<Destination> find_destination(const registry::Catalog& catalog, Sco
     return found;
 }
 
-function::Event event_from(const http::Request& request, const Destination& destination, bool keep_authorization) {
+function::Event event_from(http::Request request, Destination destination, const std::string& function,
+                           bool keep_authorization) {
     function::Event event;
-    event.function = destination.function->spec.name;
-    event.method = request.method;
-    event.target = request.target;
-    event.script_name = destination.script_name;
-    event.path_info = destination.path_info;
+    event.function = function;
+    event.method = std::move(request.method);
+    event.target = std::move(request.target);
+    event.script_name = std::move(destination.script_name);
+    event.path_info = std::move(destination.path_info);
     event.by_name = destination.by_name;
-    event.query = request.query;
+    event.query = std::move(request.query);
     event.protocol = request.version == 10 ? "HTTP/1.0" : "HTTP/1.1";
-    event.server_name = request.host.empty() ? "localhost" : request.host;
+    event.server_name = request.host.empty() ? "localhost" : std::move(request.host);
     event.server_port = request.local_port != 0 ? request.local_port : std::uint16_t{80};
-    event.remote_addr = request.remote_addr;
+    event.remote_addr = std::move(request.remote_addr);
     event.remote_port = request.remote_port;
-    event.parameters = destination.parameters;
+    event.parameters = std::move(destination.parameters);
     event.content_length = request.content_length;
     event.chunked = request.chunked;
-    event.fields.reserve(request.fields.size());
-    for (const auto& field : request.fields) {
-        const bool operators = !keep_authorization && base::same_name(field.name, "authorization");
-        if (!operators && !is_ours(field.name)) event.fields.push_back(field);
-    }
+    event.fields = std::move(request.fields);
+    std::erase_if(event.fields, [&](const auto& field) {
+        return is_ours(field.name) || (!keep_authorization && base::same_name(field.name, "authorization"));
+    });
     return event;
 }
 

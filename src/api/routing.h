@@ -24,7 +24,8 @@ base::Result<Destination> find_destination(const registry::Catalog& catalog, Sco
 
 /// The event of `request`, without its id. What only the platform may say (X-Shallop-*, in any spelling that a CGI
 /// variable could not tell apart) is dropped; `keep_authorization` is false where that field was meant for us.
-function::Event event_from(const http::Request& request, const Destination& destination, bool keep_authorization);
+function::Event event_from(http::Request request, Destination destination, const std::string& function,
+                           bool keep_authorization);
 
 /// `request` as a GET of `location` ("/path?query"), without a body (RFC 3875 6.2.2). Faults: function_failed where it is no origin-form.
 base::Result<http::Request> redirected(const http::Request& request, const std::string& location);

@@ -38,17 +38,24 @@ public:
     explicit ReplyStream(http::Exchange& exchange) : exchange_(exchange) {}
 
     async::Task<base::Status> begin(function::ReplyHead head) override {
-        http::Response response;
-        response.status = head.status;
-        response.reason = std::move(head.reason);
-        response.fields = std::move(head.fields);
-        response.content_length = head.content_length;
-        co_return co_await exchange_.begin(std::move(response));
+        return exchange_.begin(response_from(std::move(head)));
+    }
+    async::Task<base::Status> begin_with(function::ReplyHead head, std::span<const char> first) override {
+        return exchange_.begin_with(response_from(std::move(head)), first);
     }
     async::Task<base::Status> write(std::span<const char> bytes) override { return exchange_.write(bytes); }
     bool begun() const override { return exchange_.begun(); }
 
 private:
+    static http::Response response_from(function::ReplyHead head) {
+        http::Response response;
+        response.status = head.status;
+        response.reason = std::move(head.reason);
+        response.fields = std::move(head.fields);
+        response.content_length = head.content_length;
+        return response;
+    }
+
     http::Exchange& exchange_;
 };
 

@@ -16,31 +16,16 @@ namespace asio = boost::asio;
 struct TaskGroup::State {
     State(Executor on, base::Log& to) : executor(on), log(to), empty(on) {}
 
-    /// One task. Asio's co_spawn throws out of the loop where a task is cancelled before it has suspended for the first time: until
-    /// then a cancellation is kept here.
-    struct Running {
-        asio::cancellation_signal signal;
-        bool begun = false;
-        bool cancelled = false;
-    };
-
     void cancel() {
         for (auto at = running.begin(); at != running.end();) {
-            auto& task = *at++;  // the task may end, and leave the list, before emit returns
-            task.cancelled = true;
-            if (task.begun) task.signal.emit(asio::cancellation_type::terminal);
+            auto& task = *at++;  // the task may end, and leave the list, before cancel() returns
+            task.cancel();
         }
-    }
-
-    static Task<void> begin(Executor executor, Running& self, Task<void> task) {
-        co_await asio::post(executor, use_task);
-        self.begun = true;
-        if (!self.cancelled) co_await std::move(task);
     }
 
     Executor executor;
     base::Log& log;
-    std::list<Running> running;
+    std::list<Canceller> running;
     Condition empty;
 };
 
@@ -63,16 +48,31 @@ TaskGroup::TaskGroup(Executor executor, base::Log& log) : state_(std::make_share
 
 TaskGroup::~TaskGroup() { state_->cancel(); }
 
+void Canceller::cancel() {
+    cancelled_ = true;
+    if (begun_) signal_.emit(asio::cancellation_type::terminal);
+}
+
+Task<void> TaskGroup::begin(Executor executor, Canceller& self, Task<void> task) {
+    co_await asio::post(executor, use_task);
+    self.begun_ = true;
+    if (!self.cancelled_) co_await std::move(task);
+}
+
 void TaskGroup::spawn(const char* name, Task<void> task) {
+    spawn_cancellable(name, [&task](Canceller&) { return std::move(task); });
+}
+
+void TaskGroup::spawn_cancellable(const char* name, const std::function<Task<void>(Canceller&)>& make) {
     const auto at = state_->running.emplace(state_->running.end());
     auto ended = [state = state_, at, name](const std::exception_ptr& thrown) {
         state->running.erase(at);
         if (thrown) report(state->log, name, thrown);
         if (state->running.empty()) state->empty.notify_all();
     };
-    auto whole = State::begin(state_->executor, *at, std::move(task));
+    auto whole = begin(state_->executor, *at, make(*at));
     asio::co_spawn(state_->executor, std::move(whole),
-                   asio::bind_cancellation_slot(at->signal.slot(), std::move(ended)));
+                   asio::bind_cancellation_slot(at->signal_.slot(), std::move(ended)));
 }
 
 void TaskGroup::cancel() { state_->cancel(); }

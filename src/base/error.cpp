@@ -30,6 +30,8 @@ Row row(Fault fault) {
             return {"timed_out", false};
         case Fault::launch_failed:
             return {"launch_failed", false};
+        case Fault::start_timeout:
+            return {"start_timeout", false};
         case Fault::function_failed:
             return {"function_failed", false};
         case Fault::out_of_memory:

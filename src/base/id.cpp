@@ -4,7 +4,6 @@
 
 #include <sys/random.h>
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <vector>
@@ -24,9 +23,12 @@ std::string RandomIds::next() {
     auto ms = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
     std::string id(26, '0');
     for (std::size_t at = 10; at-- > 0; ms >>= 5) id[at] = letters[ms & 31];
-    std::array<unsigned char, 16> random{};
-    fill_random(random.data(), random.size());
-    for (std::size_t at = 0; at < random.size(); ++at) id[10 + at] = letters[random[at] & 31];
+    constexpr std::size_t wanted = 16;
+    if (used_ + wanted > ahead_.size()) {
+        fill_random(ahead_.data(), ahead_.size());  // many at once: a system call each would cost more than the rest
+        used_ = 0;
+    }
+    for (std::size_t at = 0; at < wanted; ++at) id[10 + at] = letters[ahead_[used_++] & 31];
     return id;
 }
 

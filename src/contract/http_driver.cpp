@@ -104,7 +104,7 @@ Error HttpDriver::never_listened(std::string detail) const {
 Task<Status> HttpDriver::listening(Instant deadline) {
     const auto left = std::min<async::Duration>(deadline - around_.clock.now(), longest_connect);
     std::optional<Result<base::Fd>> socket;
-    auto connecting = async::detail::store_result(around_.channel.connect(server_.address(), left, true), socket);
+    auto connecting = async::store_result(around_.channel.connect(server_.address(), left, true), socket);
     auto ending = server_.until_ended();
     co_await async::race(std::move(connecting), std::move(ending));
     if (!socket || (!*socket && server_.ended())) {

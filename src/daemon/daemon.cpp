@@ -3,6 +3,7 @@
 
 #include <shallop/async/race.h>
 
+#include <unistd.h>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -16,14 +17,6 @@ constexpr auto host_inspect_timeout = std::chrono::seconds(5);
 constexpr auto ping_timeout = std::chrono::seconds(2);
 constexpr auto last_words = std::chrono::milliseconds(500);
 constexpr auto sweep_grace = std::chrono::seconds(5);
-
-instance::Settings launcher_settings(const Settings& settings, const store::Store& store) {
-    instance::Settings own;
-    own.run_dir = settings.run_dir;
-    own.daemon_id = store.daemon_id();
-    own.starts_in_flight = static_cast<std::size_t>(settings.starts_in_flight);
-    return own;
-}
 
 instance::Janitor::Settings janitor_settings(const store::Store& store) {
     instance::Janitor::Settings own;
@@ -55,6 +48,12 @@ std::string read_all(const char* path) {
     return text.str();
 }
 
+/// What instances may be promised together by default: nearly all the machine has.
+base::Bytes machine_memory() {
+    const auto pages = static_cast<base::Bytes>(::sysconf(_SC_PHYS_PAGES));
+    return pages * static_cast<base::Bytes>(::sysconf(_SC_PAGESIZE)) / 10 * 9;
+}
+
 double resident_bytes() {
     std::ifstream file("/proc/self/statm");
     double size = 0, resident = 0;
@@ -74,10 +73,11 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       engine_(engine_settings(settings_, metrics_), executor, clock_, log),
       log_book_(executor),
       janitor_(janitor_settings(*store_), engine_, clock_, log, executor),
-      launcher_(launcher_settings(settings_, *store_), engine_, janitor_, ids_, clock_, log, executor),
-      pool_(static_cast<int>(settings_.max_instances), launcher_, clock_, executor),
+      roster_(executor),
+      launcher_(launcher_settings(), engine_, janitor_, roster_, ids_, clock_, log, executor),
+      pool_(totals(), launcher_, clock_, log, executor),
       registry_(registry_settings(settings_), *store_, engine_, clock_, log, executor),
-      invoker_({settings_.data_dir}, pool_, clock_, log, invocations_, log_book_, metrics_, executor),
+      invoker_(pool_, clock_, log, invocations_, log_book_, metrics_, executor),
       gateway_(registry_, invoker_, ids_, log, metrics_),
       admin_({ground.admin_token, settings_.admin_hosts, 256 * 1024}, facts(),
              {gateway_, registry_, invoker_, *store_, engine_, invocations_, log_book_, metrics_, clock_, log}),
@@ -85,22 +85,57 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       admin_listener_(executor, clock_, log, admin_, settings_.http),
       signals_(executor, SIGTERM, SIGINT, SIGHUP),
       tasks_(executor, log) {
-    registry_.observe([this](const function::FunctionPtr& before, const function::FunctionPtr& after) {
-        if (!before || after) return;
-        metrics_.forget(before->spec.name);
-        log_book_.forget(before->spec.name);
-    });
+    registry_.observe(
+        [this](const function::FunctionPtr& before, const function::FunctionPtr& after) { changed(before, after); });
     register_gauges();
+}
+
+instance::Settings Daemon::launcher_settings() {
+    instance::Settings own;
+    own.run_dir = settings_.run_dir;
+    own.daemon_id = store_->daemon_id();
+    own.starts_in_flight = static_cast<std::size_t>(settings_.starts_in_flight);
+    own.spool_dir = settings_.data_dir;
+    own.output = [this](const function::Function& function, std::string line) {
+        log_book_.add(function.spec.name, {0, clock_.wall(), "stderr", "", std::move(line)});
+    };
+    own.may_mount = [this](const function::Spec& spec) { return registry_.check_mounts(spec); };
+    return own;
+}
+
+pool::Totals Daemon::totals() const {
+    pool::Totals totals;
+    totals.instances = static_cast<int>(settings_.max_instances);
+    totals.launches = static_cast<int>(settings_.starts_in_flight);
+    totals.memory = settings_.max_memory != 0 ? settings_.max_memory : machine_memory();
+    return totals;
+}
+
+/// The registry's word that a function is new, has a new version, or is gone.
+void Daemon::changed(const function::FunctionPtr& before, const function::FunctionPtr& after) {
+    if (after) return pool_.deploy(after);
+    pool_.withdraw(before->spec.name);
+    metrics_.forget(before->spec.name);
+    log_book_.forget(before->spec.name);
+}
+
+void Daemon::register_pool_gauges() {
+    using pool::State;
+    for (const auto state : {State::launching, State::idle, State::leased, State::paused, State::retiring}) {
+        metrics_.gauge("shallop_instances", "Instances by state.", "state", std::string(pool::name(state)).c_str(),
+                       [this, state] { return static_cast<double>(pool_.ledger().counts().in(state)); });
+    }
+    metrics_.gauge("shallop_instances_memory_bytes", "Sum of limits.memory of all instances.",
+                   [this] { return static_cast<double>(pool_.ledger().counts().memory); });
+    metrics_.gauge("shallop_containers_leaving", "Containers whose end is awaited.",
+                   [this] { return static_cast<double>(janitor_.leaving()); });
+    metrics_.gauge("shallop_events_waiting", "Events waiting for an instance.",
+                   [this] { return static_cast<double>(pool_.ledger().counts().waiting); });
 }
 
 void Daemon::register_gauges() {
     const auto number = [](auto value) { return static_cast<double>(value); };
-    metrics_.gauge("shallop_instances", "Containers by state.", "state", "leased",
-                   [=, this] { return number(janitor_.alive()); });
-    metrics_.gauge("shallop_instances", "Containers by state.", "state", "retiring",
-                   [=, this] { return number(janitor_.leaving()); });
-    metrics_.gauge("shallop_events_waiting", "Events waiting for room.",
-                   [=, this] { return number(pool_.ledger().waiting()); });
+    register_pool_gauges();
     metrics_.gauge("shallop_invocations_running", "Invocations that have begun and not ended.",
                    [=, this] { return number(invoker_.running()); });
     metrics_.gauge("shallop_functions", "Registered functions.",
@@ -142,6 +177,8 @@ Task<int> Daemon::run() {
         co_return 1;
     }
     tasks_.spawn("janitor", janitor_.run());
+    tasks_.spawn("pool", pool_.run());
+    tasks_.spawn("connections into containers", roster_.keep_sweeping(clock_));
     tasks_.spawn("engine watch", watch_engine());
     tasks_.spawn("run directory", find_host_run_dir());
     tasks_.spawn("gateway", gateway_listener_.run());
@@ -163,6 +200,7 @@ Task<base::Status> Daemon::listen() {
     const auto loaded = co_await registry_.load();
     if (!loaded) co_return loaded;
     loaded_ = true;
+    for (const auto& [name, function] : registry_.catalog()->functions) pool_.deploy(function);
     if (const auto bound = gateway_listener_.bind(settings_.listen); !bound) co_return bound;
     if (const auto bound = admin_listener_.bind(settings_.admin_listen); !bound) co_return bound;
     log_.info("listening", {{"gateway", gateway_listener_.address()},
@@ -179,6 +217,7 @@ Task<void> Daemon::find_host_run_dir() {
     while (!self.empty()) {
         const auto found = co_await engine_.inspect(self, clock_.now() + host_inspect_timeout);
         if (found) {
+            keep_from_functions(found->mounts);
             const auto path = host_path(found->mounts, settings_.run_dir);
             if (!path.empty()) {
                 log_.info("running in a container", {{"container", self}, {"run_dir_on_host", path}});
@@ -193,6 +232,19 @@ Task<void> Daemon::find_host_run_dir() {
         co_await clock_.sleep_for(std::chrono::seconds(1));
     }
     launcher_.set_host_run_dir(settings_.run_dir);
+}
+
+/// Our volumes are ours, whatever way a function might name them.
+void Daemon::keep_from_functions(const std::vector<docker::ContainerMount>& mounts) {
+    std::vector<std::string> volumes, paths;
+    for (const auto& mount : mounts) {
+        if (mount.type == "volume") volumes.push_back(mount.name);
+    }
+    for (const auto& ours : {settings_.data_dir, settings_.run_dir}) {
+        const auto path = host_path(mounts, ours);
+        if (!path.empty()) paths.push_back(path);
+    }
+    registry_.never_mount(volumes, paths);
 }
 
 Task<void> Daemon::watch_engine() {
@@ -250,10 +302,12 @@ Task<void> Daemon::wait_for_signal() {
 Task<void> Daemon::stop(base::Duration grace) {
     log_.info("stopping", {{"running", invoker_.running()}, {"grace", base::format_duration(grace)}});
     gateway_.refuse_new();
+    pool_.wind_down();
     co_await invoker_.drain(clock_.now() + grace);
     auto gateway_drained = gateway_listener_.drain(clock_.now() + last_words);
     auto admin_drained = admin_listener_.drain(clock_.now() + last_words);
     co_await async::both(std::move(gateway_drained), std::move(admin_drained));
+    co_await pool_.drain(clock_.now());
     co_await launcher_.drain(clock_.now() + sweep_grace);
     co_await janitor_.drain(clock_.now() + sweep_grace);
 }

@@ -6,6 +6,7 @@
 #include <shallop/daemon/settings.h>
 #include <shallop/docker/curl_engine.h>
 #include <shallop/http/listener.h>
+#include <shallop/http/roster.h>
 #include <shallop/instance/launcher.h>
 #include <shallop/invoke/invoker.h>
 #include <shallop/pool/pool.h>
@@ -39,8 +40,14 @@ private:
     Task<base::Status> listen();
     void register_gauges();
     api::DaemonFacts facts();
+    void register_pool_gauges();
+    instance::Settings launcher_settings();
+    pool::Totals totals() const;
+    void changed(const function::FunctionPtr& before, const function::FunctionPtr& after);
     base::Status reload();
+    instance::Settings launcher_settings();
     Task<void> find_host_run_dir();
+    void keep_from_functions(const std::vector<docker::ContainerMount>& mounts);
     Task<void> watch_engine();
     Task<void> wait_for_signal();
     Task<void> stop(base::Duration grace);
@@ -59,6 +66,7 @@ private:
     observe::Invocations invocations_;
     observe::LogBook log_book_;
     instance::Janitor janitor_;
+    http::Roster roster_;  ///< of connections into containers
     instance::Launcher launcher_;
     pool::Pool pool_;
     registry::Registry registry_;

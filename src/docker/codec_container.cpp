@@ -133,8 +133,8 @@ std::optional<ContainerState> decode_container(std::string_view body) {
     container.error = log_safe(json::text(state, "Error"));
     container.labels = json::text_map(config, "Labels");
     for (const auto& mount : json::at(*reply, "Mounts")) {
-        container.mounts.push_back(
-            {json::text(mount, "Type"), json::text(mount, "Source"), json::text(mount, "Destination")});
+        container.mounts.push_back({json::text(mount, "Type"), json::text(mount, "Source"),
+                                    json::text(mount, "Destination"), json::text(mount, "Name")});
     }
     return container;
 }

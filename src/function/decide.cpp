@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/function/resource.h>
 
+#include "function/hints.h"
 #include "function/reader.h"
 
 #include <openssl/evp.h>
@@ -16,50 +17,117 @@ using base::Fault;
 
 constexpr std::string_view contract_label = "shallop.contract";
 
-/// The first word that would run, by the rules of `docker run`; empty if there is none.
-std::string_view first_word(const Spec& spec, const ImageFacts& image) {
-    const auto& words = !image.entrypoint.empty() ? image.entrypoint : spec.command ? *spec.command : image.cmd;
-    return words.empty() ? std::string_view() : std::string_view(words.front());
-}
+constexpr int usual_port = 8080;
 
 bool has_variable(const ImageFacts& image, std::string_view prefix) {
     const auto starts = [&](const std::string& entry) { return entry.starts_with(prefix); };
     return std::any_of(image.env.begin(), image.env.end(), starts);
 }
 
-/// What the image looks made for, where that is a contract to come; so that nobody wonders why it is run once per event.
-std::string other_purpose(const ImageFacts& image) {
-    if (has_variable(image, "LAMBDA_TASK_ROOT=")) {
-        return "; it looks made for AWS Lambda, but contract 'lambda' is not available in this version";
+bool has_cgi_options(const Contract& contract) {
+    return contract.output != Output::automatic || !contract.document_root.empty() || !contract.script.empty() ||
+           contract.pass_authorization;
+}
+
+PortHint find_port(const Spec& spec, const ImageFacts& image) {
+    auto hint = port_of_variables(spec, image);
+    if (hint.port == 0) hint = port_exposed(image);
+    if (hint.port != 0) return hint;
+    return {usual_port, "neither a variable PORT nor an exposed port says where it listens, so " +
+                            std::to_string(usual_port) + " is taken"};
+}
+
+/// Why the command of an image without a port is run once per event; and what to say if that is wrong.
+std::string reason_for_cgi(const Program& program, const ImageFacts& image) {
+    const std::string plain = "the image has a command, which is run once per event";
+    const std::string how = "say \"contract\": {\"http\": {\"port\": N}} with the port where it listens";
+    if (program.kind == ProgramKind::cgi) {
+        return "the image runs " + program.name + ", a CGI program, which is run once per event";
     }
-    if (image.exposed_ports.empty()) return {};
-    return "; it exposes " + image.exposed_ports.front() + ", but contract 'http' is not available in this version";
+    if (program.kind == ProgramKind::fastcgi) {
+        return plain + "; " + program.name + " speaks FastCGI, for which there is no contract in this version";
+    }
+    if (has_variable(image, "LAMBDA_TASK_ROOT=")) {
+        return plain + "; it looks made for AWS Lambda, but contract 'lambda' is not available in this version";
+    }
+    if (const auto exposed = exposed_in_words(image); !exposed.empty()) {
+        return plain + "; it exposes " + exposed + ", none of them usual for HTTP: if it is a server, " + how;
+    }
+    if (program.kind == ProgramKind::http) {
+        return plain + "; " + program.name + " is an HTTP server, but the image names no port: " + how;
+    }
+    return plain;
+}
+
+Contract as_cgi(Contract contract, std::string reason) {
+    contract.kind = ContractKind::cgi;
+    contract.port = 0;
+    contract.socket.clear();
+    contract.ready_path.clear();
+    contract.reason = std::move(reason);
+    return contract;
+}
+
+Contract as_http(Contract contract, int port, std::string reason) {
+    contract.kind = ContractKind::http;
+    contract.port = port;
+    contract.socket.clear();
+    contract.reason = std::move(reason);
+    return contract;
+}
+
+/// By the rules in their order: the function's own options, the image's label, its program, PORT, its exposed ports.
+base::Result<Contract> decide_automatic(const Spec& spec, const ImageFacts& image) {
+    const auto& given = spec.contract;
+    if (has_cgi_options(given)) return as_cgi(given, "options of CGI are given, so the command is run once per event");
+    const auto port = find_port(spec, image);
+    if (!given.ready_path.empty()) return as_http(given, port.port, "a ready_path is given; " + port.because);
+    if (const auto label = image.labels.find(std::string(contract_label)); label != image.labels.end()) {
+        if (label->second == "cgi") return as_cgi(given, "the image's label shallop.contract says so");
+        if (label->second == "http") {
+            return as_http(given, port.port, "the image's label shallop.contract says so; " + port.because);
+        }
+        return Error(Fault::invalid,
+                     "the image's label shallop.contract asks for " + in_quotes(label->second) +
+                         ", which is not available in this version; say \"contract\": \"cgi\" to run its "
+                         "command once per event, or \"http\" if it is a server",
+                     "/contract");
+    }
+    const auto program = find_program(command_line(spec, image));
+    const bool no_server = program.kind == ProgramKind::cgi || program.kind == ProgramKind::fastcgi;
+    auto hint = no_server ? PortHint{} : port_of_variables(spec, image);
+    if (hint.port == 0 && !no_server && !has_variable(image, "LAMBDA_TASK_ROOT=")) hint = port_exposed(image);
+    if (hint.port == 0) return as_cgi(given, reason_for_cgi(program, image));
+    return as_http(given, hint.port,
+                   hint.because +
+                       ", so its server is started and requests go there; say \"contract\": \"cgi\" to run its "
+                       "command once per event instead");
+}
+
+/// Fills in where the server listens. A reason that came with the port is kept where it is the true one, so that what was read can be put
+/// back unchanged; nobody else's words are.
+Contract with_port(const Spec& spec, const ImageFacts& image) {
+    auto contract = spec.contract;
+    const auto found = find_port(spec, image);
+    const auto reason = "no port was given: " + found.because;
+    if (contract.socket.empty() && (contract.port == 0 || (contract.port == found.port && contract.reason == reason))) {
+        return as_http(std::move(contract), found.port, reason);
+    }
+    contract.reason.clear();
+    return contract;
 }
 
 }  // namespace
 
 base::Result<Contract> decide_contract(const Spec& spec, const ImageFacts& image) {
-    if (first_word(spec, image).empty()) {
+    const auto words = command_line(spec, image);
+    if (words.empty() || words.front().empty()) {
         return Error(Fault::invalid,
                      "image " + in_quotes(spec.image) + " has neither an entrypoint nor a command: give \"command\"",
                      "/image");
     }
-    auto contract = spec.contract;
-    if (!contract.automatic) return contract;
-    contract.kind = ContractKind::cgi;
-    const auto label = image.labels.find(std::string(contract_label));
-    if (label == image.labels.end()) {
-        contract.reason = "the image has a command, which is run once per event" + other_purpose(image);
-    } else if (label->second == "cgi") {
-        contract.reason = "the image's label shallop.contract says so";
-    } else {
-        return Error(Fault::invalid,
-                     "the image's label shallop.contract asks for " + in_quotes(label->second) +
-                         ", which is not available in this version; say \"contract\": \"cgi\" to run its "
-                         "command once per event",
-                     "/contract");
-    }
-    return contract;
+    if (spec.contract.automatic) return decide_automatic(spec, image);
+    return spec.contract.kind == ContractKind::http ? with_port(spec, image) : spec.contract;
 }
 
 std::string make_etag(const Spec& spec, const ImageFacts& image, std::int64_t version) {

@@ -15,11 +15,23 @@ std::string dump(const Ordered& json) { return json.dump(-1, ' ', false, Ordered
 
 Ordered or_null(const std::string& text) { return text.empty() ? Ordered() : Ordered(text); }
 
+/// Null until decide_contract() has found one.
+Ordered port_json(const Contract& contract) {
+    if (!contract.socket.empty()) return "unix:" + contract.socket;
+    return contract.port == 0 ? Ordered() : Ordered(contract.port);
+}
+
 Ordered contract_json(const Contract& contract) {
     Ordered json;
-    json["kind"] = "cgi";
+    const bool http = contract.kind == ContractKind::http;
+    json["kind"] = http ? "http" : "cgi";
     json["auto"] = contract.automatic;
     if (!contract.reason.empty()) json["reason"] = contract.reason;
+    if (http) {
+        json["port"] = port_json(contract);
+        json["ready_path"] = or_null(contract.ready_path);
+        return json;
+    }
     json["output"] = output_words().at(static_cast<std::size_t>(contract.output));
     json["document_root"] = contract.document_root;
     json["script"] = contract.script;
@@ -76,6 +88,7 @@ Ordered scale_json(const Scale& scale) {
     json["standby"] = scale.standby;
     json["idle_timeout"] = base::format_duration(scale.idle_timeout);
     json["idle"] = scale.idle;
+    json["keep_alive"] = scale.keep_alive;
     json["max_invocations"] = scale.max_invocations;
     json["queue"] = scale.queue;
     json["queue_timeout"] = base::format_duration(scale.queue_timeout);

@@ -21,35 +21,6 @@ void checked_at(Object& object, std::string_view name, std::size_t index, std::s
     if (!complaint.empty()) object.problems().add(append_pointer(object.pointer(name), index), std::move(complaint));
 }
 
-/// "http" and the like are words of the product that this version does not know yet.
-void unavailable(Object& object, std::string_view name, std::string_view kind) {
-    object.problem(name, "contract " + in_quotes(kind) + " is not available in this version; use 'cgi' or 'auto'");
-}
-
-void read_cgi_options(Object& cgi, Contract& contract) {
-    if (const auto output = cgi.word("output", output_words())) contract.output = static_cast<Output>(*output);
-    cgi.text("document_root", contract.document_root);
-    cgi.text("script", contract.script);
-    cgi.boolean("pass_authorization", contract.pass_authorization);
-    if (!contract.document_root.empty()) checked(cgi, "document_root", check_path(contract.document_root));
-    if (!contract.script.empty()) checked(cgi, "script", check_path(contract.script));
-}
-
-/// The form that GET answers: {"kind":"cgi","auto":true,"reason":"…","output":…}.
-void read_explained_contract(Object& form, Contract& contract) {
-    contract.automatic = false;
-    form.boolean("auto", contract.automatic);
-    std::string kind = "cgi";
-    form.text("kind", kind);
-    if (kind != "cgi") unavailable(form, "kind", kind);
-    std::string reason;
-    form.text("reason", reason);
-    if (reason.size() > 1024) form.problem("reason", "take it out: the reason is written by the server");
-    if (contract.automatic) contract.reason = std::move(reason);
-    read_cgi_options(form, contract);
-    form.finish();
-}
-
 void read_route(Object& route, Route& into) {
     route.text("path", into.path);
     checked(route, "path", check_route_path(into.path));
@@ -98,50 +69,44 @@ void read_log_rate(Object& limits, Bytes& rate) {
     rate = *size;
 }
 
-/// An integer of `scale` that this version knows one value of.
-void only_value(Object& scale, std::string_view name, int value, std::string_view what) {
-    int given = value;
-    scale.integer(name, given, 0, 1'000'000);
-    if (given == value) return;
-    const auto text = std::to_string(value);
-    scale.problem(name, std::string(what) + " not available in this version: leave it out, or give " + text);
+void refuse_above_max(Object& object, std::string_view name, int given, int max) {
+    if (given <= max) return;
+    object.problem(name, std::string(name) + " is " + std::to_string(given) + " and max is " + std::to_string(max) +
+                             ": raise max, or lower " + std::string(name));
+}
+
+/// With "reuse": false each invocation has a container of its own, so nothing may count on a second one.
+void refuse_contradictions(Object& object, const Scale& scale) {
+    refuse_above_max(object, "min", scale.min, scale.max);
+    refuse_above_max(object, "standby", scale.standby, scale.max);
+    if (scale.reuse) {
+        if (scale.standby == 0) return;
+        return object.problem("standby",
+                              "containers on standby serve one invocation each, and \"reuse\" is true: give "
+                              "\"reuse\": false with them, or use \"min\" to keep instances warm");
+    }
+    if (scale.min > 0) {
+        object.problem("min",
+                       "no instance is kept with \"reuse\": false: use \"standby\" to have fresh containers started "
+                       "ahead, or give \"reuse\": true");
+    }
+    if (scale.concurrency > 1) {
+        object.problem("concurrency",
+                       "with \"reuse\": false each invocation has a container of its own: leave it out, or give "
+                       "\"reuse\": true");
+    }
+    if (scale.max_invocations > 1) {
+        object.problem("max_invocations",
+                       "with \"reuse\": false a container serves one invocation: leave it out, or give "
+                       "\"reuse\": true");
+    }
 }
 
 }  // namespace
 
-const std::vector<std::string_view>& output_words() {
-    static const std::vector<std::string_view> words{"auto", "cgi", "raw", "nph"};
-    return words;
-}
-
 const std::vector<std::string_view>& mount_words() {
     static const std::vector<std::string_view> words{"volume", "bind", "tmpfs"};
     return words;
-}
-
-void read_contract(Object& resource, Contract& contract) {
-    const auto* const value = resource.find("contract");
-    if (value == nullptr) return;
-    if (value->is_string()) {
-        const auto& kind = value->get_ref<const std::string&>();
-        contract.automatic = kind == "auto";
-        if (kind != "auto" && kind != "cgi") unavailable(resource, "contract", kind);
-        return;
-    }
-    if (!value->is_object()) {
-        return resource.problem("contract", "give \"auto\", \"cgi\", or {\"cgi\": {…}} with its options");
-    }
-    Object form(*value, resource.pointer("contract"), resource.problems());
-    if (value->contains("kind") || value->contains("auto")) return read_explained_contract(form, contract);
-    contract.automatic = false;
-    const auto* const options = form.find("cgi");
-    if (options == nullptr) {
-        return unavailable(resource, "contract", value->empty() ? std::string() : value->items().begin().key());
-    }
-    Object cgi(*options, form.pointer("cgi"), resource.problems());
-    read_cgi_options(cgi, contract);
-    cgi.finish();
-    form.finish();
 }
 
 void read_routes(Object& resource, std::vector<Route>& routes, const ResourceLimits& limits) {
@@ -230,26 +195,23 @@ void read_limits(Object& resource, Limits& limits) {
 void read_scale(Object& resource, Scale& scale) {
     const auto* const value = resource.find("scale");
     if (value == nullptr) return;
+    constexpr int most = 1000;
+    static const std::vector<std::string_view> idle_words{"keep", "pause"};
+    static const std::vector<std::string_view> keep_alive_words{"fixed", "learned"};
     Object object(*value, resource.pointer("scale"), resource.problems());
-    only_value(object, "min", 0, "instances kept running are");
-    object.integer("max", scale.max, 1, 1000);
-    only_value(object, "concurrency", 1, "more than one invocation in an instance at once is");
+    object.integer("min", scale.min, 0, most);
+    object.integer("max", scale.max, 1, most);
+    object.integer("concurrency", scale.concurrency, 1, most);
     object.boolean("reuse", scale.reuse);
-    if (scale.reuse) {
-        object.problem("reuse",
-                       "reusing an instance is not available in this version, each invocation gets a fresh container: "
-                       "leave it out, or give false");
-    }
-    only_value(object, "standby", 0, "instances started ahead are");
+    object.integer("standby", scale.standby, 0, most);
     object.duration("idle_timeout", scale.idle_timeout, 0s, 24h);
-    if (const auto idle = object.word("idle", {"keep", "pause"}); idle == 1U) {
-        object.problem("idle",
-                       "pausing idle instances is not available in this version: leave it out, or give \"keep\"");
-    }
-    only_value(object, "max_invocations", 0, "a bound on the invocations of an instance is");
+    if (const auto word = object.word("idle", idle_words)) scale.idle = idle_words[*word];
+    if (const auto word = object.word("keep_alive", keep_alive_words)) scale.keep_alive = keep_alive_words[*word];
+    object.integer("max_invocations", scale.max_invocations, 0, 1'000'000'000);
     object.integer("queue", scale.queue, 0, 100'000);
     object.duration("queue_timeout", scale.queue_timeout, 0s, 24h);
     object.finish();
+    refuse_contradictions(object, scale);
 }
 
 }  // namespace shallop::function

@@ -70,7 +70,7 @@ Result<Spec> read_spec(const Json& document, std::string_view name, const Resour
     read_name(resource, name, spec.name);
     resource.text("image", spec.image);
     if (resource.find("image") != nullptr) checked(resource, "image", check_image(spec.image));
-    read_contract(resource, spec.contract);
+    read_contract(resource, spec.contract, limits);
     read_command(resource, spec.command, limits);
     read_routes(resource, spec.routes, limits);
     read_env(resource, spec.env, limits);
@@ -93,14 +93,37 @@ Result<Spec> read_spec(const Json& document, std::string_view name, const Resour
     return spec;
 }
 
-/// A patch that gives the contract anew, as {"cgi": …}, meets the form that GET answered: bring both to the same one.
+/// A patch may give the contract in any of its forms, and meets the one that GET answered: brings `document` to the form of the patch. What
+/// names a kind or a port decides: the contract is no longer automatic, unless the patch says so.
 void align_contract(Json& document, const Json& patch) {
     const auto given = patch.find("contract");
-    if (given == patch.end() || !given->is_object() || !given->contains("cgi")) return;
-    auto options = document["contract"];
-    if (!options.is_object()) options = Json::object();
-    for (const auto* const name : {"kind", "auto", "reason"}) options.erase(name);
-    document["contract"] = Json{{"cgi", std::move(options)}};
+    if (given == patch.end() || !given->is_object()) return;
+    auto& now = document["contract"];
+    const auto drop = [&now](std::initializer_list<const char*> names) {
+        for (const auto* const name : names) now.erase(name);
+    };
+    for (const auto* const kind : {"cgi", "http"}) {
+        if (!given->contains(kind)) continue;
+        auto options = now.at("kind") == kind ? now : Json::object();
+        for (const auto* const name : {"kind", "auto", "reason"}) options.erase(name);
+        now = Json{{kind, std::move(options)}};
+        return;
+    }
+    const auto kind = given->find("kind");
+    if (kind != given->end() && *kind != now.at("kind")) {
+        drop({"reason", "output", "document_root", "script", "pass_authorization", "port", "ready_path"});
+    }
+    if (given->contains("auto") || (kind == given->end() && !given->contains("port"))) return;
+    now["auto"] = false;
+    drop({"reason"});
+}
+
+/// A port that nobody gave is found anew where the patch changes what it was found in.
+void forget_found_port(Json& document, const Spec& current, const Json& patch) {
+    const auto& contract = current.contract;
+    if (contract.kind != ContractKind::http || contract.reason.empty()) return;
+    if (!patch.contains("image") && !patch.contains("env") && !patch.contains("contract")) return;
+    document["contract"]["port"] = nullptr;
 }
 
 }  // namespace
@@ -117,6 +140,7 @@ Result<Spec> patch_resource(const Spec& current, std::string_view patch, const R
     if (!change->is_object())
         return Error(Fault::invalid, "a merge patch is a JSON object with the members to change", "");
     auto document = Json::parse(format_spec(current));
+    forget_found_port(document, current, *change);
     align_contract(document, *change);
     document.merge_patch(*change);
     auto spec = read_spec(document, current.name, limits);

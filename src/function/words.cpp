@@ -184,6 +184,14 @@ std::string check_route_path(std::string_view path) {
     return "a route's path has neither spaces, '?', '#', '\\' nor characters outside ASCII: percent-encode them";
 }
 
+std::string check_request_path(std::string_view path) {
+    const auto odd = [](char c) { return c <= ' ' || c >= 0x7f || c == '#'; };
+    if (path.starts_with('/') && path.size() <= 1024 && std::none_of(path.begin(), path.end(), odd)) return {};
+    return in_quotes(path) +
+           " is not a path to ask for: write it like \"/healthz\", at most 1024 characters without spaces and '#', "
+           "what is not ASCII percent-encoded";
+}
+
 std::string check_variable(std::string_view name) {
     if (name.starts_with("SHALLOP_")) return "variables that start with SHALLOP_ are the platform's: use another name";
     if (!name.empty() && name.size() <= 256 && only(name, letters_digits + "_") && !starts_in(name, digits)) return {};

@@ -34,6 +34,9 @@ std::string check_method(std::string_view method);
 /// The characters of a route's path; what the pattern means is the router's to judge.
 std::string check_route_path(std::string_view path);
 
+/// What is asked of a server by GET: an absolute path with its query, as a request's first line has it.
+std::string check_request_path(std::string_view path);
+
 /// A variable's name: a letter or underscore, then also digits; not with the platform's prefix.
 std::string check_variable(std::string_view name);
 

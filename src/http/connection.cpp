@@ -47,8 +47,9 @@ void report(base::Log& log, const std::exception_ptr& thrown) {
 
 }  // namespace
 
-Connection::Connection(Shared& shared, base::Fd fd, Ends ends)
+Connection::Connection(Shared& shared, async::Canceller& task, base::Fd fd, Ends ends)
     : shared_(shared),
+      task_(task),
       ends_(std::move(ends)),
       wire_(shared.roster, shared.executor, shared.clock, std::move(fd), ends_.family, buffer_for(shared.limits)) {}
 
@@ -93,7 +94,7 @@ Task<bool> Connection::serve_one(Head head) {
     head.request.remote_addr = ends_.remote_addr;
     head.request.remote_port = ends_.remote_port;
     head.request.local_port = ends_.local_port;
-    HttpExchange exchange(shared_, wire_, std::move(head));
+    HttpExchange exchange(shared_, wire_, task_, std::move(head));
     co_await handle(exchange);
     if (!exchange.finished()) {
         // Without a length or chunks a clean end would look like the end of the body.
@@ -146,7 +147,7 @@ Task<void> Connection::refuse(Refusal refusal, bool for_head_method) {
     std::string body;
     const Response reply = problem(what, body);
     const auto bytes =
-        write_head(reply, Request(), Framing::length, false, shared_.date.at(shared_.clock.wall()), shared_.log);
+        write_head(reply, Asked(), Framing::length, false, shared_.date.at(shared_.clock.wall()), shared_.log);
     const Wire::Parts parts{bytes, for_head_method ? std::string_view() : std::string_view(body), {}};
     const auto sent = co_await wire_.send(parts, shared_.limits.write_time);
     if (sent) co_await linger(linger_bytes);
@@ -154,8 +155,8 @@ Task<void> Connection::refuse(Refusal refusal, bool for_head_method) {
 
 Task<void> Connection::linger(std::uint64_t bytes) { co_await wire_.linger(bytes, shared_.clock.now() + linger_time); }
 
-Task<void> serve_connection(Shared& shared, base::Fd fd, Ends ends) {
-    Connection connection(shared, std::move(fd), std::move(ends));
+Task<void> serve_connection(Shared& shared, async::Canceller& task, base::Fd fd, Ends ends) {
+    Connection connection(shared, task, std::move(fd), std::move(ends));
     co_await connection.serve();
 }
 

@@ -18,7 +18,7 @@ struct Ends {
 /// Serves the requests of one connection, one after the other, until it ends; owns its socket.
 class Connection {
 public:
-    Connection(Shared& shared, base::Fd fd, Ends ends);
+    Connection(Shared& shared, async::Canceller& task, base::Fd fd, Ends ends);
 
     Task<void> serve();
 
@@ -30,11 +30,12 @@ private:
     Task<void> linger(std::uint64_t bytes);
 
     Shared& shared_;
+    async::Canceller& task_;
     Ends ends_;
     Wire wire_;
 };
 
-/// A connection's whole life as a Task that owns it.
-Task<void> serve_connection(Shared& shared, base::Fd fd, Ends ends);
+/// A connection's whole life as a Task that owns it; `task` is that task's own.
+Task<void> serve_connection(Shared& shared, async::Canceller& task, base::Fd fd, Ends ends);
 
 }  // namespace shallop::http

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <shallop/http/syntax.h>
+
 #include <http/http_exchange.h>
 
 #include <algorithm>
@@ -18,6 +20,13 @@ constexpr auto drained_time = std::chrono::seconds(1);
 
 Error too_long() { return {Fault::invalid, "The reply's body is longer than its Content-Length."}; }
 
+bool asks_upgrade(const Request& request) {
+    if (request.version < 11 || request.chunked || request.content_length.value_or(0) > 0) return false;
+    const auto* connection = base::find_field(request.fields, "connection");
+    return connection != nullptr && list_has(*connection, "upgrade") &&
+           base::find_field(request.fields, "upgrade") != nullptr;
+}
+
 BodyDecoder decoder_for(const Request& request, const Limits& limits) {
     if (request.chunked) return BodyDecoder::chunked(limits);
     return BodyDecoder::fixed(request.content_length.value_or(0));
@@ -25,11 +34,18 @@ BodyDecoder decoder_for(const Request& request, const Limits& limits) {
 
 }  // namespace
 
-HttpExchange::HttpExchange(Shared& shared, Wire& wire, Head head)
+HttpExchange::HttpExchange(Shared& shared, Wire& wire, async::Canceller& task, Head head)
     : shared_(shared),
       wire_(wire),
-      head_(std::move(head)),
-      body_(decoder_for(head_.request, shared.limits)),
+      task_(task),
+      request_(std::move(head.request)),
+      asked_(request_),
+      content_length_(request_.content_length),
+      chunked_(request_.chunked),
+      wants_keep_alive_(request_.keep_alive),
+      expects_continue_(head.expects_continue),
+      wants_upgrade_(asks_upgrade(request_)),
+      body_(decoder_for(request_, shared.limits)),
       rate_credit_(shared.limits.body_grace) {}
 
 Task<Status> Exchange::begin_with(Response head, std::span<const char> first) {
@@ -42,13 +58,14 @@ Task<Status> Exchange::begin_with(Response head, std::span<const char> first) {
 
 Task<Result<std::size_t>> HttpExchange::read(std::span<char> into) {
     base::ensure(!into.empty(), "a body is read into some room");
+    if (framing_ == Framing::upgraded) co_return co_await read_raw(into);
     if (read_refusal_.status != 0) co_return Error(Fault::invalid, read_refusal_.detail);
     if (body_.done()) co_return std::size_t{0};
-    if (head_.request.content_length.value_or(0) > body_limit_) {
+    if (content_length_.value_or(0) > body_limit_) {
         co_return fail_read(413, Fault::too_large,
                             "The body is longer than " + std::to_string(body_limit_) + " bytes.");
     }
-    if (head_.expects_continue && !read_started_ && !begun_ && wire_.buffered().empty()) {
+    if (expects_continue_ && !read_started_ && !begun_ && wire_.buffered().empty()) {
         const Wire::Parts parts{continue_head, {}, {}};
         const auto sent = co_await wire_.send(parts, shared_.limits.write_time);
         if (!sent) co_return fail_read(sent.error());
@@ -61,6 +78,16 @@ Task<Result<std::size_t>> HttpExchange::read(std::span<char> into) {
         co_return fail_read(413, Fault::too_large,
                             "The body is longer than " + std::to_string(body_limit_) + " bytes.");
     }
+    co_return count;
+}
+
+/// After an upgrade there is no framing: what was read ahead, then what comes.
+Task<Result<std::size_t>> HttpExchange::read_raw(std::span<char> into) {
+    const auto ahead = wire_.buffered();
+    if (ahead.empty()) co_return co_await wire_.receive(into, Instant::max());
+    const auto count = std::min(ahead.size(), into.size());
+    std::copy_n(ahead.begin(), count, into.begin());
+    wire_.consume(count);
     co_return count;
 }
 
@@ -108,17 +135,17 @@ Error HttpExchange::fail_read(const Error& error) {
         const bool slow = error.fault == Fault::timed_out;
         read_refusal_ = {slow ? 408 : 400, slow ? "The body came too slowly." : error.detail};
     }
-    return error;
+    return error.fault == Fault::timed_out ? Error(Fault::timed_out, read_refusal_.detail) : error;
 }
 
 Task<bool> HttpExchange::drain_body() {
     if (body_.done()) co_return true;
-    const bool unasked = head_.expects_continue && !read_started_ && wire_.buffered().empty();
-    if (unasked || read_refusal_.status != 0 || head_.request.content_length.value_or(0) > received_ + drained_bytes)
+    const bool unasked = expects_continue_ && !read_started_ && wire_.buffered().empty();
+    if (unasked || read_refusal_.status != 0 || content_length_.value_or(0) > received_ + drained_bytes)
         co_return false;
     read_until_ = shared_.clock.now() + drained_time;
     body_limit_ = received_ + drained_bytes;
-    if (head_.request.content_length) body_limit_ = *head_.request.content_length;
+    if (content_length_) body_limit_ = *content_length_;
     std::string scratch(4096, '\0');
     const std::span<char> into(scratch);
     while (!body_.done() && shared_.clock.now() < read_until_) {
@@ -129,8 +156,8 @@ Task<bool> HttpExchange::drain_body() {
 }
 
 std::optional<std::uint64_t> HttpExchange::declared_left() const {
-    if (head_.request.chunked) return std::nullopt;
-    return head_.request.content_length.value_or(0) - std::min(received_, head_.request.content_length.value_or(0));
+    if (chunked_) return std::nullopt;
+    return content_length_.value_or(0) - std::min(received_, content_length_.value_or(0));
 }
 
 // ---- the reply
@@ -139,7 +166,9 @@ Task<Status> HttpExchange::begin(Response head) { return begin_with(std::move(he
 
 Status HttpExchange::check_head(const Response& head, std::size_t first) const {
     if (begun_) return Error(Fault::internal, "a reply is begun once");
-    if (head.status < 200 || head.status > 599)
+    if (head.status == 101 && !wants_upgrade_)
+        return Error(Fault::internal, "a request that asks for no upgrade gets none");
+    if (head.status != 101 && (head.status < 200 || head.status > 599))
         return Error(Fault::internal, "a reply's status lies between 200 and 599");
     if (head.content_length && first > *head.content_length) return too_long();
     return {};
@@ -147,18 +176,20 @@ Status HttpExchange::check_head(const Response& head, std::size_t first) const {
 
 std::string HttpExchange::start(const Response& head) {
     begun_ = true;
-    framing_ = framing_of(head, head_.request);
+    framing_ = framing_of(head, asked_);
     left_ = head.content_length.value_or(0);
     // A body that was refused, or that the client holds back until it is asked for, leaves the connection in no state
     // to go on.
-    const bool body_in_doubt = read_refusal_.status != 0 || (head_.expects_continue && !read_started_ && !body_.done());
-    keep_alive_ = head_.request.keep_alive && !head.close && !shared_.draining && !body_in_doubt &&
-                  framing_ != Framing::until_close;
-    return write_head(head, head_.request, framing_, keep_alive_, shared_.date.at(shared_.clock.wall()), shared_.log);
+    const bool body_in_doubt = read_refusal_.status != 0 || (expects_continue_ && !read_started_ && !body_.done());
+    keep_alive_ = wants_keep_alive_ && !head.close && !shared_.draining && !body_in_doubt &&
+                  framing_ != Framing::until_close && framing_ != Framing::upgraded;
+    // The peer may end its direction first, and is read to the end.
+    if (framing_ == Framing::upgraded) wire_.cancel_when_gone(nullptr);
+    return write_head(head, asked_, framing_, keep_alive_, shared_.date.at(shared_.clock.wall()), shared_.log);
 }
 
 Task<Status> HttpExchange::begin_with(Response head, std::span<const char> first) {
-    const bool bodiless = framing_of(head, head_.request) == Framing::none;
+    const bool bodiless = framing_of(head, asked_) == Framing::none;
     std::string_view body(first.data(), bodiless ? 0 : first.size());
     const auto checked = check_head(head, body.size());
     if (!checked) co_return checked;

@@ -30,9 +30,11 @@ struct Shared {
 /// The Exchange of one request on a Wire. Its Connection outlives it.
 class HttpExchange final : public Exchange {
 public:
-    HttpExchange(Shared& shared, Wire& wire, Head head);
+    HttpExchange(Shared& shared, Wire& wire, async::Canceller& task, Head head);
+    ~HttpExchange() override { wire_.cancel_when_gone(nullptr); }
 
-    const Request& request() const override { return head_.request; }
+    const Request& request() const override { return request_; }
+    Request take_request() override { return std::move(request_); }
     Task<Result<std::size_t>> read(std::span<char> into) override;
     void set_body_limit(Bytes limit) override { body_limit_ = limit; }
     Task<Status> begin(Response head) override;
@@ -42,6 +44,8 @@ public:
     Task<Status> reply(Response head, std::string body) override;
     bool begun() const override { return begun_; }
     Task<void> gone() override { return wire_.gone(); }
+    async::Canceller& task() override { return task_; }
+    void cancel_when_gone(bool on) override { wire_.cancel_when_gone(on ? &task_ : nullptr); }
 
     // For the connection, after the handler.
     bool finished() const { return finished_; }
@@ -59,6 +63,7 @@ public:
 
 private:
     Task<Result<std::size_t>> read_some(std::span<char> into);
+    Task<Result<std::size_t>> read_raw(std::span<char> into);
     base::Error fail_read(int status, base::Fault fault, std::string detail);
     base::Error fail_read(const base::Error& error);
     Status check_head(const Response& head, std::size_t first) const;
@@ -67,7 +72,15 @@ private:
 
     Shared& shared_;
     Wire& wire_;
-    Head head_;
+    async::Canceller& task_;
+    Request request_;
+    // What is needed of it when it has been taken.
+    const Asked asked_;
+    const std::optional<std::uint64_t> content_length_;
+    const bool chunked_;
+    const bool wants_keep_alive_;
+    const bool expects_continue_;
+    const bool wants_upgrade_;
     BodyDecoder body_;
     std::uint64_t received_ = 0;  ///< body bytes, decoded
     Bytes body_limit_ = ~Bytes{0};

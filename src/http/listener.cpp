@@ -26,7 +26,6 @@ namespace {
 constexpr int accepted_in_turn = 64;
 constexpr auto accept_pause = std::chrono::milliseconds(100);  ///< after a lack of descriptors or memory
 constexpr auto lack_logged_every = std::chrono::seconds(10);
-constexpr auto sweep_pause = std::chrono::milliseconds(100);
 
 base::Fd open_reserve() { return base::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
@@ -34,8 +33,7 @@ base::Fd open_reserve() { return base::Fd(::open("/dev/null", O_RDONLY | O_CLOEX
 
 struct Listener::State {
     State(async::Executor executor, async::Clock& clock, base::Log& log, Handler& handler, Limits limits)
-        : shared{limits, clock, log, handler, executor, {}, {}, false},
-          opened(executor),
+        : shared{limits, clock, log, handler, executor, Roster(executor), {}, false},
           connections(executor, log),
           sweeper(executor, log) {}
 
@@ -43,14 +41,12 @@ struct Listener::State {
     bool accept_some();
     bool take(base::Fd fd, const sockaddr_storage& peer);
     void lack(int error);
-    Task<void> sweep();
 
     Shared shared;
     Bound bound;
     std::optional<Socket> listening;
     base::Fd reserve = open_reserve();  ///< given up to accept, and so to refuse, when there are no descriptors left
     Instant lack_logged{};
-    async::Condition opened;
     async::TaskGroup connections;
     async::TaskGroup sweeper;
 };
@@ -68,7 +64,7 @@ Status Listener::bind(const std::string& address) {
     state_->bound = std::move(*bound);
     state_->listening.emplace(state_->shared.executor);
     state_->listening->assign(asio::generic::stream_protocol(state_->bound.family, 0), state_->bound.fd.release());
-    state_->sweeper.spawn("http sweep", state_->sweep());
+    state_->sweeper.spawn("http sweep", state_->shared.roster.keep_sweeping(state_->shared.clock));
     return {};
 }
 
@@ -122,7 +118,7 @@ bool Listener::State::take(base::Fd fd, const sockaddr_storage& peer) {
         Response head = problem(what, body);
         head.fields.push_back({"Retry-After", "1"});
         const auto bytes =
-            write_head(head, Request(), Framing::length, false, shared.date.at(shared.clock.wall()), shared.log) + body;
+            write_head(head, Asked(), Framing::length, false, shared.date.at(shared.clock.wall()), shared.log) + body;
         (void)!::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         return true;
     }
@@ -130,8 +126,9 @@ bool Listener::State::take(base::Fd fd, const sockaddr_storage& peer) {
     ends.family = bound.family;
     describe(&peer, ends.remote_addr, ends.remote_port);
     ends.local_port = bound.port;
-    connections.spawn("http connection", serve_connection(shared, std::move(fd), std::move(ends)));
-    opened.notify_all();
+    connections.spawn_cancellable("http connection", [&](async::Canceller& task) {
+        return serve_connection(shared, task, std::move(fd), std::move(ends));
+    });
     return true;
 }
 
@@ -147,14 +144,6 @@ void Listener::State::lack(int error) {
     reserve.reset();
     const base::Fd refused(::accept4(listening->native_handle(), nullptr, nullptr, SOCK_CLOEXEC));
     reserve = open_reserve();
-}
-
-Task<void> Listener::State::sweep() {
-    while (true) {
-        while (connections.size() == 0) co_await opened.wait();
-        co_await shared.clock.sleep_for(sweep_pause);
-        shared.roster.sweep(shared.clock.now());
-    }
 }
 
 Task<void> Listener::drain(Instant deadline) {

@@ -27,25 +27,29 @@ void append_status_line(std::string& out, const Response& reply) {
 
 }  // namespace
 
-Framing framing_of(const Response& reply, const Request& request) {
-    if (request.method == "HEAD" || reply.status == 204 || reply.status == 304) return Framing::none;
+Asked::Asked(const Request& request) : head(request.method == "HEAD"), version(request.version) {}
+
+Framing framing_of(const Response& reply, Asked asked) {
+    if (reply.status == 101) return Framing::upgraded;
+    if (asked.head || reply.status == 204 || reply.status == 304) return Framing::none;
     if (reply.content_length) return Framing::length;
-    return request.version >= 11 ? Framing::chunked : Framing::until_close;
+    return asked.version >= 11 ? Framing::chunked : Framing::until_close;
 }
 
-std::string write_head(const Response& reply, const Request& request, Framing framing, bool keep_alive,
-                       std::string_view date, base::Log& log) {
+std::string write_head(const Response& reply, Asked asked, Framing framing, bool keep_alive, std::string_view date,
+                       base::Log& log) {
     std::string out;
     out.reserve(512);
     append_status_line(out, reply);
     bool has_date = false;
     bool has_server = false;
+    const bool upgraded = framing == Framing::upgraded;
     for (const auto& [name, value] : reply.fields) {
         if (!is_token(name) || !is_field_value(value)) {
             log.warn("reply field dropped: it could split the reply", {{"field", name}});
             continue;
         }
-        if (is_hop_by_hop(name)) continue;
+        if (is_hop_by_hop(name) && !(upgraded && base::same_name(name, "upgrade"))) continue;
         has_date = has_date || base::same_name(name, "date");
         has_server = has_server || base::same_name(name, "server");
         append_field(out, name, value);
@@ -53,11 +57,16 @@ std::string write_head(const Response& reply, const Request& request, Framing fr
     if (!has_date) append_field(out, "Date", date);
     if (!has_server) append_field(out, "Server", "shallop");
     const bool told_length =
-        framing == Framing::length || (request.method == "HEAD" && reply.status != 204 && reply.status != 304);
+        framing == Framing::length || (asked.head && reply.status != 204 && reply.status != 304 && !upgraded);
     if (reply.content_length && told_length) append_field(out, "Content-Length", std::to_string(*reply.content_length));
     if (framing == Framing::chunked) append_field(out, "Transfer-Encoding", "chunked");
-    if (!keep_alive) append_field(out, "Connection", "close");
-    if (keep_alive && request.version < 11) append_field(out, "Connection", "keep-alive");
+    if (upgraded) {
+        append_field(out, "Connection", "Upgrade");
+    } else if (!keep_alive) {
+        append_field(out, "Connection", "close");
+    } else if (asked.version < 11) {
+        append_field(out, "Connection", "keep-alive");
+    }
     out += "\r\n";
     return out;
 }

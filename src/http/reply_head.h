@@ -10,16 +10,25 @@
 
 namespace shallop::http {
 
-/// How a reply's body ends (RFC 9112 6.3).
-enum class Framing { none, length, chunked, until_close };
+/// How a reply's body ends (RFC 9112 6.3); after an upgrade it is no body, and goes both ways.
+enum class Framing { none, length, chunked, until_close, upgraded };
 
-/// Decides it for `reply` to `request`: none for HEAD, 204 and 304; else the length where it is known.
-Framing framing_of(const Response& reply, const Request& request);
+/// What of a request decides how its reply is framed.
+struct Asked {
+    explicit Asked(const Request& request);
+    Asked() = default;
+
+    bool head = false;  ///< the method was HEAD
+    int version = 11;
+};
+
+/// Decides it for `reply`: none for HEAD, 204 and 304; else the length where it is known.
+Framing framing_of(const Response& reply, Asked asked);
 
 /// The head's bytes. Fields that belong to the framing are dropped, so are, with a log line, fields that could split
 /// the reply (names that are no tokens, values with control bytes: threat T6).
-std::string write_head(const Response& reply, const Request& request, Framing framing, bool keep_alive,
-                       std::string_view date, base::Log& log);
+std::string write_head(const Response& reply, Asked asked, Framing framing, bool keep_alive, std::string_view date,
+                       base::Log& log);
 
 /// The Date field's value, made anew once a second.
 class DateLine {

@@ -7,6 +7,11 @@
 #include <vector>
 
 namespace shallop::http {
+namespace {
+
+constexpr async::Duration sweep_pause = std::chrono::milliseconds(100);
+
+}  // namespace
 
 bool Roster::evict_idle() {
     if (idle_.empty()) return false;
@@ -27,6 +32,14 @@ void Roster::sweep(async::Instant now) {
     }
     for (Wire* wire : busy_) wire->expire(now);
     find_hung_up();
+}
+
+async::Task<void> Roster::keep_sweeping(async::Clock& clock) {
+    while (true) {
+        while (busy_.empty() && idle_.empty()) co_await opened_.wait();
+        co_await clock.sleep_for(sweep_pause);
+        sweep(clock.now());
+    }
 }
 
 void Roster::find_hung_up() {

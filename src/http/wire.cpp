@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace shallop::http {
@@ -34,9 +35,9 @@ private:
     Instant& slot_;
 };
 
-Error late() { return {Fault::timed_out, "The client was too slow."}; }
+Error late() { return {Fault::timed_out, "The peer was too slow."}; }
 
-Error hung_up_error() { return {Fault::client_gone, "The client has hung up."}; }
+Error hung_up_error() { return {Fault::client_gone, "The peer has hung up."}; }
 
 void unwind_if_cancelled(const boost::system::error_code& failed) {
     if (failed == asio::error::operation_aborted) throw boost::system::system_error(failed);
@@ -97,7 +98,8 @@ Task<Result<std::size_t>> Wire::receive(std::span<char> into, Instant until) {
     boost::system::error_code failed;
     const auto buffer = asio::buffer(into.data(), into.size());
     auto token = asio::redirect_error(use_task, failed);
-    const std::size_t count = co_await socket_.async_read_some(buffer, token);
+    // The flag, for O_NONBLOCK can be taken back by whoever shares the file description.
+    const std::size_t count = co_await socket_.async_receive(buffer, MSG_DONTWAIT, token);
     unwind_if_cancelled(failed);
     if (receive_expired_) co_return late();
     if (!failed) co_return count;
@@ -247,11 +249,21 @@ void Wire::receive_no_more() {
     ::shutdown(socket_.native_handle(), SHUT_RD);
 }
 
-int Wire::watched_fd() { return watchers_ > 0 && !gone_ && !receive_shut_ ? socket_.native_handle() : -1; }
+int Wire::watched_fd() {
+    const bool watched = watchers_ > 0 || task_ != nullptr;
+    return watched && !gone_ && !receive_shut_ ? socket_.native_handle() : -1;
+}
+
+bool Wire::is_quiet() {
+    char byte = 0;
+    return begin_ == end_ && !broken_ && !gone_ &&
+           ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
 
 void Wire::hung_up() {
     gone_ = true;
     if (gone_changed_) gone_changed_->notify_all();
+    if (auto* task = std::exchange(task_, nullptr)) task->cancel();
 }
 
 }  // namespace shallop::http

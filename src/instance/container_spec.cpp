@@ -4,8 +4,8 @@
 namespace shallop::instance {
 namespace {
 
+constexpr const char* door_in_container = "/.shallop";
 constexpr const char* shim_in_container = "/.shallop/shim";
-constexpr const char* door_in_container = "/.shallop/instance";
 
 /// Each process gets the function's limit of descriptors at its exec. The shim itself keeps what containers inherit from the engine, as far
 /// as that is surely enough: the kernel counts descriptors under way on sockets per user, so that a shim with the function's limit could
@@ -67,7 +67,6 @@ docker::ContainerSpec container_for(const function::Function& function, const Se
                         {"shallop.function", spec.name},
                         {"shallop.version", std::to_string(function.version)},
                         {"shallop.instance", instance}};
-    container.mounts.push_back(bind(settings.host_run_dir + "/shim/shallop-shim", shim_in_container));
     container.mounts.push_back(bind(settings.host_run_dir + "/i/" + instance, door_in_container));
     for (const auto& mount : spec.mounts) container.mounts.push_back(engine_mount(mount));
     container.network = spec.network == "none" ? "" : spec.network;

@@ -12,6 +12,7 @@ Instance::Instance(std::string id, std::string container, function::FunctionPtr 
       janitor_(janitor) {}
 
 Instance::~Instance() {
+    driver_.reset();
     channel_.reset();
     janitor_.retire(id_, container_);
 }

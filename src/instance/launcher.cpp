@@ -35,11 +35,12 @@ struct Launcher::Attempt {
     bool handed_over = false;
 };
 
-Launcher::Launcher(Settings settings, docker::Engine& engine, Janitor& janitor, base::IdSource& ids,
-                   async::Clock& clock, base::Log& log, async::Executor executor)
+Launcher::Launcher(Settings settings, docker::Engine& engine, Janitor& janitor, http::Roster& roster,
+                   base::IdSource& ids, async::Clock& clock, base::Log& log, async::Executor executor)
     : settings_(std::move(settings)),
       engine_(engine),
       janitor_(janitor),
+      roster_(roster),
       ids_(ids),
       clock_(clock),
       log_(log),
@@ -63,6 +64,25 @@ Task<void> accept_into(shim::Door& door, Instant deadline,
 }  // namespace
 
 Task<Result<std::unique_ptr<Instance>>> Launcher::launch(function::FunctionPtr function, Instant deadline) {
+    auto instance = co_await connected(std::move(function), deadline);
+    if (!instance) co_return instance;
+    auto& made = **instance;
+    contract::Surroundings around{*made.channel_, *made.function_, clock_, log_, executor_, roster_};
+    around.kill_grace = settings_.kill_grace;
+    around.spool_dir = settings_.spool_dir;
+    if (settings_.output) {
+        around.output = [output = settings_.output, of = made.function_](std::string line) {
+            output(*of, std::move(line));
+        };
+    }
+    made.driver_ = contract::make_driver(std::move(around));
+    const auto ready = co_await made.driver_->prepare(deadline);
+    if (!ready) co_return ready.error();
+    co_return instance;
+}
+
+/// An instance whose shim has said hello.
+Task<Result<std::unique_ptr<Instance>>> Launcher::connected(function::FunctionPtr function, Instant deadline) {
     if (settings_.host_run_dir.empty()) {
         co_return Error(Fault::engine_down,
                         "the engine has not been reached yet, so the run directory's path on the host is not known");
@@ -70,9 +90,12 @@ Task<Result<std::unique_ptr<Instance>>> Launcher::launch(function::FunctionPtr f
     auto permit_task = take_permit(starts_);
     auto permit = co_await async::within(clock_, deadline, std::move(permit_task));
     if (!permit) co_return Error(Fault::timed_out, "no start became free before limits.timeout");
+    const auto mounts = settings_.may_mount ? settings_.may_mount(function->spec) : base::Status();
+    if (!mounts) co_return Error(Fault::launch_failed, mounts.error().detail);
 
     Attempt attempt(*this, ids_.next());
-    auto door = shim::Door::open(settings_.run_dir + "/i", attempt.instance, executor_, clock_, log_);
+    auto door = shim::Door::open(settings_.run_dir + "/i", attempt.instance, settings_.run_dir + "/shim/shallop-shim",
+                                 executor_, clock_, log_);
     if (!door) co_return door.error();
     attempt.door.emplace(std::move(*door));
 

@@ -4,6 +4,9 @@
 #include <shallop/async/race.h>
 #include <shallop/invoke/invoker.h>
 
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
 #include <optional>
 
 namespace shallop::invoke {
@@ -14,32 +17,39 @@ using contract::Outcome;
 
 /// One invocation while it runs; listed in `running_` so that an operator can cancel it.
 struct Invoker::Run {
-    Run(Invoker& i, function::FunctionPtr f, function::Event e, function::BodySource& b, function::ReplySink& r)
+    Run(Invoker& i, function::FunctionPtr f, function::Event e, function::BodySource& b, function::ReplySink& r,
+        async::Canceller& c)
         : invoker(i),
           function(std::move(f)),
           event(std::move(e)),
           body(b, record),
           reply(r, record, i.clock_),
+          caller(c),
           deadline(i.clock_.now() + function->spec.limits.timeout),
-          cancelled(i.executor_) {
+          place(i.running_.size()) {
         record.id = event.id;
         record.function = function->spec.name;
         record.version = function->version;
         record.method = event.method;
-        record.path = event.target.substr(0, event.target.find('?'));
+        record.path.assign(event.target, 0, std::min(event.target.find('?'), observe::longest_path));
+        record.status = "queued";
         record.received = i.clock_.wall();
-        invoker.running_[event.id] = this;
+        invoker.running_.push_back(this);
+        invoker.invocations_.started(record);
     }
     Run(const Run&) = delete;
     Run& operator=(const Run&) = delete;
     ~Run() {
-        invoker.running_.erase(event.id);
-        invoker.fewer_.notify_all();
+        auto& all = invoker.running_;
+        all[place] = all.back();
+        all[place]->place = place;
+        all.pop_back();
+        if (invoker.draining_) invoker.fewer_.notify_all();
     }
 
-    void report(const char* status) {
-        record.status = status;
-        invoker.invocations_.report(record);
+    void stop() {
+        cancel = true;
+        caller.cancel();
     }
 
     Invoker& invoker;
@@ -48,16 +58,16 @@ struct Invoker::Run {
     observe::Invocation record;
     MeteredSource body;
     MeteredSink reply;
+    async::Canceller& caller;
     Instant deadline;
-    async::Condition cancelled;
-    bool cancel = false;
+    std::size_t place;
+    observe::Start start = observe::Start::none;
+    bool cancel = false;  ///< by an operator, or by the end of the drain
 };
 
-Invoker::Invoker(Settings settings, pool::Pool& pool, async::Clock& clock, base::Log& log,
-                 observe::Invocations& invocations, observe::LogBook& log_book, observe::Metrics& metrics,
-                 async::Executor executor)
-    : settings_(std::move(settings)),
-      pool_(pool),
+Invoker::Invoker(pool::Pool& pool, async::Clock& clock, base::Log& log, observe::Invocations& invocations,
+                 observe::LogBook& log_book, observe::Metrics& metrics, async::Executor executor)
+    : pool_(pool),
       clock_(clock),
       log_(log),
       invocations_(invocations),
@@ -69,58 +79,79 @@ Invoker::Invoker(Settings settings, pool::Pool& pool, async::Clock& clock, base:
 
 namespace {
 
-Task<void> until_cancelled(const bool& cancel, async::Condition& cancelled) {
-    while (!cancel) co_await cancelled.wait();
+/// Keeps the instance while a process that had its time is being ended.
+Task<void> hold(pool::Lease, Task<void> work) { co_await std::move(work); }
+
+observe::Start start_of(pool::Start start) {
+    switch (start) {
+        case pool::Start::warm:
+            return observe::Start::warm;
+        case pool::Start::standby:
+            return observe::Start::standby;
+        case pool::Start::cold:
+            return observe::Start::cold;
+    }
+    return observe::Start::none;
 }
 
-/// Keeps the container while a process that had its time is being ended.
-Task<void> hold(pool::Lease, Task<void> work) { co_await std::move(work); }
+Error hung_up() { return {Fault::client_gone, "the client hung up"}; }
 
 }  // namespace
 
 Task<Result<Outcome>> Invoker::invoke(function::FunctionPtr function, function::Event event, function::BodySource& body,
-                                      function::ReplySink& reply) {
+                                      function::ReplySink& reply, async::Canceller& caller) {
     if (draining_) co_return Error(Fault::shutting_down, "the server is stopping");
-    Run run(*this, std::move(function), std::move(event), body, reply);
-    run.report("queued");
-    struct Unwound {  // the invocation's task was cancelled: its client hung up, or the server stops
-        Invoker& invoker;
-        Run& run;
-        bool ended = false;
-        ~Unwound() {
-            if (!ended) invoker.record_end(run, Error(Fault::client_gone, "the client hung up"));
-        }
-    } unwound{*this, run};
-
+    Run run(*this, std::move(function), std::move(event), body, reply, caller);
     std::optional<Result<Outcome>> result;
-    auto attempting = async::detail::store_result(attempt(run), result);
-    auto cancelling = until_cancelled(run.cancel, run.cancelled);
-    co_await async::race(std::move(attempting), std::move(cancelling));
-    if (!result) result.emplace(Error(Fault::function_failed, "the invocation was cancelled by an operator"));
-    unwound.ended = true;
+    std::exception_ptr unwound;
+    try {
+        result.emplace(co_await attempt(run));
+    } catch (const boost::system::system_error&) {
+        unwound = std::current_exception();
+    } catch (const std::exception& bug) {
+        unwound = std::current_exception();
+        result.emplace(Error(Fault::internal, bug.what()));
+    }
+    if (unwound && !result && run.cancel) {
+        co_await boost::asio::this_coro::reset_cancellation_state();
+        result.emplace(Error(Fault::function_failed, "the invocation was cancelled by an operator"));
+    }
+    if (!result) result.emplace(hung_up());
     record_end(run, *result);
+    if (unwound && (!run.cancel || result->error().fault == Fault::internal)) std::rethrow_exception(unwound);
     co_return std::move(*result);
 }
 
-/// The whole life of one event. Whichever line is cancelled, the lease is returned by unwinding.
 Task<Result<Outcome>> Invoker::attempt(Run& run) {
-    auto lease = co_await pool_.acquire(run.function, run.deadline);
+    bool sent = false;
+    auto outcome = co_await once(run, sent);
+    const bool again = !outcome && !sent && outcome.error().fault == Fault::function_failed && !run.reply.begun();
+    if (!again) co_return outcome;
+    co_return co_await once(run, sent);
+}
+
+/// The whole life of one event in one instance. Whichever line is cancelled, the lease is returned by unwinding.
+/// `sent` stays false where no byte of the event reached the instance.
+Task<Result<Outcome>> Invoker::once(Run& run, bool& sent) {
+    sent = true;
+    auto turn = pool_.ask(run.function);
+    if (!turn.done()) co_await turn.wait(run.deadline);
+    auto lease = turn.take();
     if (!lease) co_return lease.error();
     run.record.queue = lease->queued();
     run.record.start = lease->started();
-    run.reply.run_begins();
-    run.report("running");
+    run.record.status = "running";
+    run.start = start_of(lease->start());
+    run.reply.run_begins(clock_.now());
 
-    const auto to_log = [this, &run](std::string line) {
+    std::optional<Task<void>> afterwards;
+    contract::Call call{run.event, run.body, run.reply, run.deadline};
+    call.stderr_line = [this, &run](std::string line) {
         log_book_.add(run.record.function, {0, clock_.wall(), "stderr", run.record.id, std::move(line)});
     };
-    contract::CgiCall call{
-        lease->instance().channel(), *run.function, run.event, run.body, run.reply, to_log, clock_, run.deadline};
-    call.kill_grace = settings_.kill_grace;
-    call.spool_dir = settings_.spool_dir;
-    std::optional<Task<void>> afterwards;
     call.afterwards = [&afterwards](Task<void> work) { afterwards.emplace(std::move(work)); };
-    auto outcome = co_await contract::exchange_cgi(std::move(call));
+    auto outcome = co_await lease->instance().driver().exchange(call);
+    sent = call.sent;
     if (afterwards) tasks_.spawn("end of a process", hold(std::move(*lease), std::move(*afterwards)));
     co_return outcome;
 }
@@ -152,17 +183,18 @@ void Invoker::record_end(Run& run, const Result<Outcome>& result) {
     const auto outcome = !record.fault.empty() ? record.fault
                          : failed              ? std::string("exit_nonzero")
                                                : std::string("ok");
-    metrics_.invocation(record.function, outcome, record.queue, record.start, record.run, record.cpu);
-    run.report(run.cancel || record.fault == base::name(Fault::client_gone) ? "cancelled"
-               : failed                                                     ? "failed"
-                                                                            : "succeeded");
+    const observe::Run took{run.start,  record.queue, record.start,
+                            record.run, record.cpu,   run.function->spec.limits.memory};
+    metrics_.invocation(record.function, outcome, took);
+    const bool cancelled = run.cancel || record.fault == base::name(Fault::client_gone);
+    record.status = cancelled ? "cancelled" : failed ? "failed" : "succeeded";
+    invocations_.ended(record);
 }
 
 bool Invoker::cancel(const std::string& id) {
-    const auto at = running_.find(id);
+    const auto at = std::find_if(running_.begin(), running_.end(), [&](const Run* run) { return run->event.id == id; });
     if (at == running_.end()) return false;
-    at->second->cancel = true;
-    at->second->cancelled.notify_all();
+    (*at)->stop();
     return true;
 }
 
@@ -173,10 +205,7 @@ Task<void> Invoker::drain(Instant deadline) {
         auto timer = clock_.sleep_until(deadline);
         co_await async::race(std::move(fewer), std::move(timer));
     }
-    for (auto& [id, run] : running_) {
-        run->cancel = true;
-        run->cancelled.notify_all();
-    }
+    for (auto* run : running_) run->stop();
     while (!running_.empty()) co_await fewer_.wait();
     tasks_.cancel();
     co_await tasks_.join();

@@ -5,8 +5,8 @@
 #include <shallop/function/event.h>
 #include <shallop/observe/invocations.h>
 
-#include <array>
-#include <cstdio>
+#include <charconv>
+#include <string>
 
 namespace shallop::invoke {
 
@@ -26,42 +26,61 @@ private:
     observe::Invocation& record_;
 };
 
+/// The value of Server-Timing (W3C): milliseconds with three digits behind the point.
+inline std::string server_timing(async::Duration queue, async::Duration start, async::Duration run) {
+    char text[128];
+    char* at = text;
+    const auto add = [&](std::string_view words, async::Duration took) {
+        at = std::copy(words.begin(), words.end(), at);
+        const auto us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+        at = std::to_chars(at, at + 20, us / 1000).ptr;
+        *at++ = '.';
+        for (auto unit = 100; unit > 0; unit /= 10) *at++ = static_cast<char>('0' + us / unit % 10);
+    };
+    add("queue;dur=", queue);
+    add(", start;dur=", start);
+    add(", run;dur=", run);
+    return {text, at};
+}
+
 /// Stamps the head with the invocation's id and timings, and counts the bytes of the reply on their way out.
 class MeteredSink final : public function::ReplySink {
 public:
     MeteredSink(function::ReplySink& to, observe::Invocation& record, async::Clock& clock)
         : to_(to), record_(record), clock_(clock) {}
 
-    void run_begins() { run_began_ = clock_.now(); }
+    void run_begins(async::Instant now) { run_began_ = now; }
     async::Duration running() const {
         return run_began_ == async::Instant{} ? async::Duration{} : clock_.now() - run_began_;
     }
 
     async::Task<base::Status> begin(function::ReplyHead head) override {
-        std::erase_if(head.fields, [](const auto& field) {
-            return base::same_name(field.name, "X-Shallop-Invocation-Id") ||
-                   base::same_name(field.name, "Server-Timing");
-        });
-        head.fields.push_back({"X-Shallop-Invocation-Id", record_.id});
-        head.fields.push_back({"Server-Timing", timing()});
-        record_.http_status = head.status;
-        co_return co_await to_.begin(std::move(head));
+        stamp(head);
+        return to_.begin(std::move(head));
+    }
+
+    async::Task<base::Status> begin_with(function::ReplyHead head, std::span<const char> first) override {
+        stamp(head);
+        record_.bytes_out += first.size();
+        return to_.begin_with(std::move(head), first);
     }
 
     async::Task<base::Status> write(std::span<const char> bytes) override {
         record_.bytes_out += bytes.size();
-        co_return co_await to_.write(bytes);
+        return to_.write(bytes);
     }
 
     bool begun() const override { return to_.begun(); }
 
 private:
-    std::string timing() const {
-        const auto ms = [](async::Duration d) { return std::chrono::duration<double, std::milli>(d).count(); };
-        std::array<char, 120> text{};
-        std::snprintf(text.data(), text.size(), "queue;dur=%.3f, start;dur=%.3f, run;dur=%.3f", ms(record_.queue),
-                      ms(record_.start), ms(running()));
-        return text.data();
+    void stamp(function::ReplyHead& head) {
+        std::erase_if(head.fields, [](const auto& field) {
+            return base::same_name(field.name, "X-Shallop-Invocation-Id") ||
+                   base::same_name(field.name, "Server-Timing");
+        });
+        head.fields.push_back({"X-Shallop-Invocation-Id", record_.id});
+        head.fields.push_back({"Server-Timing", server_timing(record_.queue, record_.start, running())});
+        record_.http_status = head.status;
     }
 
     function::ReplySink& to_;

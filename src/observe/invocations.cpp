@@ -1,30 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <shallop/base/result.h>
 #include <shallop/observe/invocations.h>
 
 #include <algorithm>
 
 namespace shallop::observe {
-namespace {
+void Invocations::started(Invocation& running) {
+    running.place = running_.size();
+    running_.push_back(&running);
+}
 
-constexpr std::size_t longest_path = 256;
-
-bool ended(const Invocation& invocation) { return invocation.ended != WallTime{}; }
-
-}  // namespace
-
-void Invocations::report(Invocation invocation) {
-    if (invocation.path.size() > longest_path) invocation.path.resize(longest_path);
-    if (!ended(invocation)) {
-        running_[invocation.id] = std::move(invocation);
-        return;
-    }
-    running_.erase(invocation.id);
-    ended_.push_back(std::move(invocation));
+void Invocations::ended(Invocation& one) {
+    base::ensure(running_.at(one.place) == &one, "an invocation that ends was running");
+    running_[one.place] = running_.back();
+    running_[one.place]->place = one.place;
+    running_.pop_back();
+    ended_.push_back(std::move(one));
     if (ended_.size() > kept_) ended_.pop_front();
 }
 
 const Invocation* Invocations::find(std::string_view id) const {
-    if (const auto at = running_.find(id); at != running_.end()) return &at->second;
+    const auto is_it = [&](const Invocation* one) { return one->id == id; };
+    const auto running = std::find_if(running_.begin(), running_.end(), is_it);
+    if (running != running_.end()) return *running;
     const auto at = std::find_if(ended_.rbegin(), ended_.rend(), [&](const auto& one) { return one.id == id; });
     return at == ended_.rend() ? nullptr : &*at;
 }
@@ -38,7 +36,7 @@ std::vector<Invocation> Invocations::list(std::string_view function, std::string
         if (!before.empty() && one.id >= before) return;
         found.push_back(&one);
     };
-    for (const auto& [id, one] : running_) consider(one);
+    for (const auto* one : running_) consider(*one);
     for (const auto& one : ended_) consider(one);
     // Ids sort by their time of making, so the newest first is the largest first.
     std::sort(found.begin(), found.end(), [](const auto* a, const auto* b) { return a->id > b->id; });

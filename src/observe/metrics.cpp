@@ -7,6 +7,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <array>
 #include <chrono>
 #include <map>
 #include <vector>
@@ -21,10 +22,12 @@ using prometheus::Histogram;
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 const Histogram::BucketBoundaries& buckets() {
-    static const Histogram::BucketBoundaries bounds{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
-                                                    0.25,   0.5,   1,      2.5,   5,    10,    30};
+    static const Histogram::BucketBoundaries bounds{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                    0.1,    0.25,    0.5,    1,     2.5,    5,     10,   30};
     return bounds;
 }
+
+constexpr std::array<const char*, 3> start_words{"cold", "warm", "standby"};  ///< in the order of Start
 
 }  // namespace
 
@@ -49,6 +52,15 @@ struct Metrics::State {
                                                                .Name("shallop_cpu_seconds_total")
                                                                .Help("CPU time of the function's processes.")
                                                                .Register(registry);
+    prometheus::Family<prometheus::Counter>& starts = BuildCounter()
+                                                          .Name("shallop_starts_total")
+                                                          .Help("Invocations by where their instance came from.")
+                                                          .Register(registry);
+    prometheus::Family<prometheus::Counter>& gigabyte_seconds =
+        BuildCounter()
+            .Name("shallop_memory_gigabyte_seconds_total")
+            .Help("limits.memory times the time the function ran, in GB (10^9) seconds.")
+            .Register(registry);
     prometheus::Family<prometheus::Counter>& rejections = BuildCounter()
                                                               .Name("shallop_rejected_total")
                                                               .Help("Requests refused before a function, by reason.")
@@ -64,6 +76,8 @@ struct Metrics::State {
     /// The series of one function, so that forget() can remove them.
     struct Series {
         std::map<std::string, prometheus::Counter*> outcomes;
+        std::array<prometheus::Counter*, start_words.size()> starts{};
+        prometheus::Counter* gigabyte_seconds = nullptr;
         prometheus::Histogram* queue = nullptr;
         prometheus::Histogram* start = nullptr;
         prometheus::Histogram* run = nullptr;
@@ -79,6 +93,7 @@ struct Metrics::State {
             one.start = &start_seconds.Add(labels, buckets());
             one.run = &run_seconds.Add(labels, buckets());
             one.cpu = &cpu_seconds.Add(labels);
+            one.gigabyte_seconds = &gigabyte_seconds.Add(labels);
         }
         return one;
     }
@@ -87,16 +102,28 @@ struct Metrics::State {
 Metrics::Metrics() : state_(std::make_unique<State>()) {}
 Metrics::~Metrics() = default;
 
-void Metrics::invocation(const std::string& function, const std::string& outcome, Duration queue, Duration start,
-                         Duration run, Duration cpu) {
+void Metrics::invocation(const std::string& function, const std::string& outcome, const Run& run) {
     auto& series = state_->series(function);
     auto*& counter = series.outcomes[outcome];
     if (counter == nullptr) counter = &state_->invocations.Add({{"function", function}, {"outcome", outcome}});
     counter->Increment();
-    series.queue->Observe(seconds(queue));
-    series.start->Observe(seconds(start));
-    series.run->Observe(seconds(run));
-    series.cpu->Increment(seconds(cpu));
+    if (run.start != Start::none) {
+        const auto kind = static_cast<std::size_t>(run.start);
+        auto*& starts = series.starts.at(kind);
+        if (starts == nullptr) {
+            starts = &state_->starts.Add({{"function", function}, {"start", start_words.at(kind)}});
+        }
+        starts->Increment();
+    }
+    series.queue->Observe(seconds(run.queued));
+    series.start->Observe(seconds(run.starting));
+    series.run->Observe(seconds(run.running));
+    series.gigabyte_seconds->Increment(static_cast<double>(run.memory) / 1e9 * seconds(run.running));
+    if (run.cpu > Duration::zero()) series.cpu->Increment(seconds(run.cpu));
+}
+
+void Metrics::cpu(const std::string& function, Duration used) {
+    state_->series(function).cpu->Increment(seconds(used));
 }
 
 void Metrics::forget(const std::string& function) {
@@ -108,6 +135,10 @@ void Metrics::forget(const std::string& function) {
     state_->start_seconds.Remove(series.start);
     state_->run_seconds.Remove(series.run);
     state_->cpu_seconds.Remove(series.cpu);
+    state_->gigabyte_seconds.Remove(series.gigabyte_seconds);
+    for (auto* start : series.starts) {
+        if (start != nullptr) state_->starts.Remove(start);
+    }
     state_->functions.erase(at);
 }
 

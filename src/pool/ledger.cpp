@@ -1,78 +1,227 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <shallop/pool/ledger.h>
+#include "pool/ledger_books.h"
 
 #include <algorithm>
 
 namespace shallop::pool {
 
-base::Result<Ledger::Answer> Ledger::ask(const std::string& function, Bounds bounds) {
-    auto& account = accounts_[function];
-    account.bounds = bounds;  // a changed function's bounds count from its next event on
-    const bool room = granted_in_all_ < in_all_ && account.granted < bounds.max && account.line.empty();
-    if (!room && static_cast<int>(account.line.size()) >= bounds.queue) {
-        if (account.granted == 0 && account.line.empty()) accounts_.erase(function);
-        return base::Error(base::Fault::overloaded, "function '" + function + "' has " + std::to_string(bounds.queue) +
-                                                        " events waiting, its scale.queue");
+using base::Error;
+using base::Fault;
+
+std::string_view name(State state) {
+    static constexpr std::array<std::string_view, states> names{"launching", "idle", "leased", "paused", "retiring"};
+    return names[static_cast<std::size_t>(state)];
+}
+
+std::string_view name(Start start) {
+    static constexpr std::array<std::string_view, 3> names{"warm", "standby", "cold"};
+    return names[static_cast<std::size_t>(start)];
+}
+
+Ledger::Ledger(Totals totals, Tuning tuning, KeepAliveFactory keep_alive)
+    : books_(std::make_unique<Books>(totals, tuning, std::move(keep_alive), orders_)) {}
+
+Ledger::~Ledger() = default;
+
+base::Result<Ledger::Asked> Ledger::ask(const function::FunctionPtr& function, Instant now) {
+    auto& books = *books_;
+    if (books.draining) return Error(Fault::shutting_down, "no new events are taken: the server is stopping");
+    auto* known = books.account(function->spec.name);
+    const bool newer = known == nullptr || known->current == nullptr ||
+                       (known->current != function && known->current->version < function->version);
+    if (newer) {
+        known = &books.open_account(function->spec.name, now);
+        books.adopt(*known, function, now);
+        books.settle(now);
     }
-    const Ticket ticket = ++last_;
-    tickets_[ticket] = {function, room};
-    if (room) {
-        ++account.granted;
-        ++granted_in_all_;
+    auto& account = *known;
+    if (account.learns) books.woke(account, now);
+    if (auto* entry = books.best_place(account)) {
+        const auto grant = books.occupy(*entry, entry->served == 0 ? Start::standby : Start::warm, now);
+        if (!account.reuse) {  // the next standby takes its place
+            books.stir(account);
+            books.settle(now);
+        }
+        return Asked{grant, 0};
+    }
+    if (books.refuses(account, now)) {
+        ++account.refused;
+        return books.explain(account, now);
+    }
+    if (account.waiting() >= books.most_waiting(account) || books.waiting >= books.totals.waiting) {
+        ++account.refused;
+        const bool own = books.waiting < books.totals.waiting;
+        return Error(Fault::overloaded,
+                     own ? "function '" + account.name + "' has " + std::to_string(account.queue) +
+                               " events waiting, its scale.queue"
+                         : std::to_string(books.waiting) + " events wait in all, the most there may be");
+    }
+    const auto asked = books.wait(account, now);
+    books.settle(now);
+    return asked;
+}
+
+bool Ledger::leave(Ticket ticket, Instant now) {
+    auto& books = *books_;
+    const auto index = ticket & ((1U << 20) - 1);
+    if (ticket == 0 || index >= books.waiters.size() || books.waiters[index].ticket != ticket) return false;
+    auto& account = *books.waiters[index].account;
+    books.step_out(books.waiters[index]);
+    books.trim(account, now);
+    books.stir(account);
+    books.settle(now);
+    return true;
+}
+
+void Ledger::give_back(Slot slot, bool sound, Instant now) {
+    auto& books = *books_;
+    auto* found = books.entry(slot);
+    base::ensure(found != nullptr && found->events > 0, "what is given back is held");
+    auto& entry = *found;
+    auto& account = *entry.account;
+    books.measure(entry, now);
+    --entry.events;
+    --account.events;
+    --books.events;
+    const bool stays = sound && entry.state == State::leased && entry.served < entry.most;
+    if (stays && account.plain && account.line.empty() && books.needy == nullptr) {
+        if (entry.events == 0) return books.rest(entry, now);
+        if (entry.open.is_linked()) account.open.erase(account.open.iterator_to(entry));
+        account.open.push_front(entry);
+        return;
+    }
+    if (!sound || entry.state == State::retiring) {
+        books.doom(entry, now);
+    } else if (!stays) {
+        if (entry.events == 0) books.drop(entry, true, now);
+    } else if (books.yields(entry, now)) {
+        entry.pledged = true;
+        ++books.pledged;
+        books.doom(entry, now);
     } else {
-        account.line.push_back(ticket);
-        ++waiting_in_all_;
+        if (entry.open.is_linked()) account.open.erase(account.open.iterator_to(entry));
+        account.open.push_front(entry);
+        books.serve_line(account, Start::warm, now);
+        if (entry.events == 0) books.rest(entry, now);
     }
-    return Answer{ticket, room};
+    if (account.events == 0) books.went_to_rest(account, now);
+    books.trim(account, now);
+    books.stir(account);
+    books.settle(now);
 }
 
-std::vector<Ticket> Ledger::leave(Ticket ticket) {
-    const auto at = tickets_.find(ticket);
-    base::ensure(at != tickets_.end(), "a ticket leaves once");
-    const Entry entry = at->second;
-    tickets_.erase(at);
-    auto& account = accounts_.at(entry.function);
-    if (entry.granted) {
-        --account.granted;
-        --granted_in_all_;
-    } else {
-        account.line.erase(std::find(account.line.begin(), account.line.end(), ticket));
-        --waiting_in_all_;
+void Ledger::launched(Slot slot, Instant now) {
+    auto& books = *books_;
+    auto* entry = books.entry(slot);
+    if (entry == nullptr || entry->state != State::launching) return;
+    auto& account = *entry->account;
+    books.ready(*entry, now);
+    books.serve_line(account, Start::cold, now);
+    if (!entry->stale && account.taking_over) books.retire_stale(account, now);
+    books.trim(account, now);
+    books.stir(account);
+    books.settle(now);
+}
+
+void Ledger::launch_failed(Slot slot, Error error, Instant now) {
+    auto& books = *books_;
+    auto* entry = books.entry(slot);
+    if (entry == nullptr || entry->state != State::launching) return;
+    auto& account = *entry->account;
+    const bool stale = entry->stale;
+    const auto made = entry->made;
+    books.drop(*entry, false, now);
+    if (account.current != nullptr) books.failed(account, stale, made, error, now);
+    books.settle(now);
+}
+
+void Ledger::lost(Slot slot, Instant now) {
+    auto& books = *books_;
+    auto* entry = books.entry(slot);
+    if (entry == nullptr) return;
+    if (entry->state == State::launching) {
+        orders_.push_back({.what = Order::What::retire, .slot = slot});
+        return launch_failed(slot, Error(Fault::launch_failed, "the container died while it started"), now);
     }
-    if (account.granted == 0 && account.line.empty()) accounts_.erase(entry.function);
-    std::vector<Ticket> admitted;
-    while (const auto next = grant_next()) admitted.push_back(*next);
-    return admitted;
+    books.doom(*entry, now);
+    books.settle(now);
 }
 
-std::optional<Ticket> Ledger::grant_next() {
-    if (granted_in_all_ >= in_all_ || waiting_in_all_ == 0) return std::nullopt;
-    Account* best = nullptr;
-    for (auto& [name, account] : accounts_) {
-        if (account.line.empty() || account.granted >= account.bounds.max) continue;
-        const bool fewer = best == nullptr || account.granted < best->granted;
-        const bool older =
-            best != nullptr && account.granted == best->granted && account.line.front() < best->line.front();
-        if (fewer || older) best = &account;
+void Ledger::retire(Slot slot, Instant now) {
+    auto& books = *books_;
+    auto* entry = books.entry(slot);
+    if (entry == nullptr) return;
+    books.doom(*entry, now);
+    books.settle(now);
+}
+
+void Ledger::deploy(const function::FunctionPtr& function, Instant now) {
+    auto& books = *books_;
+    auto& account = books.open_account(function->spec.name, now);
+    account.deployed = true;
+    if (account.current == nullptr || account.current->version < function->version) books.adopt(account, function, now);
+    books.refresh(account);
+    books.stir(account);
+    books.settle(now);
+}
+
+void Ledger::withdraw(std::string_view function, Instant now) {
+    auto& books = *books_;
+    auto* account = books.account(function);
+    if (account == nullptr) return;
+    books.refuse(*account, account->waiting(), Error(Fault::not_found, "function '" + account->name + "' was removed"));
+    account->deployed = account->prewarm = false;
+    account->prewarm_at = account->prewarm_until = Instant::max();
+    account->current.reset();
+    books.refresh(*account);
+    books.retire_where(*account, [](const Entry&) { return true; }, now);
+    books.dying.push_back(account);
+    books.settle(now);
+}
+
+void Ledger::drain(Instant now) {
+    auto& books = *books_;
+    books.draining = true;
+    for (auto& [name, account] : books.accounts) {
+        account->prewarm = false;
+        account->prewarm_at = account->prewarm_until = Instant::max();
+        books.refresh(*account);
+        books.trim(*account, now);
+        books.stir(*account);
     }
-    if (best == nullptr) return std::nullopt;
-    const Ticket ticket = best->line.front();
-    best->line.pop_front();
-    --waiting_in_all_;
-    ++best->granted;
-    ++granted_in_all_;
-    tickets_.at(ticket).granted = true;
-    return ticket;
+    books.settle(now);
 }
 
-int Ledger::granted(const std::string& function) const {
-    const auto at = accounts_.find(function);
-    return at == accounts_.end() ? 0 : at->second.granted;
+Bytes Ledger::relieve(Bytes wanted, Instant now) {
+    auto& books = *books_;
+    Bytes freed = 0;
+    for (auto at = books.resting.begin(); at != books.resting.end() && freed < wanted;) {
+        auto& entry = *at++;
+        // A standby would be started again at once.
+        const auto& owner = *entry.account;
+        if (owner.serving() <= owner.floor() || (!owner.reuse && owner.kept)) continue;
+        freed += entry.memory;
+        books.drop(entry, true, now);
+    }
+    books.settle(now);
+    return freed;
 }
 
-int Ledger::waiting(const std::string& function) const {
-    const auto at = accounts_.find(function);
-    return at == accounts_.end() ? 0 : static_cast<int>(at->second.line.size());
+Instant Ledger::tick(Instant now) {
+    auto& books = *books_;
+    books.due = Instant::max();
+    for (auto& [name, account] : books.accounts) books.look(*account, now);
+    books.settle(now);
+    return books.due;
 }
+
+Instant Ledger::due() const { return books_->due; }
+
+void Ledger::take_orders(std::vector<Order>& into) {
+    into.clear();
+    into.swap(orders_);
+}
+
+std::vector<Order> Ledger::take_orders() { return std::exchange(orders_, {}); }
 
 }  // namespace shallop::pool

@@ -3,99 +3,221 @@
 #include <shallop/pool/pool.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace shallop::pool {
 
+using base::Error;
 using base::Fault;
-
-/// An event in the line: its coroutine sleeps here until its ticket is granted.
-struct Pool::Waiter {
-    explicit Waiter(async::Executor executor) : turn(executor) {}
-
-    async::Condition turn;
-    bool granted = false;
-};
 
 namespace {
 
-Task<Result<void>> until(bool& granted, async::Condition& turn) {
-    while (!granted) co_await turn.wait();
-    co_return Result<void>();
-}
+constexpr auto look_again = std::chrono::milliseconds(250);  ///< returned instances do not wake run()
+constexpr auto launch_patience = std::chrono::milliseconds(250);
 
 }  // namespace
 
 Lease::Lease(Lease&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)),
-      ticket_(other.ticket_),
-      instance_(std::move(other.instance_)),
+      slot_(other.slot_),
+      instance_(other.instance_),
       queued_(other.queued_),
-      started_(other.started_) {}
+      started_(other.started_),
+      start_(other.start_) {}
 
 Lease& Lease::operator=(Lease&& other) noexcept {
     std::swap(pool_, other.pool_);
-    std::swap(ticket_, other.ticket_);
+    std::swap(slot_, other.slot_);
     std::swap(instance_, other.instance_);
     std::swap(queued_, other.queued_);
     std::swap(started_, other.started_);
+    std::swap(start_, other.start_);
     return *this;
 }
 
 Lease::~Lease() {
-    instance_.reset();  // before the next one is let in, so that `max` holds
-    if (pool_ != nullptr) pool_->leave(ticket_);
+    if (pool_ != nullptr) pool_->give_back(slot_, instance_->driver().sound());
 }
 
-Pool::Pool(int instances_in_all, instance::Launcher& launcher, async::Clock& clock, async::Executor executor)
-    : launcher_(launcher), clock_(clock), executor_(executor), ledger_(instances_in_all) {}
+Pool::Pool(Totals totals, instance::Launcher& launcher, async::Clock& clock, base::Log& log, async::Executor executor)
+    : launcher_(launcher),
+      clock_(clock),
+      log_(log),
+      executor_(executor),
+      ledger_(totals, Tuning()),
+      changed_(executor),
+      tasks_(executor, log) {}
 
-Task<Result<Lease>> Pool::acquire(function::FunctionPtr function, async::Instant deadline) {
-    const auto asked = clock_.now();
-    const Bounds bounds{function->spec.scale.max, function->spec.scale.queue};
-    const auto answer = ledger_.ask(function->spec.name, bounds);
-    if (!answer) co_return answer.error();
-
-    Lease lease;  // from here on unwinding gives the ticket back
+Lease Pool::lease(Slot slot, Start start, bool wake) {
+    auto& held = held_.at(slot);
+    Lease lease;
     lease.pool_ = this;
-    lease.ticket_ = answer->ticket;
-    if (!answer->granted) {
-        const auto room = co_await wait_for_room(function, deadline, lease.ticket_);
-        if (!room) co_return room.error();
+    lease.slot_ = slot;
+    lease.instance_ = held.instance.get();
+    lease.start_ = start;
+    if (wake) held.instance->wake();
+    return lease;
+}
+
+void Pool::give_back(Slot slot, bool sound) {
+    ledger_.give_back(slot, sound, clock_.now());
+    obey();
+}
+
+/// Orders may lead to others; they are taken one batch after the other, never from within one.
+void Pool::obey() {
+    if (obeying_) return;
+    obeying_ = true;
+    while (ledger_.has_orders()) {
+        ledger_.take_orders(orders_);
+        for (const auto& order : orders_) obey(order);
     }
-    const auto admitted = clock_.now();
+    orders_.clear();
+    obeying_ = false;
+}
+
+void Pool::obey(const Order& order) {
+    switch (order.what) {
+        case Order::What::launch: {
+            held_[order.slot];
+            changed_.notify_all();
+            tasks_.spawn_cancellable("launch",
+                                     [&](async::Canceller& self) { return launch(order.slot, order.function, self); });
+            return;
+        }
+        case Order::What::serve:
+        case Order::What::refuse: {
+            const auto at = waiting_.find(order.ticket);
+            base::ensure(at != waiting_.end(), "a ticket that waits has a turn");
+            auto& turn = *at->second;
+            if (order.what == Order::What::serve) {
+                turn.slot_ = order.slot;
+                turn.start_ = order.start;
+                turn.wake_ = order.wake;
+                turn.served_ = true;
+            } else {
+                turn.refused_ = order.error;
+            }
+            turn.changed_->notify_all();
+            return;
+        }
+        case Order::What::retire: {
+            const auto at = held_.find(order.slot);
+            if (at == held_.end()) return;
+            if (at->second.launch != nullptr) at->second.launch->cancel();
+            held_.erase(at);
+            return;
+        }
+        case Order::What::pause:
+            held_.at(order.slot).instance->pause();
+            return;
+    }
+}
+
+Task<void> Pool::launch(Slot slot, function::FunctionPtr function, async::Canceller& self) {
+    const auto at = held_.find(slot);
+    if (at == held_.end()) co_return;  // retired before this began
+    at->second.launch = &self;
+    struct Ended {
+        Pool& pool;
+        Slot slot;
+        ~Ended() {
+            const auto held = pool.held_.find(slot);
+            if (held != pool.held_.end()) held->second.launch = nullptr;
+        }
+    } ended{*this, slot};
+
+    const auto began = clock_.now();
+    const auto deadline = began + function->spec.limits.timeout;
     auto launched = co_await launcher_.launch(function, deadline);
-    if (!launched) co_return launched.error();
-    lease.instance_ = std::move(*launched);
-    lease.queued_ = admitted - asked;
-    lease.started_ = clock_.now() - admitted;
-    co_return std::move(lease);
-}
-
-Task<Result<void>> Pool::wait_for_room(function::FunctionPtr function, async::Instant deadline, Ticket& ticket) {
-    Waiter waiter(executor_);
-    waiters_[ticket] = &waiter;
-    struct Leave {
-        std::map<Ticket, Waiter*>& waiters;
-        Ticket ticket;
-        ~Leave() { waiters.erase(ticket); }
-    } leave{waiters_, ticket};
-
-    const auto patience = clock_.now() + function->spec.scale.queue_timeout;
-    const auto latest = std::min(deadline, patience);
-    auto granted = until(waiter.granted, waiter.turn);
-    const auto room = co_await async::within(clock_, latest, std::move(granted));
-    if (room) co_return room;
-    if (latest == deadline) co_return base::Error(Fault::timed_out, "no instance became free before limits.timeout");
-    co_return base::Error(Fault::overloaded, "no instance became free within scale.queue_timeout", "waited");
-}
-
-void Pool::leave(Ticket ticket) {
-    for (const auto next : ledger_.leave(ticket)) {
-        const auto waiter = waiters_.find(next);
-        base::ensure(waiter != waiters_.end(), "a ticket that waits has a waiter");
-        waiter->second->granted = true;
-        waiter->second->turn.notify_all();
+    const auto held = held_.find(slot);
+    if (held == held_.end()) co_return;
+    if (!launched) {
+        held_.erase(held);
+        log_.warn("launch failed", {{"function", function->spec.name}, {"detail", launched.error().detail}});
+        ledger_.launch_failed(slot, launched.error(), clock_.now());
+        obey();
+        co_return;
     }
+    auto& channel = (*launched)->channel();
+    held->second.instance = std::move(*launched);
+    held->second.started = clock_.now() - began;
+    tasks_.spawn("watch", watch(slot, channel));
+    ledger_.launched(slot, clock_.now());
+    obey();
+}
+
+/// Tells the ledger when the instance dies by itself.
+Task<void> Pool::watch(Slot slot, shim::Channel& channel) {
+    co_await channel.closed();
+    if (!held_.contains(slot)) co_return;
+    ledger_.lost(slot, clock_.now());
+    obey();
+}
+
+void Pool::deploy(const function::FunctionPtr& function) {
+    ledger_.deploy(function, clock_.now());
+    obey();
+}
+
+void Pool::withdraw(const std::string& function) {
+    ledger_.withdraw(function, clock_.now());
+    obey();
+}
+
+std::vector<InstanceView> Pool::instances(const std::string& function) const {
+    std::vector<InstanceView> views;
+    for (const auto& one : ledger_.slots(function)) {
+        const auto& held = held_.at(one.slot);
+        InstanceView view;
+        if (held.instance) {
+            view.id = held.instance->id();
+            view.container = held.instance->container();
+        }
+        view.state = one.state == State::idle && one.served == 0 ? std::string_view("standby") : name(one.state);
+        view.version = one.function->version;
+        view.events = one.events;
+        view.served = one.served;
+        view.since = one.made;
+        views.push_back(std::move(view));
+    }
+    return views;
+}
+
+bool Pool::retire(const std::string& function, const std::string& instance) {
+    for (const auto& one : ledger_.slots(function)) {
+        const auto& held = held_.at(one.slot);
+        if (!held.instance || held.instance->id() != instance) continue;
+        ledger_.retire(one.slot, clock_.now());
+        obey();
+        return true;
+    }
+    return false;
+}
+
+Task<void> Pool::run() {
+    while (true) {
+        auto next = ledger_.tick(clock_.now());
+        obey();
+        if (!held_.empty()) next = std::min(next, clock_.now() + look_again);
+        auto changed = changed_.wait();
+        auto timer = clock_.sleep_until(next);
+        co_await async::race(std::move(changed), std::move(timer));
+    }
+}
+
+void Pool::wind_down() {
+    ledger_.drain(clock_.now());
+    obey();
+}
+
+Task<void> Pool::drain(async::Instant deadline) {
+    wind_down();
+    auto joined = tasks_.join();
+    auto timer = clock_.sleep_until(deadline);
+    if (co_await async::race(std::move(joined), std::move(timer)) == 0) co_return;
+    tasks_.cancel();
+    co_await tasks_.join();
 }
 
 }  // namespace shallop::pool

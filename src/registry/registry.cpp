@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/registry/registry.h>
 
-#include "registry/binds.h"
+#include "registry/mounts.h"
 #include "registry/preconditions.h"
 #include "registry/resolve.h"
 #include "registry/routes.h"
@@ -134,7 +134,7 @@ Status Registry::check_current(const std::string& name, const Precondition& prec
 /// All that can be said of a change without its turn: routes and mounts by themselves, the image, the contract.
 Task<Result<function::ImageFacts>> Registry::prepare(function::Spec& spec) {
     if (const auto fine = check_routes(spec); !fine) co_return fine.error();
-    if (const auto fine = check_binds(spec, settings_); !fine) co_return fine.error();
+    if (const auto fine = check_mounts(spec); !fine) co_return fine.error();
     const auto resolving = co_await resolves_.acquire();
     auto image = co_await resolve_image(spec, settings_, engine_, clock_, log_);
     if (!image) co_return image.error();
@@ -174,6 +174,13 @@ Task<Result<Deployed>> Registry::commit(function::Spec spec, function::ImageFact
     if (observer_) observer_(before, after);
     co_return Deployed{after, before == nullptr};
 }
+
+void Registry::never_mount(const std::vector<std::string>& volumes, const std::vector<std::string>& paths) {
+    settings_.volumes_never.insert(settings_.volumes_never.end(), volumes.begin(), volumes.end());
+    settings_.bind_never.insert(settings_.bind_never.end(), paths.begin(), paths.end());
+}
+
+Status Registry::check_mounts(const function::Spec& spec) const { return registry::check_mounts(spec, settings_); }
 
 void Registry::publish(Functions functions, http::Router routes) {
     auto next = std::make_shared<Catalog>();

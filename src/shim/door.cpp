@@ -21,6 +21,15 @@ using base::Error;
 using base::Fault;
 using base::Fd;
 
+namespace {
+
+void remove_door(const std::string& directory) {
+    for (const char* name : {"/s", "/shim"}) unlink((directory + name).c_str());
+    rmdir(directory.c_str());
+}
+
+}  // namespace
+
 struct Door::State {
     State(std::string path, async::Executor on, async::Clock& with, base::Log& to)
         : directory(std::move(path)), executor(on), clock(with), log(to) {}
@@ -29,9 +38,7 @@ struct Door::State {
     ~State() { remove(); }
 
     void remove() {
-        if (directory.empty()) return;
-        unlink((directory + "/s").c_str());
-        rmdir(directory.c_str());
+        if (!directory.empty()) remove_door(directory);
     }
 
     std::string directory;
@@ -92,12 +99,13 @@ async::Task<base::Result<Fd>> accept_one(Fd listener, async::Executor executor) 
 
 }  // namespace
 
-base::Result<Door> Door::open(const std::string& parent, const std::string& name, async::Executor executor,
-                              async::Clock& clock, base::Log& log) {
+base::Result<Door> Door::open(const std::string& parent, const std::string& name, const std::string& program,
+                              async::Executor executor, async::Clock& clock, base::Log& log) {
     const std::string directory = parent + "/" + name;
     if (mkdir(directory.c_str(), 0755) != 0) return failed("make", directory);
     auto state = std::make_unique<State>(directory, executor, clock, log);
     if (chmod(directory.c_str(), 0755) != 0) return failed("open up", directory);
+    if (link(program.c_str(), (directory + "/shim").c_str()) != 0) return failed("link the shim into", directory);
     auto listener = listen_in(directory);
     if (!listener) return listener.error();
     state->listener = std::move(*listener);
@@ -110,8 +118,7 @@ void Door::remove_leftovers(const std::string& parent) {
     while (const dirent* entry = readdir(entries)) {
         const std::string name = entry->d_name;
         if (name == "." || name == "..") continue;
-        unlink((parent + "/" + name + "/s").c_str());
-        rmdir((parent + "/" + name).c_str());
+        remove_door(parent + "/" + name);
     }
     closedir(entries);
 }

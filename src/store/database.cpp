@@ -62,8 +62,9 @@ Status Store::Database::refused(const Failure& failure, std::string_view doing) 
     return Error(Fault::storage, std::move(detail));
 }
 
-Result<std::unique_ptr<Store::Database>> Store::Database::open(const std::string& directory, base::Log& log) {
-    std::unique_ptr<Database> database(new Database(log));
+Result<std::unique_ptr<Store::Database>> Store::Database::open(const std::string& directory, base::Log& log,
+                                                               Limits limits) {
+    std::unique_ptr<Database> database(new Database(log, limits));
     auto held = Directory::open(directory, log);
     if (!held) return held.error();
     database->directory_ = std::move(*held);
@@ -161,8 +162,11 @@ Status Store::Database::prepare() {
          "INSERT OR REPLACE INTO functions(name, version, spec, image, etag, created, updated) VALUES(?,?,?,?,?,?,?)"},
         {&put_name_,
          "INSERT INTO names(name, last_version) VALUES(?1, ?2)"
-         " ON CONFLICT(name) DO UPDATE SET last_version = max(last_version, excluded.last_version)"},
+         " ON CONFLICT(name) DO UPDATE SET last_version = max(last_version, excluded.last_version), removed = 0"},
         {&remove_, "DELETE FROM functions WHERE name = ?"},
+        {&retire_name_,
+         "UPDATE names SET removed = 1 + (SELECT max(removed) FROM names) WHERE name = ? AND removed = 0"},
+        {&forget_names_, "DELETE FROM names WHERE removed > 0 AND removed <= (SELECT max(removed) FROM names) - ?"},
         {&last_version_, "SELECT last_version FROM names WHERE name = ?"},
     };
     for (const auto& [statement, sql] : all) {
@@ -202,7 +206,11 @@ Status Store::Database::put_function(const StoredFunction& function) {
 }
 
 Status Store::Database::remove_function(const std::string& name) {
-    return write([&] { return finish(remove_.bind(1, name)); });
+    return write([&]() -> Outcome<void> {
+        if (auto done = finish(remove_.bind(1, name)); !done) return done;
+        if (auto done = finish(retire_name_.bind(1, name)); !done) return done;
+        return finish(forget_names_.bind(1, static_cast<std::int64_t>(limits_.remembered_removals)));
+    });
 }
 
 Result<std::vector<StoredFunction>> Store::Database::load_functions() {

@@ -15,7 +15,7 @@ namespace shallop::store {
 /// The open file and its statements: blocking, used by one thread at a time.
 class Store::Database {
 public:
-    static Result<std::unique_ptr<Database>> open(const std::string& directory, base::Log& log);
+    static Result<std::unique_ptr<Database>> open(const std::string& directory, base::Log& log, Limits limits);
     ~Database();
 
     Result<std::vector<StoredFunction>> load_functions();
@@ -27,7 +27,7 @@ public:
     bool degraded() const { return degraded_; }
 
 private:
-    explicit Database(base::Log& log) : log_(log) {}
+    Database(base::Log& log, Limits limits) : log_(log), limits_(limits) {}
 
     Status check_integrity();
     Status check_owner();
@@ -35,16 +35,16 @@ private:
     Status bring_up_to_date();
     Status find_daemon_id();
     Status prepare();
-    Status put_rows(const StoredFunction& function);
     /// Between BEGIN and COMMIT, or undone: all or nothing, and on the disk when it returns without a fault.
     template <typename F>
     Status write(F rows);
     Status refused(const Failure& failure, std::string_view doing);
 
     base::Log& log_;
+    Limits limits_;
     std::optional<Directory> directory_;  ///< outlives the connection: the lock goes last
     Connection connection_;
-    Statement begin_, commit_, rollback_, load_, put_, put_name_, remove_, last_version_;
+    Statement begin_, commit_, rollback_, load_, put_, put_name_, remove_, retire_name_, forget_names_, last_version_;
     std::string daemon_id_;
     std::atomic<bool> degraded_ = false;  ///< read from the loop while a pool thread writes
 };

@@ -7,13 +7,17 @@ namespace shallop::store {
 namespace {
 
 /// Step N brings schema N-1 to N. A step that was released is never changed: the next one corrects it.
-constexpr std::array<const char*, 1> steps{
+constexpr std::array<const char*, 2> steps{
     // `names` outlives `functions`: a removed function that comes back goes on counting its versions.
     R"(CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
        CREATE TABLE functions(
            name TEXT PRIMARY KEY, version INTEGER NOT NULL, spec TEXT NOT NULL, image TEXT NOT NULL,
            etag TEXT NOT NULL, created TEXT NOT NULL, updated TEXT NOT NULL) STRICT;
        CREATE TABLE names(name TEXT PRIMARY KEY, last_version INTEGER NOT NULL) STRICT, WITHOUT ROWID;)",
+    // `removed` orders the names without a function by when they lost it, so that the oldest can be forgotten; 0: there is one.
+    R"(ALTER TABLE names ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
+       UPDATE names SET removed = 1 WHERE name NOT IN (SELECT name FROM functions);
+       CREATE INDEX names_removed ON names(removed);)",
 };
 
 }  // namespace

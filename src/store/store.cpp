@@ -12,8 +12,9 @@ Store::Store(std::unique_ptr<Database> database, async::BlockingPool& pool)
 
 Store::~Store() = default;
 
-Result<std::unique_ptr<Store>> Store::open(const std::string& directory, async::BlockingPool& pool, base::Log& log) {
-    auto database = Database::open(directory, log);
+Result<std::unique_ptr<Store>> Store::open(const std::string& directory, async::BlockingPool& pool, base::Log& log,
+                                           Limits limits) {
+    auto database = Database::open(directory, log, limits);
     if (!database) return database.error();
     return std::unique_ptr<Store>(new Store(std::move(*database), pool));
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """docker-compose.yml, brought up for real: the daemon is itself a container beside the ones it starts."""
+import json
 import os
 import shutil
 import subprocess
@@ -71,6 +72,14 @@ def test_both_functions_answer(compose):
 def test_the_admin_listener_wants_its_token(compose):
     assert request(compose.admin_port, "GET", "/livez").status == 200
     assert request(compose.admin_port, "GET", "/v1/functions").status == 401
+
+
+def test_a_function_cannot_mount_the_daemons_own_volume(compose):
+    token = docker("exec", compose.container("shallop"), "cat", "/var/lib/shallop/admin-token")
+    resource = {"image": "shallop-example-hello:latest", "mounts": [{"type": "volume", "source": f"{PROJECT}_data", "target": "/d"}]}
+    refused = request(compose.admin_port, "PUT", "/v1/functions/thief", body=json.dumps(resource).encode(),
+                      headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
+    assert refused.status == 400 and "belongs to the daemon" in refused.text
 
 
 def test_the_daemon_is_healthy_in_the_eyes_of_the_engine(compose):

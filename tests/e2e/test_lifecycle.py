@@ -295,7 +295,7 @@ def test_a_full_disk_refuses_writes_and_serves_on(start_daemon, tmp_path):
 def test_what_a_function_may_not_do(daemon):
     probe = ("id -u; grep -E 'Cap(Eff|Bnd)|NoNewPrivs|Seccomp:' /proc/self/status; touch /x 2>/dev/null && echo wrote-root;"
              "touch /tmp/x && echo wrote-tmp; ls /sys/class/net; ulimit -n; ulimit -c;"
-             "ls /.shallop/instance | wc -l; touch /.shallop/instance/x 2>/dev/null && echo wrote-instance; ls -l /proc/self/fd | wc -l")
+             "ls /.shallop | wc -l; touch /.shallop/x 2>/dev/null && echo wrote-instance; ls -l /proc/self/fd | wc -l")
     daemon.put("probe", image=IMAGE, command=["sh", "-c", probe])
     text = daemon.call("/function/probe").text
     assert "CapEff:\t0000000000000000" in text and "CapBnd:\t0000000000000000" in text

@@ -15,9 +15,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             "f")
             .value();
     const std::string_view text(reinterpret_cast<const char*>(data), size);
-    const auto spec = function::patch_resource(current, text);
-    if (!spec) return 0;
-    const auto back = function::parse_resource(function::format_spec(*spec), "f");
-    base::ensure(back && *back == *spec, "what a patch made is read back");
+    static const auto server =
+        function::parse_resource(R"({"image":"i","contract":{"http":{"port":80,"ready_path":"/r"}}})", "f").value();
+    for (const auto* before : {&current, &server}) {
+        const auto spec = function::patch_resource(*before, text);
+        if (!spec) continue;
+        const auto back = function::parse_resource(function::format_spec(*spec), "f");
+        base::ensure(back && *back == *spec, "what a patch made is read back");
+    }
     return 0;
 }

@@ -2,7 +2,7 @@
 // A chunked body, whole and in pieces; Beast must decode what is accepted to the same bytes.
 #include <shallop/base/result.h>
 
-#include <shallop/http/body.h>
+#include "support/feed.h"
 
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -13,31 +13,7 @@ namespace {
 
 const http::Limits limits;
 
-struct Outcome {
-    std::string body;
-    bool done = false;
-    bool refused = false;
-    std::size_t consumed = 0;
-};
-
-Outcome decode(std::string_view bytes, std::size_t piece, std::size_t room) {
-    auto decoder = http::BodyDecoder::chunked(limits);
-    Outcome outcome;
-    std::string buffer(room, '\0');
-    std::size_t fed = 0;
-    while (!decoder.done() && !decoder.refused()) {
-        const auto step = decoder.decode(bytes.substr(outcome.consumed, fed - outcome.consumed), buffer);
-        outcome.consumed += step.consumed;
-        outcome.body += buffer.substr(0, step.produced);
-        if (step.consumed == 0 && fed == bytes.size()) break;
-        if (step.consumed == 0) fed = std::min(bytes.size(), fed + piece);
-    }
-    outcome.done = decoder.done();
-    outcome.refused = decoder.refused();
-    return outcome;
-}
-
-void compare_with_beast(const Outcome& ours, std::string_view bytes) {
+void compare_with_beast(const test::Fed& ours, std::string_view bytes) {
     namespace beast = boost::beast::http;
     beast::request_parser<beast::string_body> parser;
     parser.eager(true);
@@ -58,8 +34,8 @@ void compare_with_beast(const Outcome& ours, std::string_view bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-    const auto whole = decode(bytes, 1 << 20, 1 << 16);
-    const auto drip = decode(bytes, 1, 1);
+    const auto whole = test::feed(http::BodyDecoder::chunked(limits), bytes, 1 << 20, 1 << 16);
+    const auto drip = test::feed(http::BodyDecoder::chunked(limits), bytes, 1, 1);
     base::ensure(whole.done == drip.done && whole.refused == drip.refused && whole.body == drip.body,
                  "fragmentation does not matter");
     base::ensure(!whole.done || whole.consumed == drip.consumed, "nor does it for the end");

@@ -45,7 +45,7 @@ private:
 
     Task<void> serve(http::Exchange& exchange, Scope scope);
     Task<std::optional<std::string>> visit(Visit& visit);
-    Task<std::optional<std::string>> invoke(Visit& visit, function::FunctionPtr function, function::Event event);
+    Task<std::optional<std::string>> run(Visit& visit, function::FunctionPtr function, function::Event event);
     Task<void> refuse(http::Exchange& exchange, base::Error error, std::string id);
     Task<void> refuse_route(http::Exchange& exchange, base::Error error, std::string allow);
 

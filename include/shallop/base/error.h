@@ -17,6 +17,7 @@ enum class Fault {
     overloaded,       ///< a bound is reached now; the same call may work later
     timed_out,        ///< the deadline of an invocation or a call passed
     launch_failed,    ///< the container or its process could not start
+    start_timeout,    ///< it started, and its server was not ready in time
     function_failed,  ///< it started, and gave no usable reply
     out_of_memory,    ///< the function was killed for its memory limit
     engine_down,      ///< the engine does not answer, or not in time

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <string>
 
 namespace shallop::base {
@@ -23,6 +25,10 @@ class RandomIds final : public IdSource {
 public:
     std::string next() override;
     std::string secret(int bytes) override;
+
+private:
+    std::array<unsigned char, 256> ahead_{};  ///< random bytes for next()
+    std::size_t used_ = ahead_.size();
 };
 
 }  // namespace shallop::base

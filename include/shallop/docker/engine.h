@@ -77,6 +77,7 @@ struct Image {
 
 struct ContainerMount {
     std::string type, source, destination;  ///< source: the host's path
+    std::string name;                       ///< of a volume
 };
 
 struct ContainerState {

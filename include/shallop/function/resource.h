@@ -19,6 +19,7 @@ struct ResourceLimits {
     std::size_t command_words = 256;
     std::size_t command_bytes = 64 * 1024;
     std::size_t mounts = 32;
+    std::size_t socket_path = 100;  ///< of contract http; a socket's address has room for 107
 };
 
 /// Reads a function resource (product.md): defaults filled in, unknown members refused, every value in its bounds.
@@ -40,8 +41,9 @@ std::string format_resource(const Function& function);
 std::string format_image(const ImageFacts& image);
 base::Result<ImageFacts> parse_image(std::string_view json);
 
-/// Decides an automatic contract from the image, with the reason; leaves an explicit one as it is.
-/// Faults: invalid where the image has no command to run.
+/// Decides an automatic contract from the function's options and the image, with the reason; an explicit one keeps its kind. Contract http
+/// has a port or a socket afterwards: the one given, else PORT of the function, PORT of the image, what the image exposes, 8080.
+/// Faults: invalid where the image has no command to run, or its label asks for a contract that is not here.
 base::Result<Contract> decide_contract(const Spec& spec, const ImageFacts& image);
 
 /// Strong entity tag of a version: a digest of its spec, image and version number.

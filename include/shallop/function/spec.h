@@ -34,7 +34,7 @@ enum class Output { automatic, cgi, raw, nph };
 struct Contract {
     bool automatic = true;  ///< the resource said "auto": `kind` was decided from the image, `reason` says why
     ContractKind kind = ContractKind::cgi;
-    std::string reason;
+    std::string reason;  ///< why `kind` or, where none was said, `port` is what it is; written by decide_contract()
     Output output = Output::automatic;
     std::string document_root;        ///< path inside the image; sets DOCUMENT_ROOT, SCRIPT_FILENAME, PATH_TRANSLATED
     std::string script;               ///< path inside the image, for SCRIPT_FILENAME
@@ -74,16 +74,16 @@ struct Limits {
 };
 
 struct Scale {
-    int min = 0;
-    int max = 10;  ///< instances at once
-    int concurrency = 1;
-    bool reuse = false;  ///< false: a fresh container for every invocation
-    int standby = 0;
+    int min = 0;          ///< instances kept warm whatever happens
+    int max = 10;         ///< instances at once
+    int concurrency = 1;  ///< invocations at once in one instance
+    bool reuse = true;    ///< false: a fresh container for every invocation
+    int standby = 0;      ///< containers started ahead, each for one invocation; only with reuse false
     Duration idle_timeout = std::chrono::minutes(5);
     std::string idle = "keep";         ///< keep, or pause: an idle instance's processes are stopped
     std::string keep_alive = "fixed";  ///< fixed (idle_timeout), or learned from the function's own arrivals
-    int max_invocations = 0;
-    int queue = 100;  ///< events that may wait for a slot
+    int max_invocations = 0;           ///< an instance that had so many is replaced; 0 = no bound
+    int queue = 100;                   ///< events that may wait for a slot
     Duration queue_timeout = std::chrono::seconds(30);
 
     bool operator==(const Scale&) const = default;

@@ -25,6 +25,9 @@ public:
 
     virtual const Request& request() const = 0;
 
+    /// The same to keep: moved out, so request() is empty afterwards. What the connection needs of it, it has kept.
+    virtual Request take_request() = 0;
+
     /// Reads 1 to into.size() body bytes; 0 = the end. Sends "100 Continue" first, if the client waits for one.
     /// Faults: client_gone, invalid (bad framing), too_large (set_body_limit), timed_out (body rate).
     virtual Task<Result<std::size_t>> read(std::span<char> into) = 0;
@@ -34,6 +37,9 @@ public:
     virtual void set_body_limit(Bytes limit) = 0;
 
     /// Sends the head at once; at most once. Faults: client_gone.
+    ///
+    /// With status 101, where the request asked for an upgrade, the connection is the handler's from then on: read()
+    /// and write() take raw bytes both ways, until finish().
     virtual Task<Status> begin(Response head) = 0;
 
     /// The same with the body's first bytes, in one system call where the wire allows it.
@@ -58,6 +64,11 @@ public:
     /// ends its sending direction only (`nc -N`) counts as gone, for it cannot be told from one that has closed. After
     /// gone() has returned, a handler that returns without begin() leaves the client without a reply.
     virtual Task<void> gone() = 0;
+
+    /// The task that runs handle(), for whoever stops it. With cancel_when_gone(true) a client that hangs up, noticed as
+    /// above, does; it costs an exchange nothing, where a race with gone() costs two tasks.
+    virtual async::Canceller& task() = 0;
+    virtual void cancel_when_gone(bool on) = 0;
 };
 
 /// What answers requests. A handle() that returns without begin() answers 500, or what its failed read() stands for

@@ -3,6 +3,7 @@
 
 #include <shallop/async/clock.h>
 #include <shallop/async/condition.h>
+#include <shallop/async/task_group.h>
 #include <shallop/base/fd.h>
 #include <shallop/base/result.h>
 
@@ -30,6 +31,9 @@ using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_pro
 ///
 /// At most one receive and one send at a time, which may overlap. A deadline that passes makes the receive or the
 /// send under way fail; the roster's sweep does that. Everything here unwinds when its Task is cancelled.
+///
+/// The file description may be shared with hostile code (a socket out of a container): nothing here blocks, whatever
+/// that does to its flags.
 class Wire {
 public:
     /// The buffer kept while idle; and what it may grow to while a head or small chunks come in.
@@ -73,11 +77,17 @@ public:
     Task<void> gone();
     bool seen_gone() const { return gone_; }
 
+    /// The same news for the task that uses the wire: it is cancelled. nullptr ends the watch. Costs a request nothing.
+    void cancel_when_gone(async::Canceller* task) { task_ = task; }
+
+    /// Whether the peer has neither sent anything nor hung up since the last receive: for a connection that lay idle.
+    bool is_quiet();
+
     // For the roster.
     /// Ends the waits whose deadline is not after `now`; whether it ended one.
     bool expire(Instant now);
     void evict();
-    /// The socket, if someone waits in gone(); else -1.
+    /// The socket, if someone wants to know that the peer has hung up; else -1.
     int watched_fd();
     void hung_up();
 
@@ -99,6 +109,7 @@ private:
     Instant send_until_ = Instant::max();
     std::size_t sent_in_turn_ = 0;  ///< bytes sent since the loop last had a turn
     int watchers_ = 0;
+    async::Canceller* task_ = nullptr;
     bool idle_ = false;
     bool filled_up_ = false;  ///< the last fill took all room: more is likely there
     bool receive_expired_ = false;

@@ -6,13 +6,15 @@
 #include <shallop/async/task_group.h>
 #include <shallop/base/id.h>
 #include <shallop/base/log.h>
-#include <shallop/contract/exchange.h>
+#include <shallop/contract/driver.h>
 #include <shallop/docker/engine.h>
 #include <shallop/function/event.h>
 #include <shallop/function/spec.h>
 #include <shallop/instance/janitor.h>
 #include <shallop/shim/channel.h>
 
+#include <csignal>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -28,13 +30,18 @@ struct Settings {
     std::string
         host_run_dir;       ///< the same as the engine sees it; differs when we run in a container; "" = not known yet
     std::string daemon_id;  ///< the label shallop.daemon
+    /// Asked before each container: may this function's mounts still be made? Empty: they may.
+    std::function<base::Status(const function::Spec&)> may_mount;
     std::size_t starts_in_flight = 6;
     base::Duration create_timeout = std::chrono::seconds(10);
     base::Duration start_timeout = std::chrono::seconds(10);
-    base::Duration kill_grace = std::chrono::seconds(2);
+    base::Duration kill_grace = std::chrono::seconds(2);  ///< between TERM and KILL of a process that had its time
+    std::string spool_dir = "/tmp";                       ///< for chunked bodies until their length is known
+    /// Gets what long-lived servers write, line by line; may be empty.
+    std::function<void(const function::Function&, std::string line)> output{};
 };
 
-/// One container serving one function version, connected through its shim. Destroying it closes the channel, which kills everything in it (by
+/// One container serving one function version, connected through its shim and ready for events. Destroying it closes the channel, which kills everything in it (by
 /// construction: the shim exits), and hands the rest to the Janitor.
 class Instance {
 public:
@@ -46,22 +53,32 @@ public:
 
     const std::string& id() const { return id_; }
     const function::Function& function() const { return *function_; }
+    const std::string& container() const { return container_; }
     shim::Channel& channel() { return *channel_; }
+    contract::Driver& driver() { return *driver_; }
+
+    /// Stops and wakes every process in it, through its shim: no engine is asked, and nothing is waited for.
+    void pause() { channel_->signal_all(SIGSTOP); }
+    void wake() { channel_->signal_all(SIGCONT); }
 
 private:
+    friend class Launcher;
+
     std::string id_, container_;
     function::FunctionPtr function_;
     std::unique_ptr<shim::Channel> channel_;
     Janitor& janitor_;
+    std::unique_ptr<contract::Driver> driver_;  // last: uses what is above
 };
 
-/// Makes containers of functions: create, start, await the shim. Bounds the starts in flight: beyond 4 to 8 the engine only adds latency.
+/// Makes instances: create, start, await the shim, and what the contract calls ready. Bounds the starts in flight: beyond 4 to 8 the engine only adds latency.
 class Launcher {
 public:
-    Launcher(Settings settings, docker::Engine& engine, Janitor& janitor, base::IdSource& ids, async::Clock& clock,
-             base::Log& log, async::Executor executor);
+    /// `roster` gets the connections into containers; whoever owns it sweeps it.
+    Launcher(Settings settings, docker::Engine& engine, Janitor& janitor, http::Roster& roster, base::IdSource& ids,
+             async::Clock& clock, base::Log& log, async::Executor executor);
 
-    /// A connected instance. Returns when the shim has said hello, which may be before the engine answers `start`.
+    /// An instance that is ready; for cgi that may be before the engine answers `start`.
     /// A launch that is cancelled or late goes on by itself to where its container can be given to the Janitor.
     /// Faults: launch_failed, not_found (the image is gone), engine_down, engine_refused, timed_out, shutting_down.
     Task<Result<std::unique_ptr<Instance>>> launch(function::FunctionPtr function, Instant deadline);
@@ -75,11 +92,13 @@ public:
 private:
     struct Attempt;
     Task<void> make(std::string instance, docker::ContainerSpec spec, async::Semaphore::Permit permit);
+    Task<Result<std::unique_ptr<Instance>>> connected(function::FunctionPtr function, Instant deadline);
     Task<Result<std::unique_ptr<shim::Channel>>> await_shim(Attempt& attempt, Instant deadline);
 
     Settings settings_;
     docker::Engine& engine_;
     Janitor& janitor_;
+    http::Roster& roster_;
     base::IdSource& ids_;
     async::Clock& clock_;
     base::Log& log_;

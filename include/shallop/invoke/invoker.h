@@ -4,7 +4,7 @@
 #include <shallop/async/clock.h>
 #include <shallop/async/task_group.h>
 #include <shallop/base/log.h>
-#include <shallop/contract/exchange.h>
+#include <shallop/contract/driver.h>
 #include <shallop/function/event.h>
 #include <shallop/function/spec.h>
 #include <shallop/observe/invocations.h>
@@ -12,8 +12,8 @@
 #include <shallop/observe/metrics.h>
 #include <shallop/pool/pool.h>
 
-#include <map>
 #include <string>
+#include <vector>
 
 namespace shallop::invoke {
 
@@ -21,25 +21,23 @@ using async::Instant;
 using async::Task;
 using base::Result;
 
-struct Settings {
-    std::string spool_dir = "/tmp";                       ///< for chunked bodies until their length is known
-    base::Duration kill_grace = std::chrono::seconds(2);  ///< between TERM and KILL of a process that had its time
-};
-
 /// The story of one event: deadline, lease, exchange, record. Belongs to one loop; outlives its invocations.
 class Invoker {
 public:
-    Invoker(Settings settings, pool::Pool& pool, async::Clock& clock, base::Log& log, observe::Invocations& invocations,
+    Invoker(pool::Pool& pool, async::Clock& clock, base::Log& log, observe::Invocations& invocations,
             observe::LogBook& log_book, observe::Metrics& metrics, async::Executor executor);
 
-    /// Runs `function` on `event`. One deadline (limits.timeout) covers waiting, launching and running.
+    /// Runs `function` on `event`. One deadline (limits.timeout) covers waiting, launching and running. An event of which no byte had
+    /// reached its instance when that died gets another one, once.
     ///
+    /// `caller` is the task that awaits this: cancel() uses it, and catches it.
     /// Adds X-Shallop-Invocation-Id and Server-Timing to the head that reaches `reply`. On a fault the sink may have begun (then the caller
     /// cuts the connection) or not (then the caller answers). Cancelling it kills the process.
     /// Faults: overloaded, timed_out, launch_failed, function_failed, out_of_memory, engine_down, not_found (image gone), client_gone, too_large,
     /// invalid, shutting_down, conflict (cancelled by an operator).
     Task<Result<contract::Outcome>> invoke(function::FunctionPtr function, function::Event event,
-                                           function::BodySource& body, function::ReplySink& reply);
+                                           function::BodySource& body, function::ReplySink& reply,
+                                           async::Canceller& caller);
 
     /// Stops a running invocation; its client gets 502. False if it does not run.
     bool cancel(const std::string& id);
@@ -52,9 +50,9 @@ public:
 private:
     struct Run;
     Task<Result<contract::Outcome>> attempt(Run& run);
+    Task<Result<contract::Outcome>> once(Run& run, bool& sent);
     void record_end(Run& run, const Result<contract::Outcome>& result);
 
-    Settings settings_;
     pool::Pool& pool_;
     async::Clock& clock_;
     base::Log& log_;
@@ -62,7 +60,7 @@ private:
     observe::LogBook& log_book_;
     observe::Metrics& metrics_;
     async::Executor executor_;
-    std::map<std::string, Run*> running_;
+    std::vector<Run*> running_;  ///< each knows its place here
     async::Condition fewer_;
     bool draining_ = false;
     async::TaskGroup tasks_;  // last: its tasks hold leases

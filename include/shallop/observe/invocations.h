@@ -18,12 +18,15 @@ using base::Bytes;
 using base::Duration;
 using WallTime = std::chrono::system_clock::time_point;
 
+/// So much of a path is noted.
+inline constexpr std::size_t longest_path = 256;
+
 /// One invocation, running or ended.
 struct Invocation {
     std::string id, function;
     std::int64_t version = 0;
-    std::string method, path;  ///< path: at most 256 bytes of it
-    std::string status;        ///< queued, starting, running, succeeded, failed, cancelled
+    std::string method, path;  ///< path: at most longest_path bytes of it
+    std::string status;        ///< queued, running, succeeded, failed, cancelled
     std::string fault;         ///< base::name of the fault, "" if none
     std::string detail;        ///< for the operator: the reason in words
     int http_status = 0;       ///< what the client got, 0 = nothing yet
@@ -34,15 +37,20 @@ struct Invocation {
     Duration queue{}, start{}, run{};
     Duration cpu{};  ///< user + system, of the process and its reaped children
     Bytes max_rss = 0, bytes_in = 0, bytes_out = 0;
+    std::size_t place = 0;  ///< among the running ones; theirs alone
 };
 
-/// The running invocations and the last ended ones, newest last; bounded.
+/// The running invocations and the last ended ones, newest last; bounded. Noting one costs no allocation of its own.
 class Invocations {
 public:
     explicit Invocations(std::size_t kept = 1000) : kept_(kept) {}
 
-    /// Adds, or replaces the one of the same id. An ended one moves to the bounded history.
-    void report(Invocation invocation);
+    /// `running` is shown as it is now, whenever somebody looks, until ended() gets it. It does not move meanwhile.
+    void started(Invocation& running);
+
+    /// Takes one that was started() into the bounded history.
+    void ended(Invocation& one);
+
     const Invocation* find(std::string_view id) const;
 
     /// Newest first; empty filters match all. Those with an id below `before` only (a cursor), at most `limit`.
@@ -51,7 +59,7 @@ public:
 
 private:
     std::size_t kept_;
-    std::map<std::string, Invocation, std::less<>> running_;
+    std::vector<Invocation*> running_;  ///< each knows its place here
     std::deque<Invocation> ended_;
 };
 

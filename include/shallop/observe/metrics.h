@@ -12,6 +12,17 @@ namespace shallop::observe {
 
 using base::Duration;
 
+/// Where an invocation's instance came from: launched for it, there already, or started ahead and never used before.
+enum class Start { cold, warm, standby, none };
+
+/// What one ended invocation took.
+struct Run {
+    Start start = Start::none;  ///< none: it never had an instance
+    Duration queued{}, starting{}, running{};
+    Duration cpu{};          ///< of its process where the contract can tell
+    base::Bytes memory = 0;  ///< what its instance may use: for gigabyte-seconds
+};
+
 /// Prometheus metrics. Label values come from the catalog and from closed enums only, never from a request (reliability.md, fact 5).
 class Metrics {
 public:
@@ -19,8 +30,10 @@ public:
     ~Metrics();
 
     /// One ended invocation of a registered function; `outcome` is "ok" or the name of a fault.
-    void invocation(const std::string& function, const std::string& outcome, Duration queue, Duration start,
-                    Duration run, Duration cpu);
+    void invocation(const std::string& function, const std::string& outcome, const Run& run);
+
+    /// CPU time that a long-lived server of `function` used since the last such report.
+    void cpu(const std::string& function, Duration used);
     void forget(const std::string& function);
 
     /// One refused request that reached no function; `reason` is a word of ours.

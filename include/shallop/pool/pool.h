@@ -3,21 +3,28 @@
 
 #include <shallop/async/clock.h>
 #include <shallop/async/condition.h>
+#include <shallop/async/task_group.h>
+#include <shallop/base/log.h>
 #include <shallop/function/spec.h>
 #include <shallop/instance/launcher.h>
 #include <shallop/pool/ledger.h>
 
-#include <map>
 #include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
 
 namespace shallop::pool {
 
+using async::Duration;
 using async::Task;
 using base::Result;
 
 class Pool;
 
-/// The right to use one instance for one invocation. Destroying it retires the instance and lets the next one in.
+/// The right to use one place in an instance for one invocation. Destroying it gives the place back: to the next event where the instance is
+/// sound, else the instance retires.
 class Lease {
 public:
     Lease() = default;
@@ -26,41 +33,125 @@ public:
     ~Lease();
 
     instance::Instance& instance() { return *instance_; }
-    async::Duration queued() const { return queued_; }
-    async::Duration started() const { return started_; }
+    Duration queued() const { return queued_; }    ///< waited for room
+    Duration started() const { return started_; }  ///< waited for a launch
+    Start start() const { return start_; }         ///< where the instance came from
 
 private:
     friend class Pool;
     Pool* pool_ = nullptr;
-    Ticket ticket_ = 0;
-    std::unique_ptr<instance::Instance> instance_;
-    async::Duration queued_{}, started_{};
+    Slot slot_ = 0;
+    instance::Instance* instance_ = nullptr;
+    Duration queued_{}, started_{};
+    Start start_ = Start::warm;
 };
 
-/// Decides which instance gets an event: waits for room within `scale.max` and the global bound, then launches.
+/// One instance, for people who look.
+struct InstanceView {
+    std::string id, container;  ///< empty while it is being launched
+    std::string state;          ///< launching, idle, leased, paused, retiring; standby: idle and never used
+    std::int64_t version = 0;
+    int events = 0;            ///< in it now
+    std::uint64_t served = 0;  ///< events it has had
+    async::Instant since{};    ///< of the decision to launch it
+};
+
+/// Decides which instance gets an event, by its Ledger, and does what that orders: launch, pause, wake, retire.
 ///
-/// Belongs to one loop: call it only from there. Outlives every Lease.
+/// Belongs to one loop: call it only from there. Outlives every Lease; drain() before destroying.
 class Pool {
 public:
-    Pool(int instances_in_all, instance::Launcher& launcher, async::Clock& clock, async::Executor executor);
+    Pool(Totals totals, instance::Launcher& launcher, async::Clock& clock, base::Log& log, async::Executor executor);
 
-    /// Waits for room and a launched instance, at most until `deadline` and, for the room, scale.queue_timeout.
-    /// Faults: overloaded (queue full, or waited out), timed_out, launch_failed, not_found, engine_down.
-    Task<Result<Lease>> acquire(function::FunctionPtr function, async::Instant deadline);
+    /// A place in an instance. One that is there now costs no wait: `done()` says so. Else await wait(), at once or never.
+    class Turn;
+    Turn ask(function::FunctionPtr function);
+
+    /// A function is new or has a new version: what it wants kept warm is launched, and its old instances give way.
+    void deploy(const function::FunctionPtr& function);
+
+    /// A function is gone: its instances end with their last event.
+    void withdraw(const std::string& function);
+
+    /// What there is of one function, oldest first.
+    std::vector<InstanceView> instances(const std::string& function) const;
+
+    /// Lets one instance end with its last event. False if there is none of this id.
+    bool retire(const std::string& function, const std::string& instance);
+
+    /// Sees to idle times, pauses and what is launched ahead, until cancelled.
+    Task<void> run();
+
+    /// Refuses new events, starts nothing ahead, and lets every instance end with its last one.
+    void wind_down();
+
+    /// Winds down and waits for the launches under way; cancels them at `deadline`.
+    Task<void> drain(async::Instant deadline);
 
     const Ledger& ledger() const { return ledger_; }
 
 private:
     friend class Lease;
-    struct Waiter;
-    Task<Result<void>> wait_for_room(function::FunctionPtr function, async::Instant deadline, Ticket& ticket);
-    void leave(Ticket ticket);
+    friend class Turn;
+    struct Held {
+        std::unique_ptr<instance::Instance> instance;  ///< null while it is launched
+        async::Canceller* launch = nullptr;            ///< while it is launched
+        Duration started{};                            ///< what its launch took
+    };
+
+    void obey();
+    void obey(const Order& order);
+    Task<void> launch(Slot slot, function::FunctionPtr function, async::Canceller& self);
+    Task<void> watch(Slot slot, shim::Channel& channel);
+    Lease lease(Slot slot, Start start, bool wake);
+    void give_back(Slot slot, bool sound);
 
     instance::Launcher& launcher_;
     async::Clock& clock_;
+    base::Log& log_;
     async::Executor executor_;
     Ledger ledger_;
-    std::map<Ticket, Waiter*> waiters_;
+    std::unordered_map<Slot, Held> held_;
+    std::unordered_map<Ticket, Turn*> waiting_;
+    async::Condition changed_;
+    std::vector<Order> orders_;
+    bool obeying_ = false;
+    async::TaskGroup tasks_;  // last: its tasks use everything above
 };
+
+/// An event that asks for a place: it has one, is refused, or waits in the line. Destroying it leaves the line or gives the place back.
+class Pool::Turn {
+public:
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn();
+
+    bool done() const { return served_ || refused_.has_value(); }
+
+    /// The place, or why there is none; once, after done() or wait().
+    /// Faults: overloaded (queue full, or waited out), timed_out, start_timeout, launch_failed, not_found, engine_down, shutting_down.
+    Result<Lease> take();
+
+    /// Returns when it is done: served, refused, or `deadline` has come; or scale.queue_timeout, while nothing is being launched for it.
+    Task<void> wait(async::Instant deadline);
+
+private:
+    friend class Pool;
+    Turn(Pool& pool, function::FunctionPtr function);
+    void leave();
+
+    Pool& pool_;
+    function::FunctionPtr function_;
+    async::Instant asked_;
+    std::optional<async::Condition> changed_;  ///< while it waits
+    Ticket ticket_ = 0;
+    Slot slot_ = 0;
+    Start start_ = Start::warm;
+    bool served_ = false;
+    bool wake_ = false;
+    std::optional<base::Error> refused_;
+};
+
+inline Pool::Turn Pool::ask(function::FunctionPtr function) { return {*this, std::move(function)}; }
 
 }  // namespace shallop::pool

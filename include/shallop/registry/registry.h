@@ -53,6 +53,7 @@ struct Settings {
     /// Never bound, nor what holds them: the composition root adds the data and the run directory and the engine's socket.
     std::vector<std::string> bind_never{
         "/var/run/docker.sock", "/run/containerd", "/var/lib/docker", "/proc", "/sys", "/dev"};
+    std::vector<std::string> volumes_never;  ///< names of volumes that no function may mount
 };
 
 /// One change at a time; each is durable before it is visible, and visible before it is answered. Images are resolved before a change's
@@ -69,6 +70,14 @@ public:
 
     /// Reads everything from the store, without asking the engine. A stored function that no longer parses is left out and logged.
     Task<Status> load();
+
+    /// Adds to `volumes_never` and `bind_never`: what belongs to the daemon is known only once the engine has told.
+    void never_mount(const std::vector<std::string>& volumes, const std::vector<std::string>& paths);
+
+    /// Whether the mounts of `spec` are allowed as things are now; asked at each change, and again before a container is made, because whoever
+    /// writes below a bind root can have put a link where a directory was.
+    /// Faults: invalid at /mounts/N/source.
+    Status check_mounts(const function::Spec& spec) const;
 
     CatalogPtr catalog() const { return catalog_; }
     void observe(Observer observer) { observer_ = std::move(observer); }

@@ -14,18 +14,19 @@
 
 namespace shallop::shim {
 
-/// Where one container's shim connects: a directory of its own with one socket in it, mounted read-only as
-/// /.shallop/instance in that container alone.
+/// What one container starts from: a directory of its own with the shim's program and the socket to which it connects,
+/// mounted read-only as /.shallop in that container alone.
 ///
-/// Exactly one connection is accepted, which happens before any code of the function runs; then socket and directory are
-/// gone from the file system (a mount of the directory outlives that). Destroying a Door removes them too.
+/// Exactly one connection is accepted: it comes from the shim, which therefore runs, and no code of the function has run yet. Then program, socket
+/// and directory are gone from the file system (a mount of the directory outlives that). Destroying a Door removes them too.
 class Door {
 public:
-    /// Makes `parent`/`name` (0755) and listens on `parent`/`name`/s (0666). `parent` exists and only we can enter it
-    /// (0700). Paths may be longer than a socket address. `clock` and `log` outlive the Door and its Channel.
+    /// Makes `parent`/`name` (0755), links `program` (of write_binary) into it as `shim` and listens on `s` in it (0666). `parent`
+    /// exists, on the file system of `program`, and only we can enter it (0700). Paths may be longer than a socket address. `clock` and `log`
+    /// outlive the Door and its Channel.
     /// Faults: storage.
-    static base::Result<Door> open(const std::string& parent, const std::string& name, async::Executor executor,
-                                   async::Clock& clock, base::Log& log);
+    static base::Result<Door> open(const std::string& parent, const std::string& name, const std::string& program,
+                                   async::Executor executor, async::Clock& clock, base::Log& log);
 
     /// Removes the directories of Doors whose daemon was killed. Nothing else may use `parent`.
     static void remove_leftovers(const std::string& parent);

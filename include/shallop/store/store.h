@@ -27,6 +27,10 @@ struct StoredFunction {
     std::string etag, created, updated;
 };
 
+struct Limits {
+    std::int64_t remembered_removals = 10'000;
+};
+
 /// All SQL lives here: one SQLite file in WAL mode with synchronous=FULL (a 2xx answer follows an fsync), one writer.
 ///
 /// Statements run on the BlockingPool, one at a time. A full disk is Fault::storage, and later calls work again once there is room.
@@ -36,7 +40,8 @@ class Store {
 public:
     /// Opens or creates DIR/shallop.db (0600), migrates it, checks integrity after an unclean stop. Blocks: for the start only.
     /// Faults: storage (unreadable, corrupt, from a newer Shallop: the detail says what to do), conflict (another daemon holds the directory).
-    static Result<std::unique_ptr<Store>> open(const std::string& directory, async::BlockingPool& pool, base::Log& log);
+    static Result<std::unique_ptr<Store>> open(const std::string& directory, async::BlockingPool& pool, base::Log& log,
+                                               Limits limits = {});
     ~Store();
 
     /// The identity of this data directory, made once: the value of the label shallop.daemon.
@@ -46,7 +51,8 @@ public:
     /// Inserts or replaces; durable when it returns.
     Task<Status> put_function(StoredFunction function);
     Task<Status> remove_function(std::string name);
-    /// The highest version a name ever had, removed ones included; 0 if none: versions are never used twice.
+    /// The highest version a name ever had, 0 if none. That of a removed function is kept for the last Limits::remembered_removals, so
+    /// that one that comes back goes on counting.
     Task<Result<std::int64_t>> last_version(std::string name);
 
     /// Whether the last write failed for want of space.

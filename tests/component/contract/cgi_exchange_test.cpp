@@ -292,7 +292,7 @@ TEST_CASE("a client that hangs up ends the program", "[contract]") {
 TEST_CASE("an exchange that is cancelled ends the program", "[contract]") {
     Stage stage("echo hello there; exec sleep 60");
     std::optional<base::Result<contract::Outcome>> result;
-    auto exchange = async::detail::store_result(contract::exchange_cgi(stage.call()), result);
+    auto exchange = async::store_result(contract::exchange_cgi(stage.call()), result);
     stage.room.loop.run(async::race(std::move(exchange), stage.sink.until_written(5)));
     CHECK_FALSE(result);
     CHECK(stage.emptied());

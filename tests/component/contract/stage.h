@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "component/shim/room.h"
+#include "support/room.h"
 
 #include <shallop/async/condition.h>
 #include <shallop/contract/exchange.h>

@@ -3,6 +3,11 @@
 
 #include <shallop/async/race.h>
 
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <stdexcept>
 #include <vector>
 
@@ -122,6 +127,42 @@ Task<void> mirror(Exchange& exchange) {
     (void)co_await exchange.reply(std::move(head), std::move(body));
 }
 
+/// Its work is cancelled half-way and it answers all the same.
+Task<void> stopped(Exchange& exchange, async::Clock& clock) {
+    bool unwound = false;
+    try {
+        exchange.task().cancel();
+        co_await never(clock);
+    } catch (const boost::system::system_error&) {
+        unwound = true;
+    }
+    if (unwound) co_await boost::asio::this_coro::reset_cancellation_state();
+    std::string body = unwound ? "stopped" : "not stopped";
+    co_await text(exchange, std::move(body));
+}
+
+/// Sends back in capitals what comes, until a full stop or the end.
+Task<void> upgraded(Exchange& exchange, std::atomic<base::Fault>& last_fault) {
+    Response head = head_of(101);
+    head.fields.push_back({"Upgrade", "capitals"});
+    const auto begun = co_await exchange.begin(std::move(head));
+    if (!begun) {
+        last_fault = begun.error().fault;
+        co_return;
+    }
+    std::array<char, 64> buffer{};
+    while (true) {
+        const auto got = co_await exchange.read(buffer);
+        if (!got || *got == 0) break;
+        const auto heard = std::span<char>(buffer).first(*got);
+        std::transform(heard.begin(), heard.end(), heard.begin(),
+                       [](char c) { return static_cast<char>(std::toupper(static_cast<unsigned char>(c))); });
+        (void)co_await exchange.write(heard);
+        if (heard.back() == '.') break;
+    }
+    (void)co_await exchange.finish();
+}
+
 }  // namespace
 
 Task<void> Scripted::handle(Exchange& exchange) {
@@ -154,6 +195,18 @@ Task<void> Scripted::handle(Exchange& exchange) {
         const int first = co_await async::race(std::move(work), std::move(gone_away));
         if (first == 1) ++gone;
     }
+    if (path == "/unwound-when-gone") {
+        struct Unwound {
+            std::atomic<int>& count;
+            bool done = false;
+            ~Unwound() { count += done ? 0 : 1; }
+        } unwound{gone};
+        exchange.cancel_when_gone(true);
+        co_await never(clock_);
+        unwound.done = true;
+    }
+    if (path == "/stopped") co_await stopped(exchange, clock_);
+    if (path == "/upgrade") co_await upgraded(exchange, last_fault);
     if (path == "/hello" || path == "/") {
         std::string body = "hello";
         co_await text(exchange, std::move(body));

@@ -76,7 +76,7 @@ TEST_CASE("a body that comes too slowly is a fault of the read, and the connecti
         client.send("POST /limited HTTP/1.1\r\nHost: a\r\n" + std::string(framing) + "\r\n\r\n");
         const auto answer = client.answer();
         CHECK(answer.status == 413);  // the handler's own answer to any fault of read()
-        CHECK(answer.body == "The client was too slow.");
+        CHECK(answer.body == "The body came too slowly.");
         CHECK(answer.field("connection") == "close");
         CHECK(client.closed());
     }

@@ -348,3 +348,51 @@ TEST_CASE("an address that is none is refused before anything listens", "[http]"
         CHECK_THROWS_AS(Server(handler, {}, address), std::runtime_error);
     }
 }
+
+TEST_CASE("a handler that asks for it is unwound when its client hangs up", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    {
+        Client client(server.address());
+        client.send("GET /unwound-when-gone HTTP/1.1\r\nHost: a\r\n\r\n");
+        CHECK(eventually([&] { return handler.handled == 1; }));
+    }
+    CHECK(eventually([&] { return handler.gone == 1; }));
+}
+
+TEST_CASE("a handler whose task is cancelled can go on, answer, and serve the next request", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    for (int i = 0; i < 3; ++i) {
+        client.send("GET /stopped HTTP/1.1\r\nHost: a\r\n\r\n");
+        CHECK(client.answer().body == "stopped");
+    }
+}
+
+TEST_CASE("an upgraded connection is the handler's, both ways, with what came ahead", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    client.send(
+        "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: capitals\r\n\r\nahead ");
+    client.send("and after.");
+    const auto all = client.until_close();
+    CHECK(all.starts_with("HTTP/1.1 101 Switching Protocols\r\nUpgrade: capitals\r\n"));
+    CHECK(all.find("\r\nConnection: Upgrade\r\n") != std::string::npos);
+    CHECK(all.find("Transfer-Encoding") == std::string::npos);
+    CHECK(all.ends_with("\r\n\r\nAHEAD AND AFTER."));
+}
+
+TEST_CASE("nobody is upgraded who has not asked for it", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    for (const auto* fields : {"", "Upgrade: capitals\r\n", "Connection: upgrade\r\n",
+                               "Connection: upgrade\r\nUpgrade: capitals\r\nContent-Length: 1\r\n"}) {
+        CAPTURE(fields);
+        Client client(server.address());
+        client.send("POST /upgrade HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\nx");
+        CHECK(client.answer().status == 500);
+        CHECK(handler.last_fault == base::Fault::internal);
+    }
+}

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "room.h"
+#include "support/room.h"
+
+#include <shallop/shim/binary.h>
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -100,6 +102,7 @@ TEST_CASE("the shim is the first process of a container and nothing else", "[shi
 
 TEST_CASE("a shim without a daemon ends", "[shim]") {
     TemporaryDirectory nobody;
+    REQUIRE(shim::write_binary(nobody.path() + "/shim").has_value());
     Sandbox sandbox(nobody.path(), {});
     const int status = sandbox.wait();
     CHECK(WEXITSTATUS(status) == 70);
@@ -108,38 +111,58 @@ TEST_CASE("a shim without a daemon ends", "[shim]") {
 TEST_CASE("a door lets one in and is gone then", "[shim]") {
     Loop loop;
     base::Log log(2, base::Level::error);
-    TemporaryDirectory parent;
+    TemporaryDirectory parent, binaries;
     const std::string name(120, 'n');  // longer than a socket address
-    auto door = shim::Door::open(parent.path(), name, loop.executor(), loop.clock(), log);
+    const std::string program = binaries.path() + "/program";
+    REQUIRE(shim::write_binary(program).has_value());
+    auto door = shim::Door::open(parent.path(), name, program, loop.executor(), loop.clock(), log);
     REQUIRE(ok(door));
     struct stat status{};
     REQUIRE(stat(door->directory().c_str(), &status) == 0);
     CHECK((status.st_mode & 07777) == 0755);
     REQUIRE(stat((door->directory() + "/s").c_str(), &status) == 0);
     CHECK((status.st_mode & 07777) == 0666);
-    CHECK_FALSE(ok(shim::Door::open(parent.path(), name, loop.executor(), loop.clock(), log)));
+    REQUIRE(stat((door->directory() + "/shim").c_str(), &status) == 0);
+    CHECK((status.st_mode & 07777) == 0555);
+    CHECK(status.st_nlink == 2);
+    CHECK_FALSE(ok(shim::Door::open(parent.path(), name, program, loop.executor(), loop.clock(), log)));
 
     Sandbox sandbox(door->directory(), {});
     const auto channel = loop.run(door->accept(loop.in(seconds(10))));
     REQUIRE(ok(channel));
     CHECK(std::filesystem::is_empty(parent.path()));
     CHECK(loop.run(door->accept(loop.in(seconds(10)))).error().fault == base::Fault::internal);
-    const auto ran = loop.run(run(**channel, shell("ls -A /.shallop/instance")));
+    const auto ran = loop.run(run(**channel, shell("ls -A /.shallop")));
     REQUIRE(ok(ran));
     CHECK(ran->out.empty());
+    REQUIRE(stat(program.c_str(), &status) == 0);
+    CHECK(status.st_nlink == 1);
+}
+
+TEST_CASE("a door without a program is not opened and leaves nothing", "[shim]") {
+    Loop loop;
+    base::Log log(2, base::Level::error);
+    TemporaryDirectory parent;
+    const auto door = shim::Door::open(parent.path(), "x", "/nowhere/shim", loop.executor(), loop.clock(), log);
+    REQUIRE_FALSE(ok(door));
+    CHECK(door.error().fault == base::Fault::storage);
+    CHECK(std::filesystem::is_empty(parent.path()));
 }
 
 TEST_CASE("a door nobody comes to closes at its deadline and leaves nothing", "[shim]") {
     Loop loop;
     base::Log log(2, base::Level::error);
-    TemporaryDirectory parent;
-    auto door = shim::Door::open(parent.path(), "x", loop.executor(), loop.clock(), log);
+    TemporaryDirectory parent, binaries;
+    const std::string program = binaries.path() + "/program";
+    REQUIRE(shim::write_binary(program).has_value());
+    auto door = shim::Door::open(parent.path(), "x", program, loop.executor(), loop.clock(), log);
     REQUIRE(ok(door));
     CHECK(loop.run(door->accept(loop.in(milliseconds(20)))).error().fault == base::Fault::timed_out);
     CHECK(std::filesystem::is_empty(parent.path()));
 
     std::filesystem::create_directory(parent.path() + "/old");
     REQUIRE(mknod((parent.path() + "/old/s").c_str(), S_IFREG | 0600, 0) == 0);
+    REQUIRE(link(program.c_str(), (parent.path() + "/old/shim").c_str()) == 0);
     shim::Door::remove_leftovers(parent.path());
     CHECK(std::filesystem::is_empty(parent.path()));
 }
@@ -147,8 +170,10 @@ TEST_CASE("a door nobody comes to closes at its deadline and leaves nothing", "[
 TEST_CASE("a door refuses another uid than the one expected", "[shim]") {
     Loop loop;
     base::Log log(2, base::Level::error);
-    TemporaryDirectory parent;
-    auto door = shim::Door::open(parent.path(), "x", loop.executor(), loop.clock(), log);
+    TemporaryDirectory parent, binaries;
+    const std::string program = binaries.path() + "/program";
+    REQUIRE(shim::write_binary(program).has_value());
+    auto door = shim::Door::open(parent.path(), "x", program, loop.executor(), loop.clock(), log);
     REQUIRE(ok(door));
     door->expect_uid(1234);
     Sandbox::Options options;

@@ -26,9 +26,9 @@ inline const std::string reach_into_shim = perl(
     "say_result(\"exe\", defined(readlink \"/proc/1/exe\") ? 0 : -1);");
 
 inline const std::string connect_again = perl(
-    "socket($s, AF_UNIX, 5, 0); say_result(\"connect\", connect($s, pack_sockaddr_un(\"/.shallop/instance/s\")) ? 0 : "
+    "socket($s, AF_UNIX, 5, 0); say_result(\"connect\", connect($s, pack_sockaddr_un(\"/.shallop/s\")) ? 0 : "
     "-1);"
-    "say_result(\"plant\", open($f, \">\", \"/.shallop/instance/s\") ? 0 : -1);"
+    "say_result(\"plant\", open($f, \">\", \"/.shallop/s\") ? 0 : -1);"
     "say_result(\"replace\", open($f, \"+<\", \"/.shallop/shim\") ? 0 : -1);");
 
 /// Every signal to the shim, real-time ones with a lie about their sender included.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The daemon's end against something that is not our shim.
-#include "room.h"
+#include "support/room.h"
 
 #include <shallop/async/race.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "room.h"
+#include "support/room.h"
 
 #include <shallop/async/task_group.h>
 #include <catch2/catch_test_macros.hpp>

@@ -80,6 +80,36 @@ TEST_CASE("the versions of a name are remembered after it was removed", "[store]
     CHECK(opened.run(opened->last_version("b")).value() == 0);
 }
 
+TEST_CASE("only the last removals are remembered, and what is there or came back is not forgotten", "[store]") {
+    TempDir dir;
+    Opened opened(dir.path(), 2, {3});
+    const auto put = [&](const char* name) { REQUIRE(opened.run(opened->put_function(some_function(name, 5)))); };
+    const auto remove = [&](const char* name) { REQUIRE(opened.run(opened->remove_function(name))); };
+    for (const char* name : {"stays", "back", "old", "a", "b", "c"}) put(name);
+    remove("back");
+    put("back");
+    for (const char* name : {"old", "a", "nobody", "b", "c"}) remove(name);
+    CHECK(opened.run(opened->last_version("old")).value() == 0);
+    for (const char* name : {"stays", "back", "a", "b", "c"})
+        CHECK(opened.run(opened->last_version(name)).value() == 5);
+}
+
+TEST_CASE("a database of the first schema keeps what it remembers", "[store]") {
+    TempDir dir;
+    {
+        Opened opened(dir.path());
+        REQUIRE(opened.run(opened->put_function(some_function("a", 2))));
+    }
+    run_sql(dir.path() + "/shallop.db",
+            "DROP INDEX names_removed; ALTER TABLE names DROP COLUMN removed;"
+            "INSERT INTO names VALUES('gone', 4); PRAGMA user_version = 1");
+    Opened opened(dir.path());
+    CHECK(opened.run(opened->last_version("a")).value() == 2);
+    CHECK(opened.run(opened->last_version("gone")).value() == 4);
+    REQUIRE(opened.run(opened->remove_function("a")));
+    CHECK(opened.run(opened->last_version("gone")).value() == 4);
+}
+
 TEST_CASE("texts are kept byte by byte, quotes, NULs and emptiness too", "[store]") {
     TempDir dir;
     Opened opened(dir.path());

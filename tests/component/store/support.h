@@ -36,8 +36,8 @@ private:
 /// A store with its loop and pool. Closing it is a clean stop.
 class Opened {
 public:
-    explicit Opened(const std::string& directory, unsigned threads = 2)
-        : pool_(threads), store_(store::Store::open(directory, pool_, log_).value()) {}
+    explicit Opened(const std::string& directory, unsigned threads = 2, store::Limits limits = {})
+        : pool_(threads), store_(store::Store::open(directory, pool_, log_, limits).value()) {}
 
     store::Store* operator->() { return store_.get(); }
     store::Store& operator*() { return *store_; }

@@ -4,7 +4,8 @@
 #include "component/contract/stage.h"
 #include "docker/docker/lab.h"
 
-#include <filesystem>
+#include <shallop/shim/binary.h>
+
 #include <memory>
 
 namespace shallop::test {
@@ -13,14 +14,14 @@ namespace shallop::test {
 class ContainerHome {
 public:
     explicit ContainerHome(std::vector<std::string> command, unsigned uid) : loop(lab.loop) {
-        std::filesystem::copy_file(SHALLOP_SHIM_PATH, directory.path() + "/shim");
-        auto opened = shim::Door::open(directory.path(), "instance", loop.executor(), loop.clock(), log);
+        REQUIRE(shim::write_binary(directory.path() + "/shim").has_value());
+        auto opened = shim::Door::open(directory.path(), "instance", directory.path() + "/shim", loop.executor(),
+                                       loop.clock(), log);
         REQUIRE(opened);
         auto door = std::move(*opened);
         auto spec = lab.spec(std::move(command));
         spec.entrypoint = {"/.shallop/shim"};
-        spec.mounts = {{"bind", directory.path() + "/shim", "/.shallop/shim"},
-                       {"bind", door.directory(), "/.shallop/instance"}};
+        spec.mounts = {{"bind", door.directory(), "/.shallop"}};
         spec.user = uid == 0 ? "" : std::to_string(uid);
         id = lab.create(std::move(spec), "contract");
         REQUIRE(loop.run(lab.engine.start(id, lab.soon())));

@@ -57,6 +57,21 @@ TEST_CASE("a launch given up at any moment leaves no container", "[instance]") {
     CHECK(yard.becomes_empty());
 }
 
+TEST_CASE("a function whose mounts are no longer allowed is not launched", "[instance]") {
+    test::Yard yard;
+    yard.close();
+    yard.settings.may_mount = [](const function::Spec& spec) -> base::Status {
+        if (spec.name == "yard") return base::Error(Fault::invalid, "told to refuse", "/mounts/0/source");
+        return {};
+    };
+    yard.open();
+    const auto launched = yard.launch(test::Yard::function());
+    REQUIRE_FALSE(launched);
+    CHECK(launched.error().fault == Fault::launch_failed);
+    CHECK(launched.error().detail == "told to refuse");
+    CHECK(yard.containers().empty());
+}
+
 TEST_CASE("an image that is gone is said to be", "[instance]") {
     test::Yard yard;
     auto function = std::make_shared<function::Function>(*test::Yard::function());

@@ -67,15 +67,14 @@ Container::Container(const Options& options, std::string run_directory) {
     name_ = "shallop-test-" + std::to_string(getpid()) + "-" + std::to_string(++count);
     const std::string shim_file = run_directory + "/shim";
     if (!shim::write_binary(shim_file)) throw std::runtime_error("cannot write the shim");
-    auto door = shim::Door::open(run_directory, "instance", loop.executor(), loop.clock(), log);
+    auto door = shim::Door::open(run_directory, "instance", shim_file, loop.executor(), loop.clock(), log);
     if (!door) throw std::runtime_error(door.error().detail);
     const pid_t starting = launch(
         "docker run --detach --rm --name " + name_ +
         " --network none --cap-drop ALL --security-opt no-new-privileges --read-only"
         " --tmpfs /tmp --log-driver none --pids-limit 64 --memory 64m --memory-swap 64m --ulimit nofile=512:4096" +
-        (options.user.empty() ? "" : " --user " + options.user) + " -v " + shim_file + ":/.shallop/shim:ro -v " +
-        door->directory() + ":/.shallop/instance:ro " + options.more + " --entrypoint /.shallop/shim " + options.image +
-        " " + options.command + " >/dev/null");
+        (options.user.empty() ? "" : " --user " + options.user) + " -v " + door->directory() + ":/.shallop:ro " +
+        options.more + " --entrypoint /.shallop/shim " + options.image + " " + options.command + " >/dev/null");
     auto opened = loop.run(door->accept(loop.in(std::chrono::seconds(30))));
     int status = 0;
     waitpid(starting, &status, 0);

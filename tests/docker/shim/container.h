@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <component/shim/processes.h>
-#include <component/shim/temporary_directory.h>
 #include <shallop/shim/door.h>
-#include <support/loop.h>
+
+#include "support/loop.h"
+#include "support/processes.h"
+#include "support/temporary_directory.h"
 
 #include <memory>
 #include <optional>

@@ -31,7 +31,7 @@ TEST_CASE("each fault of an invocation has its status", "[api]") {
         {Fault::timed_out, 504},     {Fault::launch_failed, 502},  {Fault::function_failed, 502},
         {Fault::out_of_memory, 502}, {Fault::engine_down, 503},    {Fault::shutting_down, 503},
         {Fault::storage, 507},       {Fault::engine_refused, 502}, {Fault::internal, 500},
-        {Fault::not_found, 503},     {Fault::conflict, 502},
+        {Fault::not_found, 503},     {Fault::conflict, 502},       {Fault::start_timeout, 504},
     };
     for (const auto& [fault, expected] : table) {
         INFO(base::name(fault));
@@ -79,7 +79,8 @@ TEST_CASE("every 503 that time can heal says when to try again", "[api]") {
 
 TEST_CASE("a client of a function learns nothing of the engine or the disk", "[api]") {
     for (const auto fault :
-         {Fault::engine_down, Fault::engine_refused, Fault::launch_failed, Fault::storage, Fault::internal}) {
+         {Fault::engine_down, Fault::engine_refused, Fault::launch_failed, Fault::start_timeout, Fault::storage,
+          Fault::internal}) {
         INFO(base::name(fault));
         const Error error(fault, "unix:///secret/path refused");
         CHECK(api::problem_from(error, Side::gateway).detail.find("secret") == std::string::npos);

@@ -107,12 +107,12 @@ TEST_CASE("a client cannot say what only the platform says", "[api]") {
                       {"X-Forwarded-For", "10.0.0.1"},
                       {"Authorization", "Basic x"}};
     const auto found = find(request);
-    const auto event = api::event_from(request, *found, true);
+    const auto event = api::event_from(request, *found, "f", true);
     CHECK_FALSE(has(event, "X-Shallop-Invocation-Id"));
     CHECK_FALSE(has(event, "x_shallop_function"));
     CHECK(has(event, "X-Forwarded-For"));
     CHECK(has(event, "Authorization"));
-    CHECK_FALSE(has(api::event_from(request, *found, false), "Authorization"));
+    CHECK_FALSE(has(api::event_from(request, *found, "f", false), "Authorization"));
 }
 
 TEST_CASE("an event says of the request what CGI wants to know", "[api]") {
@@ -122,7 +122,7 @@ TEST_CASE("an event says of the request what CGI wants to know", "[api]") {
     request.local_port = 8080;
     request.remote_addr = "10.1.2.3";
     request.content_length = 5;
-    const auto event = api::event_from(request, *find(request), true);
+    const auto event = api::event_from(request, *find(request), "f", true);
     CHECK(event.function == "hello");
     CHECK(event.query == "a=1");
     CHECK(event.protocol == "HTTP/1.0");

@@ -99,7 +99,8 @@ TEST_CASE("a daemon in a container finds its own id and the host's path of a mou
     CHECK(own_container("1 2 0:3 /var/lib/docker/containers/" + id +
                         "/hostname /etc/hostname rw - ext4 /dev/vda rw\n") == id);
     CHECK(own_container("1 2 0:3 / / rw - ext4 /dev/vda rw\n").empty());
-    const std::vector<docker::ContainerMount> mounts{{"bind", "/srv/run", "/run/shallop"}, {"bind", "/other", "/run"}};
+    const std::vector<docker::ContainerMount> mounts{{"bind", "/srv/run", "/run/shallop", ""},
+                                                     {"bind", "/other", "/run", ""}};
     CHECK(host_path(mounts, "/run/shallop") == "/srv/run");
     CHECK(host_path(mounts, "/run/shallop/x") == "/srv/run/x");
     CHECK(host_path(mounts, "/run/shallopx") == "/other/shallopx");

@@ -65,6 +65,45 @@ TEST_CASE("a patch may give the contract in each of its spellings", "[function]"
     CHECK(patch_resource(explicit_one, R"({"contract":null})").value().contract == function::Contract{});
 }
 
+TEST_CASE("a patch may change the contract to another and back", "[function]") {
+    const auto http = patch_resource(current(), R"({"contract":{"http":{"port":9000}}})").value();
+    CHECK(http.contract.kind == function::ContractKind::http);
+    CHECK(http.contract.port == 9000);
+    CHECK_FALSE(http.contract.automatic);
+    const auto ready = patch_resource(http, R"({"contract":{"ready_path":"/ok"}})").value().contract;
+    CHECK(ready.port == 9000);
+    CHECK(ready.ready_path == "/ok");
+    CHECK(patch_resource(http, R"({"contract":{"http":{"ready_path":"/ok"}}})").value().contract == ready);
+    const auto socket = patch_resource(http, R"({"contract":{"port":"unix:/tmp/s"}})").value().contract;
+    CHECK(socket.socket == "/tmp/s");
+    CHECK(socket.port == 0);
+    const auto cgi = patch_resource(http, R"({"contract":{"kind":"cgi","output":"raw"}})").value().contract;
+    CHECK(cgi.kind == function::ContractKind::cgi);
+    CHECK(cgi.output == function::Output::raw);
+    CHECK(patch_resource(http, R"({"contract":"auto"})").value().contract == function::Contract{});
+}
+
+TEST_CASE("a patch that names a port or a kind decides what was automatic", "[function]") {
+    auto spec = current();
+    spec.contract = function::decide_contract(spec, {.cmd = {"x"}, .exposed_ports = {"80/tcp"}}).value();
+    REQUIRE(spec.contract.kind == function::ContractKind::http);
+    CHECK_FALSE(patch_resource(spec, R"({"contract":{"port":81}})").value().contract.automatic);
+    CHECK_FALSE(patch_resource(spec, R"({"contract":{"kind":"cgi"}})").value().contract.automatic);
+    CHECK(patch_resource(spec, R"({"contract":{"ready_path":"/x"}})").value().contract.automatic);
+    CHECK(patch_resource(spec, R"({"user":"6"})").value().contract == spec.contract);
+}
+
+TEST_CASE("a port that nobody gave follows a patch of what it was found in", "[function]") {
+    auto spec = parse_resource(R"({"image":"i","contract":"http"})", "f").value();
+    const function::ImageFacts image{.cmd = {"x"}, .exposed_ports = {"80/tcp"}};
+    spec.contract = function::decide_contract(spec, image).value();
+    REQUIRE(spec.contract.port == 80);
+    const auto patched = patch_resource(spec, R"({"env":{"PORT":"81"}})").value();
+    CHECK(function::decide_contract(patched, image).value().port == 81);
+    const auto given = patch_resource(spec, R"({"env":{"PORT":"81"},"contract":{"port":82}})").value();
+    CHECK(function::decide_contract(given, image).value().port == 82);
+}
+
 TEST_CASE("a patch that leads to a bad resource is refused as the resource would be", "[function]") {
     const std::vector<std::pair<std::string, std::string>> table{
         {"[]", ""},
@@ -74,7 +113,9 @@ TEST_CASE("a patch that leads to a bad resource is refused as the resource would
         {R"({"limits":{"memory":"1Mi"}})", "/limits/memory"},
         {R"({"limits":{"mem":"64Mi"}})", "/limits/mem"},
         {R"({"env":{"A":{"b":1}}})", "/env/A"},
-        {R"({"scale":{"reuse":true}})", "/scale/reuse"},
+        {R"({"scale":{"standby":1}})", "/scale/standby"},
+        {R"({"scale":{"min":11}})", "/scale/min"},
+        {R"({"contract":{"kind":"http","output":"raw"}})", "/contract/output"},
         {R"({"env":{"A":"1","A":"2"}})", "/env/A"},
     };
     for (const auto& [patch, pointer] : table) {

@@ -142,12 +142,11 @@ TEST_CASE("an image is a reference that docker pull would take", "[function]") {
 }
 
 TEST_CASE("a contract that is not here yet is refused in words", "[function]") {
-    const std::string words = "is not available in this version; use 'cgi' or 'auto'";
+    const std::string words = "is not available in this version; use 'cgi', 'http' or 'auto'";
     check_refused({
-        {with(R"("contract":"http")"), "/contract", "contract 'http' " + words},
         {with(R"("contract":"lambda")"), "/contract", "contract 'lambda' " + words},
-        {with(R"("contract":{"http":{"port":80}})"), "/contract", "contract 'http' " + words},
-        {with(R"("contract":{"kind":"http","auto":false})"), "/contract/kind", "contract 'http' " + words},
+        {with(R"("contract":{"lambda":{}})"), "/contract", "contract 'lambda' " + words},
+        {with(R"("contract":{"kind":"lambda","auto":false})"), "/contract/kind", "contract 'lambda' " + words},
         {with(R"("contract":{})"), "/contract", words},
         {with(R"("contract":7)"), "/contract", "\"auto\""},
         {with(R"("contract":null)"), "/contract", "\"auto\""},
@@ -160,22 +159,81 @@ TEST_CASE("a contract that is not here yet is refused in words", "[function]") {
     });
 }
 
+TEST_CASE("where a server listens is a port or a socket's path", "[function]") {
+    const auto http = [](const std::string& port) { return with(R"("contract":{"http":{"port":)" + port + "}}"); };
+    check_refused({
+        {http("0"), "/contract/http/port", "from 1 to 65535"},
+        {http("65536"), "/contract/http/port", "from 1 to 65535"},
+        {http("-80"), "/contract/http/port", "from 1 to 65535"},
+        {http("80.5"), "/contract/http/port", "from 1 to 65535"},
+        {http("\"8080\""), "/contract/http/port", "as a number"},
+        {http("\"tcp:80\""), "/contract/http/port", "unix:/"},
+        {http("true"), "/contract/http/port", "as a number"},
+        {http("[80]"), "/contract/http/port", "as a number"},
+        {http("\"unix:\""), "/contract/http/port", "absolute path"},
+        {http("\"unix:run/s\""), "/contract/http/port", "absolute path"},
+        {http("\"unix:/run/../s\""), "/contract/http/port", "absolute path"},
+        {http("\"unix:/run/s\\u0000x\""), "/contract/http/port", "U+0000"},
+        {http("\"unix:/" + std::string(100, 'a') + "\""), "/contract/http/port", "at most 100"},
+        {with(R"("contract":{"kind":"http","auto":true,"port":"unix:/tmp/s"})"), "/contract/port", "by itself"},
+        {with(R"("contract":{"kind":"http","auto":false,"port":0})"), "/contract/port", "from 1 to 65535"},
+        {with(R"("contract":{"http":null})"), "/contract/http", "object"},
+        {with(R"("contract":{"http":{"output":"raw"}})"), "/contract/http/output", "ready_path"},
+        {with(R"("contract":{"kind":"http","output":"raw"})"), "/contract/output", "ready_path"},
+    });
+    CHECK(parse_resource(http("\"unix:/" + std::string(99, 'a') + "\""), "f"));
+}
+
+TEST_CASE("what is asked of a server to see it ready is a path as a request has it", "[function]") {
+    for (const auto* path : {"healthz", "http://h/x", "/a b", "/a\\r\\nX: y", "/a#b", "/ü", "*"}) {
+        check_refused({{with(R"("contract":{"http":{"ready_path":")" + std::string(path) + "\"}}"),
+                        "/contract/http/ready_path", "not a path to ask for"}});
+    }
+    check_refused({
+        {with(R"("contract":{"http":{"ready_path":7}})"), "/contract/http/ready_path", "text or null"},
+        {with(R"("contract":{"http":{"ready_path":"/)" + std::string(1024, 'a') + "\"}}"), "/contract/http/ready_path",
+         "at most 1024"},
+    });
+    CHECK(parse_resource(with(R"("contract":{"http":{"ready_path":"/h?deep=1"}})"), "f"));
+}
+
 TEST_CASE("what this version does not do is refused, not ignored", "[function]") {
     const std::string words = "not available in this version";
     check_refused({
         {with(R"("source":{"files":{}})"), "/source", words},
         {with(R"("source":"")"), "/source", words},
         {with(R"("secrets":["db"])"), "/secrets", words},
-        {with(R"("scale":{"reuse":true})"), "/scale/reuse", words},
-        {with(R"("scale":{"min":1})"), "/scale/min", words},
-        {with(R"("scale":{"standby":2})"), "/scale/standby", words},
-        {with(R"("scale":{"concurrency":8})"), "/scale/concurrency", words},
-        {with(R"("scale":{"concurrency":0})"), "/scale/concurrency", words},
-        {with(R"("scale":{"max_invocations":9})"), "/scale/max_invocations", words},
-        {with(R"("scale":{"idle":"pause"})"), "/scale/idle", words},
-        {with(R"("scale":{"idle":"freeze"})"), "/scale/idle", "keep, pause"},
-        {with(R"("scale":{"min":-1})"), "/scale/min", "whole number"},
     });
+}
+
+TEST_CASE("each number and word of scale has its bounds", "[function]") {
+    check_refused({
+        {with(R"("scale":{"min":-1})"), "/scale/min", "from 0 to 1000"},
+        {with(R"("scale":{"min":1001})"), "/scale/min", "from 0 to 1000"},
+        {with(R"("scale":{"concurrency":0})"), "/scale/concurrency", "from 1 to 1000"},
+        {with(R"("scale":{"concurrency":1001})"), "/scale/concurrency", "from 1 to 1000"},
+        {with(R"("scale":{"standby":-1,"reuse":false})"), "/scale/standby", "from 0 to 1000"},
+        {with(R"("scale":{"max_invocations":-1})"), "/scale/max_invocations", "from 0"},
+        {with(R"("scale":{"max_invocations":1.5})"), "/scale/max_invocations", "whole number"},
+        {with(R"("scale":{"idle":"freeze"})"), "/scale/idle", "keep, pause"},
+        {with(R"("scale":{"keep_alive":"forever"})"), "/scale/keep_alive", "fixed, learned"},
+        {with(R"("scale":{"reuse":"yes"})"), "/scale/reuse", "true or false"},
+        {with(R"("scale":{"idle_timeout":"25h"})"), "/scale/idle_timeout", "to 1d"},
+    });
+}
+
+TEST_CASE("what contradicts itself in scale is refused where it does", "[function]") {
+    check_refused({
+        {with(R"("scale":{"min":11})"), "/scale/min", "min is 11 and max is 10"},
+        {with(R"("scale":{"max":2,"min":3})"), "/scale/min", "raise max"},
+        {with(R"("scale":{"reuse":false,"max":2,"standby":3})"), "/scale/standby", "standby is 3 and max is 2"},
+        {with(R"("scale":{"standby":1})"), "/scale/standby", "\"reuse\": false"},
+        {with(R"("scale":{"reuse":false,"min":1})"), "/scale/min", "standby"},
+        {with(R"("scale":{"reuse":false,"concurrency":2})"), "/scale/concurrency", "\"reuse\": true"},
+        {with(R"("scale":{"reuse":false,"max_invocations":2})"), "/scale/max_invocations", "\"reuse\": true"},
+    });
+    CHECK(parse_resource(with(R"("scale":{"reuse":false,"max_invocations":1,"standby":10})"), "f"));
+    CHECK(parse_resource(with(R"("contract":"http","scale":{"reuse":false})"), "f"));
 }
 
 TEST_CASE("commands, variables, users and runtimes are checked", "[function]") {

@@ -13,6 +13,7 @@
 using namespace shallop;
 using namespace std::chrono_literals;
 using function::Contract;
+using function::ContractKind;
 using function::Function;
 using function::MountKind;
 using function::Output;
@@ -43,10 +44,7 @@ public:
         spec.pull = pick({"if-missing", "always", "never"});
         for (int n = number(0, 3); n > 0; --n) spec.mounts.push_back(mount(n));
         limits(spec.limits);
-        spec.scale.max = number(1, 1000);
-        spec.scale.queue = number(0, 100'000);
-        spec.scale.queue_timeout = time();
-        spec.scale.idle_timeout = time();
+        scale(spec.scale);
         return spec;
     }
 
@@ -63,7 +61,15 @@ private:
     Contract contract() {
         Contract contract;
         contract.automatic = chance();
-        if (contract.automatic) contract.reason = text();
+        contract.kind = chance() ? ContractKind::cgi : ContractKind::http;
+        if (contract.automatic || contract.kind == ContractKind::http) contract.reason = text();
+        if (contract.kind == ContractKind::http) {
+            contract.ready_path = pick({"", "/healthz", "/h?deep=1&x=%20"});
+            contract.port = number(0, 65'535);
+            if (!contract.automatic && chance()) contract.socket = "/tmp/fn.sock";
+            if (!contract.socket.empty()) contract.port = 0;
+            return contract;
+        }
         contract.output = static_cast<Output>(number(0, 3));
         contract.document_root = pick({"", "/srv"});
         contract.script = pick({"", "/srv/index.php"});
@@ -96,6 +102,23 @@ private:
         limits.request_body = size();
         if (chance()) limits.response_body = size();
         limits.log_rate = size() % (1ULL << 30);
+    }
+
+    void scale(function::Scale& scale) {
+        scale.max = number(1, 1000);
+        scale.reuse = chance();
+        if (scale.reuse) {
+            scale.min = number(0, scale.max);
+            scale.concurrency = number(1, 1000);
+            scale.max_invocations = number(0, 1'000'000);
+        } else {
+            scale.standby = number(0, scale.max);
+        }
+        scale.idle_timeout = time();
+        scale.idle = pick({"keep", "pause"});
+        scale.keep_alive = pick({"fixed", "learned"});
+        scale.queue = number(0, 100'000);
+        scale.queue_timeout = time();
     }
 
     std::mt19937 random_;
@@ -134,7 +157,14 @@ TEST_CASE("an image alone gets every default of the product", "[function]") {
     CHECK(spec.scale == function::Scale{});
     CHECK(spec.scale.max == 10);
     CHECK(spec.scale.queue == 100);
-    CHECK_FALSE(spec.scale.reuse);
+    CHECK(spec.scale.reuse);
+    CHECK(spec.scale.min == 0);
+    CHECK(spec.scale.concurrency == 1);
+    CHECK(spec.scale.standby == 0);
+    CHECK(spec.scale.idle_timeout == 5min);
+    CHECK(spec.scale.idle == "keep");
+    CHECK(spec.scale.keep_alive == "fixed");
+    CHECK(spec.scale.max_invocations == 0);
 }
 
 TEST_CASE("the whole resource with its defaults spelled out is the same as the image alone", "[function]") {
@@ -143,8 +173,8 @@ TEST_CASE("the whole resource with its defaults spelled out is the same as the i
   "env": {}, "secrets": [], "source": null, "user": null, "network": "none", "mounts": [], "runtime": null, "read_only": true,
   "limits": {"memory": "256Mi", "cpus": 1.0, "pids": 128, "files": 1024, "tmp": "64Mi", "timeout": "30s",
              "request_body": "6Mi", "response_body": "unlimited", "log_rate": "1Mi/s"},
-  "scale": {"min": 0, "max": 10, "concurrency": 1, "reuse": false, "standby": 0, "idle_timeout": "5m", "idle": "keep",
-            "max_invocations": 0, "queue": 100, "queue_timeout": "30s"}
+  "scale": {"min": 0, "max": 10, "concurrency": 1, "reuse": true, "standby": 0, "idle_timeout": "5m", "idle": "keep",
+            "keep_alive": "fixed", "max_invocations": 0, "queue": 100, "queue_timeout": "30s"}
 })",
                                         "resize")
                              .value();
@@ -185,6 +215,37 @@ TEST_CASE("each spelling of a contract is read", "[function]") {
     CHECK(explained.automatic);
     CHECK(explained.reason == "so");
     CHECK(explained.output == Output::raw);
+    CHECK(read(R"("http")").kind == ContractKind::http);
+    CHECK(read(R"("http")") == read(R"({"http":{"port":null,"ready_path":null}})"));
+    const auto http = read(R"({"http":{"port":8080,"ready_path":"/healthz"}})");
+    CHECK_FALSE(http.automatic);
+    CHECK(http.port == 8080);
+    CHECK(http.ready_path == "/healthz");
+    CHECK(read(R"({"kind":"http","auto":false,"port":8080,"ready_path":"/healthz"})") == http);
+    const auto socket = read(R"({"http":{"port":"unix:/run/fn.sock"}})");
+    CHECK(socket.socket == "/run/fn.sock");
+    CHECK(socket.port == 0);
+}
+
+TEST_CASE("each member of scale is read", "[function]") {
+    const auto scale = parse_resource(R"({"image":"i","scale":{"min":2,"max":20,"concurrency":8,"idle_timeout":"0s",
+        "idle":"pause","keep_alive":"learned","max_invocations":1000,"queue":5,"queue_timeout":"1s"}})",
+                                      "f")
+                           .value()
+                           .scale;
+    CHECK(scale.min == 2);
+    CHECK(scale.max == 20);
+    CHECK(scale.concurrency == 8);
+    CHECK(scale.reuse);
+    CHECK(scale.idle_timeout == 0s);
+    CHECK(scale.idle == "pause");
+    CHECK(scale.keep_alive == "learned");
+    CHECK(scale.max_invocations == 1000);
+    CHECK(scale.queue == 5);
+    CHECK(scale.queue_timeout == 1s);
+    const auto fresh = parse_resource(R"({"image":"i","scale":{"reuse":false,"standby":3}})", "f").value().scale;
+    CHECK_FALSE(fresh.reuse);
+    CHECK(fresh.standby == 3);
 }
 
 TEST_CASE("mounts, hosts and capabilities get their defaults and one spelling", "[function]") {
@@ -237,13 +298,17 @@ TEST_CASE("the resource that GET answers has what the server made, and explains 
     CHECK(resource["created"] == "2026-11-21T05:37:00.123Z");
     CHECK(resource["updated"] == "2026-11-21T05:38:00.123Z");
     CHECK(resource["url"] == "/function/f");
-    CHECK(resource["contract"]["kind"] == "cgi");
+    CHECK(resource["contract"]["kind"] == "http");
     CHECK(resource["contract"]["auto"] == true);
     CHECK(resource["contract"]["reason"].get<std::string>().find("8080/tcp") != std::string::npos);
-    CHECK(resource["contract"]["output"] == "auto");
+    CHECK(resource["contract"]["port"] == 8080);
+    CHECK(resource["contract"]["ready_path"].is_null());
+    CHECK_FALSE(resource["contract"].contains("output"));
     CHECK(resource["limits"]["memory"] == "256Mi");
     CHECK(resource["limits"]["response_body"] == "unlimited");
     CHECK(resource["scale"]["queue_timeout"] == "30s");
+    CHECK(resource["scale"]["reuse"] == true);
+    CHECK(resource["scale"]["keep_alive"] == "fixed");
 }
 
 TEST_CASE("every example's manifest is a resource", "[function]") {

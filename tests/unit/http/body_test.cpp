@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/http/body.h>
 
+#include "support/feed.h"
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <random>
@@ -8,39 +10,15 @@
 
 using namespace shallop;
 using http::BodyDecoder;
+using test::feed;
 
 namespace {
 
 const http::Limits limits;
 
-struct Outcome {
-    std::string body;
-    bool done = false;
-    int refused = 0;
-    std::size_t consumed = 0;
-};
-
-/// Feeds `bytes` in pieces of `piece`, through a buffer of `room`.
-Outcome decode(BodyDecoder decoder, std::string_view bytes, std::size_t piece = 1'000'000,
-               std::size_t room = 1'000'000) {
-    Outcome outcome;
-    std::string buffer(room, '\0');
-    std::size_t fed = 0;
-    while (!decoder.done() && !decoder.refused()) {
-        const auto step = decoder.decode(bytes.substr(outcome.consumed, fed - outcome.consumed), buffer);
-        outcome.consumed += step.consumed;
-        outcome.body += buffer.substr(0, step.produced);
-        if (step.consumed == 0 && fed == bytes.size()) break;
-        if (step.consumed == 0) fed = std::min(bytes.size(), fed + piece);
-    }
-    outcome.done = decoder.done();
-    outcome.refused = decoder.refused() ? decoder.refusal().status : 0;
-    return outcome;
-}
-
 int chunked_status(std::string_view bytes, const http::Limits& bounds = limits) {
-    const auto whole = decode(BodyDecoder::chunked(bounds), bytes);
-    const auto drip = decode(BodyDecoder::chunked(bounds), bytes, 1, 1);
+    const auto whole = feed(BodyDecoder::chunked(bounds), bytes);
+    const auto drip = feed(BodyDecoder::chunked(bounds), bytes, 1, 1);
     CHECK(whole.refused == drip.refused);
     CHECK(whole.done == drip.done);
     CHECK(whole.body == drip.body);
@@ -52,10 +30,10 @@ int chunked_status(std::string_view bytes, const http::Limits& bounds = limits) 
 TEST_CASE("a body of known length ends there", "[http]") {
     CHECK(BodyDecoder().done());
     CHECK(BodyDecoder::fixed(0).done());
-    const auto outcome = decode(BodyDecoder::fixed(5), "hello, next request");
+    const auto outcome = feed(BodyDecoder::fixed(5), "hello, next request");
     CHECK(outcome.body == "hello");
     CHECK(outcome.consumed == 5);
-    CHECK_FALSE(decode(BodyDecoder::fixed(50), "hello").done);
+    CHECK_FALSE(feed(BodyDecoder::fixed(50), "hello").done);
 }
 
 TEST_CASE("chunks join, extensions and trailers are dropped", "[http]") {
@@ -63,7 +41,7 @@ TEST_CASE("chunks join, extensions and trailers are dropped", "[http]") {
         "5\r\nhello\r\n2 ; a=b;c=\"x\\\"; y\" ;\td\r\n, \r\nA;x\r\n0123456789\r\n000;last\r\nTrailer: "
         "x\r\nAnother:\r\n\r\nGET /";
     for (const std::size_t piece : {1, 2, 3, 7, 1000}) {
-        const auto outcome = decode(BodyDecoder::chunked(limits), wire, piece, 4);
+        const auto outcome = feed(BodyDecoder::chunked(limits), wire, piece, 4);
         CHECK(outcome.body == "hello, 0123456789");
         CHECK(outcome.done);
         CHECK(wire.substr(outcome.consumed) == "GET /");
@@ -159,7 +137,7 @@ TEST_CASE("what a seeded writer chunks, the decoder joins", "[http]") {
             body += chunk;
         }
         wire += "0\r\n\r\n";
-        const auto outcome = decode(BodyDecoder::chunked(limits), wire + "left", 1 + random() % 9, 1 + random() % 9);
+        const auto outcome = feed(BodyDecoder::chunked(limits), wire + "left", 1 + random() % 9, 1 + random() % 9);
         REQUIRE(outcome.done);
         REQUIRE(outcome.body == body);
         REQUIRE(outcome.consumed == wire.size());

@@ -23,7 +23,8 @@ http::Request request(const std::string& method = "GET", int version = 11) {
 
 std::string head(const http::Response& reply, const http::Request& asked = request(), bool keep_alive = true) {
     base::Log quiet(2, base::Level::error);
-    return http::write_head(reply, asked, http::framing_of(reply, asked), keep_alive, "now", quiet);
+    return http::write_head(reply, http::Asked(asked), http::framing_of(reply, http::Asked(asked)), keep_alive, "now",
+                            quiet);
 }
 
 }  // namespace
@@ -34,11 +35,11 @@ TEST_CASE("how a reply's body ends depends on length, version, method and status
     const http::Response unknown;
     http::Response empty;
     empty.status = 204;
-    CHECK(http::framing_of(known, request()) == Framing::length);
-    CHECK(http::framing_of(unknown, request()) == Framing::chunked);
-    CHECK(http::framing_of(unknown, request("GET", 10)) == Framing::until_close);
-    CHECK(http::framing_of(known, request("HEAD")) == Framing::none);
-    CHECK(http::framing_of(empty, request()) == Framing::none);
+    CHECK(http::framing_of(known, http::Asked(request())) == Framing::length);
+    CHECK(http::framing_of(unknown, http::Asked(request())) == Framing::chunked);
+    CHECK(http::framing_of(unknown, http::Asked(request("GET", 10))) == Framing::until_close);
+    CHECK(http::framing_of(known, http::Asked(request("HEAD"))) == Framing::none);
+    CHECK(http::framing_of(empty, http::Asked(request())) == Framing::none);
     CHECK(head(known) == "HTTP/1.1 200 OK\r\nDate: now\r\nServer: shallop\r\nContent-Length: 5\r\n\r\n");
     CHECK(head(unknown) == "HTTP/1.1 200 OK\r\nDate: now\r\nServer: shallop\r\nTransfer-Encoding: chunked\r\n\r\n");
     CHECK(head(unknown, request("GET", 10), false) ==
@@ -70,7 +71,7 @@ TEST_CASE("nothing in a field or reason ends the line it is on", "[http]") {
         reply.fields = {{"A", "x" + byte + "y"}, {"B" + byte, "x"}};
         INFO(c);
         base::Log quiet(::open("/dev/null", O_WRONLY | O_CLOEXEC));
-        CHECK(http::write_head(reply, request(), Framing::length, true, "now", quiet) ==
+        CHECK(http::write_head(reply, http::Asked(request()), Framing::length, true, "now", quiet) ==
               "HTTP/1.1 200 OK\r\nDate: now\r\nServer: shallop\r\nContent-Length: 0\r\n\r\n");
     }
 }

@@ -48,11 +48,10 @@ TEST_CASE("a container is made from the resolved image and mounts host paths", "
     const auto spec = container_for(example(), settings(), "i");
     CHECK(spec.image == "sha256:1");
     CHECK(spec.entrypoint == std::vector<std::string>{"/.shallop/shim"});
-    REQUIRE(spec.mounts.size() == 2);
-    CHECK(spec.mounts[0].source == "/srv/run/shim/shallop-shim");
-    CHECK(spec.mounts[1].source == "/srv/run/i/i");
+    REQUIRE(spec.mounts.size() == 1);
+    CHECK(spec.mounts[0].source == "/srv/run/i/i");
+    CHECK(spec.mounts[0].target == "/.shallop");
     CHECK(spec.mounts[0].read_only);
-    CHECK(spec.mounts[1].read_only);
 }
 
 TEST_CASE("a command takes the place of CMD, and ENTRYPOINT stays", "[instance]") {

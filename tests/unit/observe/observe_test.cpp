@@ -12,13 +12,19 @@ using namespace std::chrono_literals;
 
 namespace {
 
-observe::Invocation one(const std::string& id, const std::string& status, bool ended) {
+observe::Invocation one(const std::string& id, const std::string& status) {
     observe::Invocation invocation;
     invocation.id = id;
     invocation.function = "f";
     invocation.status = status;
-    if (ended) invocation.ended = std::chrono::system_clock::now();
     return invocation;
+}
+
+void run(observe::Invocations& invocations, const std::string& id, const std::string& status) {
+    auto invocation = one(id, "running");
+    invocations.started(invocation);
+    invocation.status = status;
+    invocations.ended(invocation);
 }
 
 observe::LogLine line(const std::string& text) { return {0, std::chrono::system_clock::now(), "stderr", "i", text}; }
@@ -27,18 +33,21 @@ observe::LogLine line(const std::string& text) { return {0, std::chrono::system_
 
 TEST_CASE("ended invocations are kept up to a bound, running ones always", "[observe]") {
     observe::Invocations invocations(3);
-    invocations.report(one("0", "running", false));
-    for (const auto* id : {"1", "2", "3", "4"}) invocations.report(one(id, "succeeded", true));
+    auto running = one("0", "running");
+    invocations.started(running);
+    for (const auto* id : {"1", "2", "3", "4"}) run(invocations, id, "succeeded");
     CHECK(invocations.find("0") != nullptr);
     CHECK(invocations.find("1") == nullptr);
     CHECK(invocations.find("4") != nullptr);
-    invocations.report(one("0", "failed", true));
-    CHECK(invocations.list("", "running", "", 10).empty());
+    CHECK(invocations.list("", "running", "", 10).size() == 1);
+    invocations.ended(running);
+    CHECK(invocations.list("", "running", "", 10).size() == 1);  // as it was when it ended
+    CHECK(invocations.find("0") != nullptr);
 }
 
 TEST_CASE("invocations list newest first, by filter and cursor", "[observe]") {
     observe::Invocations invocations;
-    for (const auto* id : {"1", "2", "3"}) invocations.report(one(id, id[0] == '2' ? "failed" : "succeeded", true));
+    for (const auto* id : {"1", "2", "3"}) run(invocations, id, id[0] == '2' ? "failed" : "succeeded");
     CHECK(invocations.list("", "", "", 2)[0].id == "3");
     CHECK(invocations.list("", "", "3", 2)[0].id == "2");
     CHECK(invocations.list("f", "failed", "", 9).size() == 1);
@@ -61,13 +70,17 @@ TEST_CASE("a chatty function cannot make the log book grow without bound", "[obs
 
 TEST_CASE("metrics count outcomes and forget a removed function", "[observe]") {
     observe::Metrics metrics;
-    metrics.invocation("f", "ok", 1ms, 2ms, 3ms, 4ms);
-    metrics.invocation("f", "timed_out", 1ms, 2ms, 3ms, 4ms);
+    observe::Run run{observe::Start::cold, 1ms, 2ms, 3ms, 4ms, 512ULL << 20};
+    metrics.invocation("f", "ok", run);
+    metrics.invocation("f", "timed_out", run);
     metrics.gauge("shallop_test", "A test.", [] { return 42.0; });
     CHECK(metrics.text().find("shallop_invocations_total{function=\"f\",outcome=\"ok\"} 1") != std::string::npos);
+    CHECK(metrics.text().find("shallop_starts_total{function=\"f\",start=\"cold\"} 2") != std::string::npos);
+    CHECK(metrics.text().find("shallop_memory_gigabyte_seconds_total{function=\"f\"} 0.003") != std::string::npos);
     CHECK(metrics.text().find("shallop_test 42") != std::string::npos);
     metrics.forget("f");
     CHECK(metrics.text().find("function=\"f\"") == std::string::npos);
-    metrics.invocation("f", "ok", 1ms, 2ms, 3ms, 4ms);
+    CHECK(metrics.text().find("shallop_starts_total") == std::string::npos);
+    metrics.invocation("f", "ok", run);
     CHECK(metrics.text().find("outcome=\"ok\"} 1") != std::string::npos);
 }

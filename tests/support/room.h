@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "processes.h"
-#include "sandbox.h"
-#include "temporary_directory.h"
+#include "support/loop.h"
+#include "support/processes.h"
+#include "support/sandbox.h"
+#include "support/temporary_directory.h"
 
 #include <shallop/base/log.h>
 #include <shallop/shim/channel.h>
 #include <shallop/shim/door.h>
-#include <support/loop.h>
 
 #include <memory>
 #include <string>

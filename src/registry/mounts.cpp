@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "registry/binds.h"
+#include "registry/mounts.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 
@@ -22,7 +23,7 @@ bool same_or_below(const std::string& path, const std::string& root) {
 }
 
 /// One sentence, or "" where the source is fine.
-std::string complaint(const std::string& source, const Settings& settings) {
+std::string bind_complaint(const std::string& source, const Settings& settings) {
     if (settings.bind_roots.empty()) {
         return "bind mounts are not allowed here: use a volume, or ask the operator for --bind-root";
     }
@@ -41,12 +42,19 @@ std::string complaint(const std::string& source, const Settings& settings) {
     return {};
 }
 
+std::string complaint(const function::Mount& mount, const Settings& settings) {
+    if (mount.kind == function::MountKind::bind) return bind_complaint(mount.source, settings);
+    const auto& never = settings.volumes_never;
+    if (mount.kind == function::MountKind::volume && std::find(never.begin(), never.end(), mount.source) != never.end())
+        return "the volume " + mount.source + " belongs to the daemon: give another one";
+    return {};
+}
+
 }  // namespace
 
-Status check_binds(const function::Spec& spec, const Settings& settings) {
+Status check_mounts(const function::Spec& spec, const Settings& settings) {
     for (std::size_t at = 0; at < spec.mounts.size(); ++at) {
-        if (spec.mounts[at].kind != function::MountKind::bind) continue;
-        auto problem = complaint(spec.mounts[at].source, settings);
+        auto problem = complaint(spec.mounts[at], settings);
         if (!problem.empty())
             return Error(Fault::invalid, std::move(problem), "/mounts/" + std::to_string(at) + "/source");
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sandbox.h"
+#include "support/sandbox.h"
 
 #include <fcntl.h>
 #include <net/if.h>
@@ -55,7 +55,7 @@ void raise_loopback() {
 void build_root(const std::string& root, const std::string& instance) {
     must(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "private mounts");
     must(mount("tmpfs", root.c_str(), "tmpfs", 0, "mode=755"), "root");
-    for (const char* directory : {"/usr", "/dev", "/proc", "/sys", "/etc", "/tmp", "/.shallop", "/.shallop/instance"}) {
+    for (const char* directory : {"/usr", "/dev", "/proc", "/sys", "/etc", "/tmp", "/.shallop"}) {
         must(mkdir((root + directory).c_str(), 0755), directory);
     }
     for (const char* directory : {"/usr", "/dev", "/sys"}) bind(directory, root + directory);
@@ -64,10 +64,8 @@ void build_root(const std::string& root, const std::string& instance) {
     }
     must(chmod((root + "/tmp").c_str(), 01777), "tmp");
     must(mount("proc", (root + "/proc").c_str(), "proc", 0, nullptr), "proc");
-    bind(instance, root + "/.shallop/instance");
-    const int file = open((root + "/.shallop/shim").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0755);
-    close(file);
-    bind(SHALLOP_SHIM_PATH, root + "/.shallop/shim");
+    bind(instance, root + "/.shallop");
+    must(mount(nullptr, (root + "/.shallop").c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr), "read-only");
 }
 
 std::vector<char*> pointers(const std::vector<std::string>& words) {

@@ -21,7 +21,7 @@ public:
         unsigned soft_files = 0, hard_files = 0;  ///< RLIMIT_NOFILE; 0: as it is
     };
 
-    /// `instance` is the directory with the daemon's socket.
+    /// `instance` is the directory with the shim and the daemon's socket.
     Sandbox(const std::string& instance, const Options& options);
     Sandbox(const Sandbox&) = delete;
     Sandbox& operator=(const Sandbox&) = delete;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "registry/binds.h"
+#include "registry/mounts.h"
 
 #include "support/results.h"
 
@@ -40,7 +40,7 @@ public:
         function::Spec spec;
         spec.mounts.push_back({function::MountKind::tmpfs, "", "/t", false, 0});
         spec.mounts.push_back({function::MountKind::bind, source, "/b", true, 0});
-        const auto fine = registry::check_binds(spec, settings);
+        const auto fine = registry::check_mounts(spec, settings);
         if (fine) return {};
         CHECK(fine.error().fault == Fault::invalid);
         CHECK(fine.error().pointer == "/mounts/1/source");
@@ -108,4 +108,18 @@ TEST_CASE("what belongs to the engine or the daemon is refused even below a root
         CHECK(contains(tree.ask(source, settings), "belongs to the engine"));
     }
     CHECK(tree.ask(tree.root + "/allowed", settings).empty());
+}
+
+TEST_CASE("a volume of the daemon's own is refused, and others are not", "[registry]") {
+    registry::Settings settings;
+    settings.volumes_never = {"shallop_data"};
+    function::Spec spec;
+    spec.mounts.push_back({function::MountKind::volume, "other", "/a", false, 0});
+    CHECK(registry::check_mounts(spec, settings));
+    spec.mounts.push_back({function::MountKind::volume, "shallop_data", "/b", true, 0});
+    const auto refused = registry::check_mounts(spec, settings);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().fault == Fault::invalid);
+    CHECK(refused.error().pointer == "/mounts/1/source");
+    CHECK(contains(refused.error().detail, "belongs to the daemon"));
 }

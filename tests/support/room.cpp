@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "room.h"
+#include "support/room.h"
+
+#include <shallop/shim/binary.h>
 
 #include <stdexcept>
 
 namespace shallop::test {
 
 Room::Room(const Sandbox::Options& options) {
-    auto door = shim::Door::open(directory.path(), "instance", loop.executor(), loop.clock(), log);
+    const auto program = directory.path() + "/shim";
+    if (const auto written = shim::write_binary(program); !written) throw std::runtime_error(written.error().detail);
+    auto door = shim::Door::open(directory.path(), "instance", program, loop.executor(), loop.clock(), log);
     if (!door) throw std::runtime_error(door.error().detail);
     sandbox = std::make_unique<Sandbox>(door->directory(), options);
     auto opened = loop.run(door->accept(loop.in(std::chrono::seconds(10))));

@@ -39,15 +39,20 @@ struct Surroundings {
     std::string spool_dir = "/tmp";
 };
 
-/// Speaks one contract with one instance. Belongs to one loop.
+/// Speaks one contract with one instance. Belongs to one loop; no exchange is under way when it is destroyed.
+///
+/// Where the contract has one long-lived server and that ends, the driver closes the channel with the reason.
 class Driver {
 public:
     virtual ~Driver() = default;
 
     /// Makes the instance ready for its first event. Called once, before exchange().
-    /// Faults: launch_failed, function_failed (it ended, with its last words in `log`), timed_out, out_of_memory.
+    /// Faults: launch_failed, function_failed (it ended, with its last words in `log`), timed_out (pointer "start"; the
+    /// same), out_of_memory.
     virtual Task<base::Status> prepare(Instant deadline) = 0;
 
+    /// Faults of exchange_cgi(); for http function_failed, out_of_memory, timed_out (pointer "body": the client was too
+    /// slow), client_gone, and those of Channel::connect and of the body, all before the sink has begun but client_gone.
     /// Runs one event; as many at once as `scale.concurrency` lets in. Cancelling it ends this event's work and nothing else.
     virtual Task<Result<Outcome>> exchange(Call& call) = 0;
 

@@ -29,7 +29,7 @@ struct Settings {
     std::string log_level = "info";
     base::Duration grace = std::chrono::seconds(30);
     std::int64_t max_instances = 64;
-    std::int64_t starts_in_flight = 6;
+    std::int64_t starts_in_flight = 5;
     std::vector<std::string> bind_roots;
     http::Limits http;
 };

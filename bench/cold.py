@@ -123,4 +123,4 @@ def run(rounds, total, repeats):
         daemon.register("bench", IMAGE, COMMAND)
         lines = ["## Cold CGI: a fresh container for every event", ""] + sequential_table(sequential(daemon, rounds)) + [""]
         lines += parallel_table(daemon, 4, total, repeats, [4]) + [""]
-        return lines + parallel_table(daemon, 16, total, repeats, [4, 6, 8, 16]) + [""]
+        return lines + parallel_table(daemon, 16, total, repeats, [4, 5, 6, 8]) + [""]

@@ -14,7 +14,9 @@ bool parse_number(const char*& at, char stop, uint32_t most, uint32_t& value) {
     value = 0;
     const char* const begin = at;
     for (; *at >= '0' && *at <= '9' && value <= most; ++at) value = value * 10 + static_cast<uint32_t>(*at - '0');
-    return at != begin && value <= most && *at++ == stop;
+    if (at == begin || value > most || *at != stop) return false;
+    ++at;
+    return true;
 }
 
 socklen_t parse_unix(const char* path, sockaddr_un& address) {

@@ -62,14 +62,18 @@ bool read_exec(char* body, size_t length, Command& command) {
     size_t used = 0;
     command.argv = argc == 0 ? own_command : words;
     for (uint32_t i = 0; i < argc; ++i) {
-        if (used == wire::max_words || (words[used++] = next_string(at, end)) == nullptr) return false;
+        if (used == wire::max_words) return false;
+        words[used] = next_string(at, end);
+        if (words[used++] == nullptr) return false;
     }
     words[used++] = nullptr;
 
     command.environment = words + used;
     const size_t first_added = used;
     for (uint32_t i = 0; i < added; ++i) {
-        if (used >= wire::max_words || (words[used++] = next_string(at, end)) == nullptr) return false;
+        if (used >= wire::max_words) return false;
+        words[used] = next_string(at, end);
+        if (words[used++] == nullptr) return false;
     }
     if (at != end) return false;
     const size_t last_added = used;

@@ -110,6 +110,7 @@ void search_program(const Command& command) {
 /// out of reach of the function's other processes even then.
 [[gnu::noinline]] pid_t spawn(const Command& command) {
     failure = Failure{};
+    // NOLINTNEXTLINE(bugprone-unsafe-functions): posix_spawn would not tell which step failed, nor where.
     const pid_t pid = vfork();
     if (pid == 0) run_child(command);
     return pid;

@@ -13,7 +13,6 @@ namespace shallop::api {
 namespace {
 
 using base::Error;
-using base::Fault;
 
 constexpr auto engine_patience = std::chrono::seconds(2);
 

@@ -30,7 +30,7 @@ struct Settings {
     base::Duration grace = std::chrono::seconds(30);
     std::int64_t max_instances = 64;
     base::Bytes max_memory = 0;  ///< sum of limits.memory of all instances; 0 = nine tenths of the machine's
-    std::int64_t starts_in_flight = 6;
+    std::int64_t starts_in_flight = 5;
     std::vector<std::string> bind_roots;
     http::Limits http;
 };

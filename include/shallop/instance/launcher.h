@@ -32,7 +32,7 @@ struct Settings {
     std::string daemon_id;  ///< the label shallop.daemon
     /// Asked before each container: may this function's mounts still be made? Empty: they may.
     std::function<base::Status(const function::Spec&)> may_mount;
-    std::size_t starts_in_flight = 6;
+    std::size_t starts_in_flight = 5;
     base::Duration create_timeout = std::chrono::seconds(10);
     base::Duration start_timeout = std::chrono::seconds(10);
     base::Duration kill_grace = std::chrono::seconds(2);  ///< between TERM and KILL of a process that had its time

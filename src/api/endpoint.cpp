@@ -44,7 +44,8 @@ void add_method(std::string& allow, std::string_view method) {
 
 Result<const Endpoint*> find_endpoint(std::string_view method, std::string_view path, std::vector<std::string>& words,
                                       std::string& allow) {
-    const std::array tables{function_endpoints(), log_endpoints(), invocation_endpoints(), daemon_endpoints()};
+    const std::array tables{function_endpoints(), instance_endpoints(), log_endpoints(), invocation_endpoints(),
+                            daemon_endpoints()};
     if (!path.starts_with('/')) return Error(Fault::not_found, "no such path in this API");
     const auto wanted = method == "HEAD" ? std::string_view("GET") : method;
     for (const auto& table : tables) {
@@ -74,11 +75,31 @@ Answer text_answer(std::string text) {
     return answer;
 }
 
-Answer page_answer(const char* key, Json items, const std::string& next_cursor) {
-    Json page;
-    page[key] = std::move(items);
-    if (!next_cursor.empty()) page["next_cursor"] = next_cursor;
-    return json_answer(page);
+Result<Page> page_of(const Query& query, std::size_t usual) {
+    constexpr std::size_t largest = 1000;
+    const auto limit = query.count("limit", usual, largest);
+    if (!limit) return limit.error();
+    return Page{*limit, query.text("cursor")};
+}
+
+Answer page_answer(const char* key, Json items, const Page& page, const char* cursor) {
+    Json document;
+    std::string next;
+    if (items.size() > page.limit) {
+        items.erase(items.begin() + static_cast<std::ptrdiff_t>(page.limit), items.end());
+        next = items.back().at(cursor);
+    }
+    document[key] = std::move(items);
+    if (!next.empty()) document["next_cursor"] = next;
+    return json_answer(document);
+}
+
+Result<function::FunctionPtr> find_function(const Call& call) {
+    const auto& name = call.words.at(0);
+    auto function = call.parts.registry.catalog()->find(name);
+    if (function) return function;
+    return Error(Fault::not_found,
+                 "there is no function '" + name.substr(0, 80) + "'; GET /v1/functions lists those there are");
 }
 
 }  // namespace shallop::api

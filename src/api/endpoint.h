@@ -59,6 +59,7 @@ struct Endpoint {
 };
 
 std::span<const Endpoint> function_endpoints();
+std::span<const Endpoint> instance_endpoints();
 std::span<const Endpoint> invocation_endpoints();
 std::span<const Endpoint> log_endpoints();
 std::span<const Endpoint> daemon_endpoints();
@@ -71,7 +72,23 @@ Result<const Endpoint*> find_endpoint(std::string_view method, std::string_view 
 Answer json_answer(const Json& document, int status = 200);
 Answer text_answer(std::string text);
 
-/// A page of at most `limit` of a list: {"KEY": [...], "next_cursor": "..."}; the cursor is left out on the last page.
-Answer page_answer(const char* key, Json items, const std::string& next_cursor);
+/// Which part of a list is asked for, by ?limit= and ?cursor=.
+struct Page {
+    std::size_t limit = 0;
+    std::string cursor;  ///< the list goes on after it; "" = from the start
+
+    /// One more than asked for tells whether there is another page.
+    std::size_t to_fetch() const { return limit + 1; }
+};
+
+/// At most 1,000 elements; `usual` where the call does not say. Faults: invalid.
+Result<Page> page_of(const Query& query, std::size_t usual);
+
+/// {"KEY": [...], "next_cursor": "..."} of up to page.to_fetch() items, each with its cursor in the member `cursor`. The last page has no
+/// next_cursor.
+Answer page_answer(const char* key, Json items, const Page& page, const char* cursor);
+
+/// The function whose name is the call's first word. Faults: not_found.
+Result<function::FunctionPtr> find_function(const Call& call);
 
 }  // namespace shallop::api

@@ -8,23 +8,9 @@
 namespace shallop::api {
 namespace {
 
-using base::Error;
-using base::Fault;
 using function::FunctionPtr;
 
 constexpr std::size_t usual_page = 100;
-constexpr std::size_t largest_page = 1000;
-
-Error unknown_function(const std::string& name) {
-    return {Fault::not_found,
-            "there is no function '" + name.substr(0, 80) + "'; GET /v1/functions lists those there are"};
-}
-
-Result<FunctionPtr> find(const Call& call) {
-    auto function = call.parts.registry.catalog()->find(call.words.at(0));
-    if (!function) return unknown_function(call.words.at(0));
-    return function;
-}
 
 registry::Precondition precondition(const Call& call) {
     registry::Precondition claimed;
@@ -49,23 +35,19 @@ Result<Answer> deployed_answer(const Result<registry::Deployed>& deployed) {
 }
 
 AnswerTask list(Call& call) {
-    const auto limit = call.query.count("limit", usual_page, largest_page);
-    if (!limit) co_return limit.error();
+    const auto page = page_of(call.query, usual_page);
+    if (!page) co_return page.error();
     const auto catalog = call.parts.registry.catalog();
     auto items = Json::array();
-    std::string next;
-    for (auto at = catalog->functions.upper_bound(call.query.text("cursor")); at != catalog->functions.end(); ++at) {
-        if (items.size() == *limit) {
-            next = items.back().at("name");
-            break;
-        }
+    auto at = catalog->functions.upper_bound(page->cursor);
+    for (; at != catalog->functions.end() && items.size() < page->to_fetch(); ++at) {
         items.push_back(Json::parse(function::format_resource(*at->second)));
     }
-    co_return page_answer("functions", std::move(items), next);
+    co_return page_answer("functions", std::move(items), *page, "name");
 }
 
 AnswerTask show(Call& call) {
-    const auto function = find(call);
+    const auto function = find_function(call);
     if (!function) co_return function.error();
     auto answer = resource_answer(*function, 200);
     const auto* known = call.field("If-None-Match");
@@ -100,32 +82,6 @@ AnswerTask remove(Call& call) {
     co_return answer;
 }
 
-/// With `reuse: false` an instance lives for one invocation, so what is warm now is what runs now.
-AnswerTask instances(Call& call) {
-    const auto function = find(call);
-    if (!function) co_return function.error();
-    auto items = Json::array();
-    for (const auto* status : {"starting", "running"}) {
-        for (const auto& one : call.parts.invocations.list((*function)->spec.name, status, "", largest_page)) {
-            items.push_back({{"state", one.status == "starting" ? "launching" : "leased"},
-                             {"version", one.version},
-                             {"invocation", one.id},
-                             {"since", base::format_time(one.received)}});
-        }
-    }
-    Json page;
-    page["instances"] = std::move(items);
-    co_return json_answer(page);
-}
-
-AnswerTask retire(Call& call) {
-    const auto function = find(call);
-    if (!function) co_return function.error();
-    co_return Error(Fault::conflict,
-                    "an instance of this function lives for one invocation and cannot be retired by itself; stop "
-                    "the invocation with POST /v1/invocations/{id}/cancel");
-}
-
 /// The merged route table: what the gateway serves, in the functions' order.
 AnswerTask routes(Call& call) {
     auto items = Json::array();
@@ -147,14 +103,12 @@ AnswerTask routes(Call& call) {
     co_return json_answer(page);
 }
 
-constexpr std::array<Endpoint, 8> table{{
+constexpr std::array<Endpoint, 6> table{{
     {"GET", "/v1/functions", list, Access::token, Takes::nothing, "limit cursor"},
     {"GET", "/v1/functions/{name}", show},
     {"PUT", "/v1/functions/{name}", put, Access::token, Takes::json},
     {"PATCH", "/v1/functions/{name}", patch, Access::token, Takes::merge_patch},
     {"DELETE", "/v1/functions/{name}", remove},
-    {"GET", "/v1/functions/{name}/instances", instances},
-    {"DELETE", "/v1/functions/{name}/instances/{id}", retire},
     {"GET", "/v1/routes", routes},
 }};
 

@@ -14,7 +14,6 @@ using base::Fault;
 using observe::Invocation;
 
 constexpr std::size_t usual_page = 50;
-constexpr std::size_t largest_page = 1000;
 constexpr std::array<std::string_view, 6> states{"queued", "starting", "running", "succeeded", "failed", "cancelled"};
 
 /// Milliseconds to the microsecond.
@@ -55,24 +54,17 @@ Error unknown_invocation(const std::string& id) {
 }
 
 AnswerTask list(Call& call) {
-    const auto limit = call.query.count("limit", usual_page, largest_page);
-    if (!limit) co_return limit.error();
+    const auto page = page_of(call.query, usual_page);
+    if (!page) co_return page.error();
     const auto status = call.query.text("status");
     if (!status.empty() && std::find(states.begin(), states.end(), status) == states.end()) {
         co_return Error(Fault::invalid,
                         "the parameter 'status' must be queued, starting, running, succeeded, failed or cancelled");
     }
-    // One more than asked for tells whether there is another page.
-    auto found =
-        call.parts.invocations.list(call.query.text("function"), status, call.query.text("cursor"), *limit + 1);
-    std::string next;
-    if (found.size() > *limit) {
-        found.resize(*limit);
-        next = found.back().id;
-    }
+    const auto found = call.parts.invocations.list(call.query.text("function"), status, page->cursor, page->to_fetch());
     auto items = Json::array();
     for (const auto& one : found) items.push_back(describe(one));
-    co_return page_answer("invocations", std::move(items), next);
+    co_return page_answer("invocations", std::move(items), *page, "id");
 }
 
 AnswerTask show(Call& call) {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <nlohmann/json.hpp>
+
 #include <functional>
+#include <string>
 
 #include "cli/complaint.h"
 #include "cli/rest.h"
@@ -21,6 +24,7 @@ void add_deploy(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_apply(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_list(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_show(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_instances(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_invoke(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_logs(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_remove(CLI::App& app, const Globals& globals, Chosen& chosen);
@@ -28,5 +32,8 @@ void add_version(CLI::App& app, const Globals& globals, Chosen& chosen);
 
 /// The daemon that `globals` and the environment name.
 Result<std::unique_ptr<Rest>> connect(const Globals& globals);
+
+/// A document of the API, which is an object.
+Result<nlohmann::ordered_json> fetch(Rest& rest, const std::string& path);
 
 }  // namespace shallop::cli

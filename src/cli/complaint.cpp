@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 13> advice{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> advice{{
     {"unauthorized",
      "name the file with the token: --token-file FILE, or SHALLOP_TOKEN_FILE; the daemon keeps it in admin-token of "
      "its data directory"},
@@ -26,6 +26,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 13> advice{{
     {"too_large", "send less, or raise the limit"},
     {"overloaded", "try again in a moment, or raise scale.max or scale.queue"},
     {"timed_out", "give it more time with limits.timeout, or look at: shallop logs NAME"},
+    {"start_timeout", "does the server listen where contract.http.port says? look at: shallop logs NAME"},
     {"engine_down", "does the engine answer? try: docker version"},
     {"engine_refused", "the engine's own words are above; the daemon's log has more"},
     {"shutting_down", "try again when the daemon is up"},

@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/manifest.h"
+#include "cli/print.h"
 #include "cli/resource_flags.h"
 
 namespace shallop::cli {
@@ -54,6 +55,17 @@ void tell(const Deployed& deployed) {
                 static_cast<long long>(deployed.resource.value("version", std::int64_t{0})));
 }
 
+/// What was decided from the image, and why.
+void tell_contract(const Json& resource) {
+    const auto contract = resource.value("contract", Json::object());
+    const auto reason = contract.value("reason", std::string());
+    if (reason.empty()) return;
+    const auto port = contract.find("port");
+    const auto place = port != contract.end() && port->is_number() ? " on port " + port->dump() : std::string();
+    std::printf("contract %s%s: %s\n", printable(contract.value("kind", std::string())).c_str(), place.c_str(),
+                printable(reason).c_str());
+}
+
 Done deploy(const Globals& globals, const std::string& name, ResourceFlags flags) {
     flags.command.insert(flags.command.end(), globals.after_dashes.begin(), globals.after_dashes.end());
     if (name.ends_with(".json") || name.ends_with(".yaml") || name.ends_with(".yml")) {
@@ -70,6 +82,7 @@ Done deploy(const Globals& globals, const std::string& name, ResourceFlags flags
         return {};
     }
     tell(*deployed);
+    tell_contract(deployed->resource);
     if (const auto gateway = gateway_url(**rest); !gateway.empty()) {
         std::printf("call it: curl %s/function/%s\n", gateway.c_str(), name.c_str());
     }
@@ -119,21 +132,47 @@ void add_resource_flags(CLI::App& command, ResourceFlags& flags) {
     command.add_option("--timeout", flags.timeout, "for one event in all, such as 30s");
     command.add_option("--request-body", flags.request_body, "limit, such as 6Mi");
     command.add_option("--response-body", flags.response_body, "limit, such as 1Gi, or unlimited");
-    command.add_option("--max", flags.max, "containers at once");
-    command.add_option("--queue", flags.queue, "events that may wait for a container");
-    command.add_option("--queue-timeout", flags.queue_timeout, "how long they may, such as 30s");
     command.add_option("--user", flags.user, "instead of the image's");
     command.add_option("--runtime", flags.runtime, "the engine's runtime, such as crun");
     command.add_option("--capability", flags.capabilities, "one to keep; all are dropped without it")
         ->allow_extra_args(false);
     command.add_option("--pull", flags.pull, "if-missing, always or never");
-    command.add_option("--contract", flags.contract, "auto or cgi");
-    command.add_option("--output", flags.output, "how its output is read: auto, cgi, raw or nph");
-    command.add_flag("--pass-authorization", flags.pass_authorization, "let the function see the Authorization field");
     command.add_flag("--writable-root", flags.writable_root, "let it write to its own file system");
     command
         .add_option("--command", flags.command, "instead of the image's: all words up to the next flag; or after --")
         ->expected(1, -1);
+}
+
+void add_contract_flags(CLI::App& command, ResourceFlags& flags) {
+    command
+        .add_option("--contract", flags.contract, "auto, cgi (its command is run per event) or http (it is a server)")
+        ->group("Contract");
+    command.add_option("--port", flags.port, "where its server listens: a port, or unix:/PATH; asks for http")
+        ->group("Contract");
+    command.add_option("--ready-path", flags.ready_path, "a path that answers 2xx or 3xx once the server is ready")
+        ->group("Contract");
+    command.add_option("--output", flags.output, "how cgi output is read: auto, cgi, raw or nph")->group("Contract");
+    command
+        .add_flag("--pass-authorization", flags.pass_authorization, "let a cgi function see the Authorization field")
+        ->group("Contract");
+}
+
+void add_scale_flags(CLI::App& command, ResourceFlags& flags) {
+    constexpr const char* group = "Scale";
+    command.add_option("--min", flags.min, "instances kept warm")->group(group);
+    command.add_option("--max", flags.max, "instances at once")->group(group);
+    command.add_option("--concurrency", flags.concurrency, "events at once in one instance")->group(group);
+    command.add_flag("--reuse", flags.reuse, "keep instances warm for the next event; the default")->group(group);
+    command.add_flag("--fresh", flags.fresh, "a fresh container for each event")->group(group);
+    command.add_option("--standby", flags.standby, "fresh containers started ahead, with --fresh")->group(group);
+    command.add_option("--idle-timeout", flags.idle_timeout, "how long an instance may be idle, such as 10m")
+        ->group(group);
+    command.add_option("--idle", flags.idle, "keep, or pause: stop the processes of idle instances")->group(group);
+    command.add_option("--keep-alive", flags.keep_alive, "fixed, or learned from the function's own arrivals")
+        ->group(group);
+    command.add_option("--max-invocations", flags.max_invocations, "replace an instance after so many")->group(group);
+    command.add_option("--queue", flags.queue, "events that may wait for an instance")->group(group);
+    command.add_option("--queue-timeout", flags.queue_timeout, "how long they may, such as 30s")->group(group);
 }
 
 }  // namespace
@@ -148,10 +187,13 @@ void add_deploy(CLI::App& app, const Globals& globals, Chosen& chosen) {
         app.add_subcommand("deploy", "Create or replace a function from an image: deploy [OPTIONS] NAME [-- COMMAND…]");
     command->add_option("NAME", words->name, "of the function: lower-case letters, digits and -")->required();
     add_resource_flags(*command, words->flags);
+    add_contract_flags(*command, words->flags);
+    add_scale_flags(*command, words->flags);
     command->footer(
         "Examples:\n"
         "  shallop deploy shout --image debian:bookworm-slim -- tr a-z A-Z\n"
-        "  shallop deploy shop --image shop:3 --route 'GET,POST /shop/*' --env MODE=fast --memory 512Mi");
+        "  shallop deploy shop --image shop:3 --route 'GET,POST /shop/*' --env MODE=fast --memory 512Mi\n"
+        "  shallop deploy web --image nginx:1 --contract http --port 80 --concurrency 50 --max 4 --idle pause");
     command->callback([&globals, &chosen, words] {
         chosen = [&globals, words] { return deploy(globals, words->name, words->flags); };
     });

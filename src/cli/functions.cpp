@@ -14,16 +14,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Result<Json> fetch(Rest& rest, const std::string& path) {
-    Request request;
-    request.path = path;
-    const auto reply = rest.ask(request);
-    if (!reply) return reply.error();
-    auto document = Json::parse(reply->body, nullptr, false);
-    if (!document.is_object()) return complaint_from(reply->head.status, reply->body);
-    return document;
-}
-
 std::string routes_of(const Json& function) {
     std::string text;
     for (const auto& route : function.value("routes", Json::array())) {
@@ -106,6 +96,16 @@ Done remove(const Globals& globals, const std::vector<std::string>& names) {
 }
 
 }  // namespace
+
+Result<nlohmann::ordered_json> fetch(Rest& rest, const std::string& path) {
+    Request request;
+    request.path = path;
+    const auto reply = rest.ask(request);
+    if (!reply) return reply.error();
+    auto document = Json::parse(reply->body, nullptr, false);
+    if (!document.is_object()) return complaint_from(reply->head.status, reply->body);
+    return document;
+}
 
 void add_list(CLI::App& app, const Globals& globals, Chosen& chosen) {
     auto* command = app.add_subcommand("list", "List the functions");

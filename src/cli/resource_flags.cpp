@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/resource_flags.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -65,13 +66,20 @@ Done add_env(Json& resource, const ResourceFlags& flags, const Environment& envi
     return {};
 }
 
+/// "max_invocations" is asked for by --max-invocations.
+std::string flag_of(std::string_view member) {
+    auto flag = "--" + std::string(member);
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    return flag;
+}
+
 /// Numbers go as numbers, so that the daemon's complaint is about the number and not about its quotes.
-Done add_number(Json& into, const char* member, const std::string& text) {
+Done add_number(Json& into, std::string_view member, const std::string& text) {
     if (text.empty()) return {};
     double number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc{} || end != text.data() + text.size()) {
-        return wrong((std::string("--") + member).c_str(), text, "a number");
+        return wrong(flag_of(member).c_str(), text, "a number");
     }
     if (number == std::floor(number) && std::abs(number) < 1e15) {
         into[member] = static_cast<std::int64_t>(number);
@@ -85,13 +93,43 @@ void add_text(Json& into, const char* member, const std::string& text) {
     if (!text.empty()) into[member] = text;
 }
 
-void add_contract(Json& resource, const ResourceFlags& flags) {
-    add_text(resource, "contract", flags.contract);
-    if (flags.output.empty() && !flags.pass_authorization) return;
+Result<Json> cgi_options(const ResourceFlags& flags) {
     Json options = Json::object();
     add_text(options, "output", flags.output);
     if (flags.pass_authorization) options["pass_authorization"] = true;
-    resource["contract"] = Json{{"cgi", std::move(options)}};
+    return options;
+}
+
+Result<Json> http_options(const ResourceFlags& flags) {
+    Json options = Json::object();
+    if (flags.port.starts_with("unix:")) {
+        options["port"] = flags.port;
+    } else if (const auto added = add_number(options, "port", flags.port); !added) {
+        return wrong("--port", flags.port, "a port from 1 to 65535, or unix:/PATH of a socket");
+    }
+    add_text(options, "ready_path", flags.ready_path);
+    return options;
+}
+
+/// An option of one contract asks for that contract.
+Done add_contract(Json& resource, const ResourceFlags& flags) {
+    const bool cgi = !flags.output.empty() || flags.pass_authorization;
+    const bool http = !flags.port.empty() || !flags.ready_path.empty();
+    const auto& contract = flags.contract;
+    if ((cgi && contract == "http") || (http && contract == "cgi") || (cgi && http)) {
+        return Complaint{"these options are of two contracts",
+                         "give --port and --ready-path with --contract http; --output and --pass-authorization with "
+                         "--contract cgi",
+                         2};
+    }
+    if (!cgi && !http) {
+        add_text(resource, "contract", contract);
+        return {};
+    }
+    auto options = cgi ? cgi_options(flags) : http_options(flags);
+    if (!options) return options.error();
+    resource["contract"] = Json{{cgi ? "cgi" : "http", std::move(*options)}};
+    return {};
 }
 
 Result<Json> limits_from(const ResourceFlags& flags) {
@@ -110,9 +148,21 @@ Result<Json> limits_from(const ResourceFlags& flags) {
 
 Result<Json> scale_from(const ResourceFlags& flags) {
     Json scale = Json::object();
-    for (const auto& [member, text] : {std::pair{"max", &flags.max}, {"queue", &flags.queue}}) {
+    if (flags.reuse && flags.fresh) {
+        return Complaint{"--reuse and --fresh contradict each other", "give one of them", 2};
+    }
+    if (flags.reuse || flags.fresh) scale["reuse"] = flags.reuse;
+    for (const auto& [member, text] : {std::pair{"min", &flags.min},
+                                       {"max", &flags.max},
+                                       {"concurrency", &flags.concurrency},
+                                       {"standby", &flags.standby},
+                                       {"max_invocations", &flags.max_invocations},
+                                       {"queue", &flags.queue}}) {
         if (const auto added = add_number(scale, member, *text); !added) return added.error();
     }
+    add_text(scale, "idle_timeout", flags.idle_timeout);
+    add_text(scale, "idle", flags.idle);
+    add_text(scale, "keep_alive", flags.keep_alive);
     add_text(scale, "queue_timeout", flags.queue_timeout);
     return scale;
 }
@@ -122,7 +172,7 @@ Result<Json> scale_from(const ResourceFlags& flags) {
 Result<Json> resource_from(const ResourceFlags& flags, const Environment& environment) {
     Json resource = {{"image", flags.image}};
     add_text(resource, "pull", flags.pull);
-    add_contract(resource, flags);
+    if (const auto added = add_contract(resource, flags); !added) return added.error();
     if (!flags.command.empty()) resource["command"] = flags.command;
     for (const auto& text : flags.routes) {
         auto route = route_from(text);

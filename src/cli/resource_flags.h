@@ -19,9 +19,11 @@ struct ResourceFlags {
     std::vector<std::string> env;     ///< "NAME=VALUE", or "NAME" for the value here
     std::vector<std::string> mounts;  ///< "SOURCE:TARGET[:ro|rw]"; a source that starts with '/' is a host path
     std::vector<std::string> capabilities;
-    std::string contract, output, pull, user, network, runtime;
+    std::string contract, output, port, ready_path, pull, user, network, runtime;
     std::string memory, cpus, pids, files, tmp, timeout, request_body, response_body;
-    std::string max, queue, queue_timeout;
+    std::string min, max, concurrency, standby, idle_timeout, idle, keep_alive, max_invocations, queue, queue_timeout;
+    bool reuse = false;
+    bool fresh = false;
     bool writable_root = false;
     bool pass_authorization = false;
 };

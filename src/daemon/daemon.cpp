@@ -80,7 +80,8 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       invoker_(pool_, clock_, log, invocations_, log_book_, metrics_, executor),
       gateway_(registry_, invoker_, ids_, log, metrics_),
       admin_({ground.admin_token, settings_.admin_hosts, 256 * 1024}, facts(),
-             {gateway_, registry_, invoker_, *store_, engine_, invocations_, log_book_, metrics_, clock_, log}),
+             {gateway_, registry_, invoker_, *store_, engine_, invocations_, log_book_, metrics_, clock_, log,
+              instances()}),
       gateway_listener_(executor, clock_, log, gateway_, settings_.http),
       admin_listener_(executor, clock_, log, admin_, settings_.http),
       signals_(executor, SIGTERM, SIGINT, SIGHUP),
@@ -117,6 +118,23 @@ void Daemon::changed(const function::FunctionPtr& before, const function::Functi
     pool_.withdraw(before->spec.name);
     metrics_.forget(before->spec.name);
     log_book_.forget(before->spec.name);
+}
+
+api::Instances Daemon::instances() {
+    api::Instances instances;
+    instances.list = [this](const std::string& function) {
+        std::vector<api::InstanceView> views;
+        for (const auto& one : pool_.instances(function)) {
+            const auto age = std::chrono::duration_cast<std::chrono::system_clock::duration>(clock_.now() - one.since);
+            views.push_back(
+                {one.id, one.state, one.version, one.events, one.served, clock_.wall() - age, one.container});
+        }
+        return views;
+    };
+    instances.retire = [this](const std::string& function, const std::string& id) {
+        return pool_.retire(function, id);
+    };
+    return instances;
 }
 
 void Daemon::register_pool_gauges() {

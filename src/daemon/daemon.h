@@ -41,6 +41,7 @@ private:
     void register_gauges();
     api::DaemonFacts facts();
     void register_pool_gauges();
+    api::Instances instances();
     instance::Settings launcher_settings();
     pool::Totals totals() const;
     void changed(const function::FunctionPtr& before, const function::FunctionPtr& after);

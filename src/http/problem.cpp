@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/http/problem.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace shallop::http {
@@ -33,6 +34,25 @@ void append_member(std::string& json, std::string_view name, std::string_view va
     append_json_string(json, value);
 }
 
+/// The word for programs, where the one who refuses gives none.
+std::string_view fault_for(int status) {
+    switch (status) {
+        case 408:
+            return "timed_out";
+        case 413:
+        case 414:
+        case 431:
+            return "too_large";
+        case 501:
+        case 505:
+            return "not_implemented";
+        case 503:
+            return "overloaded";
+        default:
+            return status < 500 ? "invalid" : "internal";
+    }
+}
+
 }  // namespace
 
 void append_json_string(std::string& json, std::string_view text) {
@@ -63,6 +83,10 @@ Response problem(const Problem& what, std::string& body) {
     append_member(body, "title", what.title.empty() ? reason_phrase(what.status) : std::string_view(what.title));
     body += ",\"status\":" + std::to_string(what.status);
     if (!what.detail.empty()) append_member(body, "detail", what.detail);
+    const auto is_fault = [](const auto& member) { return member.first == "fault"; };
+    if (std::none_of(what.members.begin(), what.members.end(), is_fault)) {
+        append_member(body, "fault", fault_for(what.status));
+    }
     for (const auto& [name, value] : what.members) append_member(body, name, value);
     body += "}\n";
 

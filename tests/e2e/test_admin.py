@@ -167,7 +167,7 @@ def test_a_running_invocation_can_be_stopped(shared, function):
     caller.start()
     running = wait_until(lambda: shared.api("GET", "/v1/invocations?function=sleeper&status=running").json["invocations"])
     instances = shared.api("GET", "/v1/functions/sleeper/instances").json["instances"]
-    assert [(i["state"], i["invocation"]) for i in instances] == [("leased", running[0]["id"])]
+    assert [(i["state"], i["events"]) for i in instances] == [("leased", 1)]
     path = f"/v1/invocations/{running[0]['id']}"
     assert shared.api("POST", f"{path}/cancel").status == 202
     caller.join(20)

@@ -8,6 +8,8 @@
 #include <shallop/observe/metrics.h>
 #include <shallop/store/store.h>
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -30,6 +32,25 @@ struct DaemonFacts {
     std::vector<std::pair<std::string, std::string>> settings;  ///< effective settings by name, secrets hidden
 };
 
+/// One container of a function, as an operator sees it.
+struct InstanceView {
+    std::string id;
+    std::string state;  ///< launching, idle, leased, paused, retiring or standby
+    std::int64_t version = 0;
+    int events = 0;                                 ///< in it now
+    std::uint64_t served = 0;                       ///< ended in it so far
+    std::chrono::system_clock::time_point since{};  ///< when its launch was decided
+    std::string container;                          ///< the engine's id, "" before there is one
+};
+
+/// What the API needs from whoever keeps the instances. Either may be empty: there are none then.
+struct Instances {
+    /// Those of one function, of whatever version, in any order.
+    std::function<std::vector<InstanceView>(const std::string& function)> list;
+    /// Lets it end what runs in it, gives it nothing more, and removes it. False where there is none of that id.
+    std::function<bool(const std::string& function, const std::string& id)> retire;
+};
+
 /// The REST of product.md on the admin listener: /v1/…, /metrics, /livez, /readyz, /openapi.json, and /function/ paths.
 ///
 /// Every call but /livez, /readyz and /openapi.json needs "Authorization: Bearer TOKEN" (compared in constant time). Against rebinding and forged
@@ -47,10 +68,11 @@ public:
         observe::Metrics& metrics;
         async::Clock& clock;
         base::Log& log;
+        Instances instances{};
     };
 
     Admin(AdminSettings settings, DaemonFacts facts, Parts parts)
-        : settings_(std::move(settings)), facts_(std::move(facts)), parts_(parts) {}
+        : settings_(std::move(settings)), facts_(std::move(facts)), parts_(std::move(parts)) {}
 
     Task<void> handle(http::Exchange& exchange) override;
 

@@ -15,8 +15,9 @@ struct Problem {
     int status = 500;
     std::string detail;  ///< one or two sentences: what was wrong and what to do
     std::string type = "about:blank";
-    std::string title;                                         ///< empty = the status's phrase
-    std::vector<std::pair<std::string, std::string>> members;  ///< more string members, such as "pointer"
+    std::string title;  ///< empty = the status's phrase
+    std::vector<std::pair<std::string, std::string>>
+        members;  ///< more string members, such as "pointer"; "fault" goes by the status if it is not here
 };
 
 /// The reply's head, and in `body` the document. Control bytes and invalid UTF-8 in texts cannot break it.

@@ -34,8 +34,8 @@ nlohmann::json document() { return nlohmann::json::parse(shallop_openapi, shallo
 
 std::set<std::string> in_tables() {
     std::set<std::string> calls;
-    for (const auto table :
-         {api::function_endpoints(), api::log_endpoints(), api::invocation_endpoints(), api::daemon_endpoints()}) {
+    for (const auto table : {api::function_endpoints(), api::instance_endpoints(), api::log_endpoints(),
+                             api::invocation_endpoints(), api::daemon_endpoints()}) {
         for (const auto& endpoint : table) calls.insert(lower(endpoint.method) + " " + std::string(endpoint.pattern));
     }
     return calls;
@@ -89,8 +89,8 @@ TEST_CASE("the OpenAPI document describes every endpoint and no other", "[api]")
 
 TEST_CASE("the OpenAPI document names the parameters that the endpoints take", "[api]") {
     const auto openapi = document();
-    for (const auto table :
-         {api::function_endpoints(), api::log_endpoints(), api::invocation_endpoints(), api::daemon_endpoints()}) {
+    for (const auto table : {api::function_endpoints(), api::instance_endpoints(), api::log_endpoints(),
+                             api::invocation_endpoints(), api::daemon_endpoints()}) {
         for (const auto& endpoint : table) {
             const auto& operation = openapi.at("paths").at(std::string(endpoint.pattern)).at(lower(endpoint.method));
             std::set<std::string> described;
@@ -109,5 +109,14 @@ TEST_CASE("the OpenAPI document names the parameters that the endpoints take", "
             CHECK(operation.contains("security") == (endpoint.access == api::Access::anyone));
             CHECK(operation.contains("requestBody") == (endpoint.takes != api::Takes::nothing));
         }
+    }
+}
+
+TEST_CASE("the OpenAPI document knows every fault that a problem can have", "[api]") {
+    const auto words = document().at("components").at("schemas").at("Problem").at("properties").at("fault").at("enum");
+    for (int fault = 0; fault <= static_cast<int>(base::Fault::internal); ++fault) {
+        const std::string word(base::name(static_cast<base::Fault>(fault)));
+        INFO(word);
+        CHECK(std::count(words.begin(), words.end(), word) == 1);
     }
 }

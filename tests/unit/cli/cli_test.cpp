@@ -10,6 +10,7 @@
 #include <map>
 
 #include "cli/complaint.h"
+#include "cli/instance_table.h"
 #include "cli/print.h"
 #include "cli/rest.h"
 #include "cli/server.h"
@@ -93,7 +94,7 @@ TEST_CASE("a refusal is told with its place and with what to do", "[cli]") {
 TEST_CASE("every fault has its advice", "[cli]") {
     for (const auto* fault :
          {"invalid", "unauthorized", "not_found", "conflict", "too_large", "overloaded", "timed_out", "launch_failed",
-          "function_failed", "out_of_memory", "engine_down", "shutting_down", "storage", "internal"}) {
+          "start_timeout", "function_failed", "out_of_memory", "engine_down", "shutting_down", "storage", "internal"}) {
         INFO(fault);
         CHECK_FALSE(cli::complaint_from(500, std::string(R"({"detail":"d","fault":")") + fault + "\"}").todo.empty());
     }
@@ -113,6 +114,17 @@ TEST_CASE("nothing printed steers a terminal", "[cli]") {
 
 TEST_CASE("a table has columns as wide as their widest cell", "[cli]") {
     CHECK(cli::table({{"NAME", "X"}, {"a", "1"}, {"größer", "2"}}) == "NAME    X\na       1\ngrößer  2\n");
+}
+
+TEST_CASE("instances are a row each, and nothing in them steers a terminal", "[cli]") {
+    const auto now = std::chrono::system_clock::time_point(std::chrono::seconds(1'000'000'000));
+    const auto instances = nlohmann::ordered_json::parse(R"([
+        {"id":"a","state":"leased","version":3,"events":2,"served":41,"since":"2001-09-09T01:46:30.000Z","container":"0123456789abcdef"},
+        {"id":"b","state":"la\u001b[2Junching","version":3,"events":0,"served":0,"since":"x","container":null}, 7])");
+    CHECK(cli::instance_table(instances, now) ==
+          "ID  STATE             VERSION  EVENTS  SERVED  AGE  CONTAINER\n"
+          "a   leased            3        2       41      10s  0123456789ab\n"
+          "b   la\\x1b[2Junching  3        0       0            -\n");
 }
 
 TEST_CASE("an age is told roughly", "[cli]") {

@@ -42,6 +42,20 @@ TEST_CASE("plain words of YAML have the types of its core schema", "[cli]") {
     CHECK(resource.at("m") == "64Mi");
 }
 
+TEST_CASE("contract and scale are written in YAML as in JSON", "[cli]") {
+    const auto yaml = parsed(
+        "name: a\nimage: i\ncontract:\n  http: {port: 8080, ready_path: /healthz}\n"
+        "scale: {min: 1, reuse: true, idle_timeout: 10m, idle: pause}\n");
+    const auto json =
+        parsed(R"({"name": "a", "image": "i", "contract": {"http": {"port": 8080, "ready_path": "/healthz"}},
+        "scale": {"min": 1, "reuse": true, "idle_timeout": "10m", "idle": "pause"}})");
+    CHECK(yaml[0].resource == json[0].resource);
+    CHECK(parsed("name: a\nimage: i\ncontract: {http: {port: unix:/tmp/s}}\n")[0]
+              .resource.at("contract")
+              .at("http")
+              .at("port") == "unix:/tmp/s");
+}
+
 TEST_CASE("one text may hold several manifests", "[cli]") {
     const auto manifests = parsed("name: a\nimage: i\n---\nname: b\nimage: i\n---\n");
     REQUIRE(manifests.size() == 2);

@@ -85,3 +85,56 @@ TEST_CASE("contract options and a number that is none", "[cli]") {
     bad.pids = "many";
     CHECK(refused(bad).what.find("--pids") != std::string::npos);
 }
+
+TEST_CASE("flags of the contract http become its options", "[cli]") {
+    cli::ResourceFlags flags;
+    flags.contract = "http";
+    CHECK(made(flags).at("contract") == "http");
+    flags.port = "8080";
+    CHECK(made(flags).at("contract") == Json::parse(R"({"http":{"port":8080}})"));
+    flags.contract.clear();
+    flags.port = "unix:/tmp/fn.sock";
+    flags.ready_path = "/healthz";
+    CHECK(made(flags).at("contract") ==
+          Json::parse(R"({"http":{"port":"unix:/tmp/fn.sock","ready_path":"/healthz"}})"));
+    flags.port = "http";
+    CHECK(refused(flags).what.find("--port") != std::string::npos);
+}
+
+TEST_CASE("options of two contracts are refused", "[cli]") {
+    cli::ResourceFlags flags;
+    flags.port = "80";
+    flags.contract = "cgi";
+    CHECK(refused(flags).status == 2);
+    flags.contract.clear();
+    flags.output = "raw";
+    CHECK(refused(flags).status == 2);
+    flags.port.clear();
+    flags.contract = "http";
+    CHECK(refused(flags).todo.find("--port") != std::string::npos);
+}
+
+TEST_CASE("every member of scale has its flag", "[cli]") {
+    cli::ResourceFlags flags;
+    flags.min = "1";
+    flags.max = "20";
+    flags.concurrency = "10";
+    flags.reuse = true;
+    flags.idle_timeout = "10m";
+    flags.idle = "pause";
+    flags.keep_alive = "learned";
+    flags.max_invocations = "1000";
+    flags.queue = "5";
+    flags.queue_timeout = "1s";
+    CHECK(made(flags).at("scale") == Json::parse(R"({"reuse":true,"min":1,"max":20,"concurrency":10,
+        "max_invocations":1000,"queue":5,"idle_timeout":"10m","idle":"pause","keep_alive":"learned","queue_timeout":"1s"})"));
+    cli::ResourceFlags fresh;
+    fresh.fresh = true;
+    fresh.standby = "3";
+    CHECK(made(fresh).at("scale") == Json::parse(R"({"reuse":false,"standby":3})"));
+    fresh.reuse = true;
+    CHECK(refused(fresh).what.find("--fresh") != std::string::npos);
+    cli::ResourceFlags bad;
+    bad.max_invocations = "many";
+    CHECK(refused(bad).what.find("--max-invocations") != std::string::npos);
+}

@@ -321,3 +321,15 @@ TEST_CASE("every example's manifest is a resource", "[function]") {
         if (!spec) FAIL(spec.error().pointer + " " + spec.error().detail);
     }
 }
+
+TEST_CASE("every document that the API's description shows is a resource", "[function]") {
+    std::ifstream file(SHALLOP_SOURCE_DIR "/docs/openapi.json");
+    const auto put = json::parse(file).at("paths").at("/v1/functions/{name}").at("put");
+    const auto examples = put.at("requestBody").at("content").at("application/json").at("examples");
+    CHECK(examples.size() >= 3);
+    for (const auto& [name, example] : examples.items()) {
+        CAPTURE(name);
+        const auto spec = parse_resource(example.at("value").dump(), "f");
+        if (!spec) FAIL(spec.error().pointer + " " + spec.error().detail);
+    }
+}

@@ -94,7 +94,25 @@ TEST_CASE("a problem document survives any text", "[http]") {
     CHECK(body ==
           "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,\"detail\":\"no "
           "\\\"x\\\"\\\\\\u000a\\u0001\xEF\xBF\xBD\xC3\xA4"
-          "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\",\"pointer\":\"/a\"}\n");
+          "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\",\"fault\":\"invalid\",\"pointer\":\"/a\"}\n");
+}
+
+TEST_CASE("every problem has a word for programs, its own or its status's", "[http]") {
+    const auto says = [](const http::Problem& what, const std::string& fault) {
+        std::string body;
+        (void)http::problem(what, body);
+        const auto member = "\"fault\":\"" + fault + "\"";
+        return body.find(member) != std::string::npos && body.find("\"fault\"") == body.rfind("\"fault\"");
+    };
+    const std::pair<int, const char*> table[] = {{400, "invalid"},        {408, "timed_out"},       {413, "too_large"},
+                                                 {414, "too_large"},      {417, "invalid"},         {431, "too_large"},
+                                                 {500, "internal"},       {501, "not_implemented"}, {503, "overloaded"},
+                                                 {505, "not_implemented"}};
+    for (const auto& [status, fault] : table) {
+        INFO(status);
+        CHECK(says({status, "", "about:blank", "", {}}, fault));
+    }
+    CHECK(says({404, "", "about:blank", "", {{"fault", "not_found"}}}, "not_found"));
 }
 
 TEST_CASE("tokens, values and lists are told apart from what they are not", "[http]") {

@@ -78,9 +78,8 @@ TEST_CASE("every 503 that time can heal says when to try again", "[api]") {
 }
 
 TEST_CASE("a client of a function learns nothing of the engine or the disk", "[api]") {
-    for (const auto fault :
-         {Fault::engine_down, Fault::engine_refused, Fault::launch_failed, Fault::start_timeout, Fault::storage,
-          Fault::internal}) {
+    for (const auto fault : {Fault::engine_down, Fault::engine_refused, Fault::launch_failed, Fault::start_timeout,
+                             Fault::storage, Fault::internal}) {
         INFO(base::name(fault));
         const Error error(fault, "unix:///secret/path refused");
         CHECK(api::problem_from(error, Side::gateway).detail.find("secret") == std::string::npos);

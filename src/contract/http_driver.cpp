@@ -74,6 +74,7 @@ private:
 
 HttpDriver::HttpDriver(Surroundings around)
     : around_(std::move(around)),
+      buffers_(std::make_shared<BodyBuffers>()),
       idle_(std::make_shared<IdleUpstreams>(most_idle(around_.function.spec.scale))),
       server_(around_),
       tasks_(around_.executor, around_.log) {}
@@ -89,13 +90,13 @@ Task<Status> HttpDriver::prepare(Instant deadline) {
     if (!started) co_return started;
     const auto connected = co_await listening(deadline);
     if (!connected) co_return connected;
-    tasks_.spawn("idle connections", trim(idle_, around_.clock));
+    tasks_.spawn("idle connections", trim(idle_, buffers_, around_.clock));
     if (around_.function.spec.contract.ready_path.empty()) co_return Status();
     co_return co_await ready(deadline);
 }
 
 Error HttpDriver::never_listened(std::string detail) const {
-    Error error(Fault::timed_out, std::move(detail), "start");
+    Error error(Fault::start_timeout, std::move(detail), "start");
     if (const auto words = server_.last_words(); !words.empty())
         error.log = error.detail + "; its last output:\n" + words;
     return error;
@@ -164,7 +165,7 @@ Task<Result<Outcome>> HttpDriver::run(Call& call, bool is_event) {
             const auto connected = co_await connect(use, call.deadline);
             if (!connected) co_return connected.error();
         }
-        HttpRelay relay(use.upstream(), call, around_, buffers_);
+        HttpRelay relay(use.upstream(), call, around_, *buffers_);
         if (!relay.send_head(traces_)) {
             if (reused) continue;
             co_return Error(Fault::function_failed, "the function closed the connection before the request was sent");
@@ -202,12 +203,15 @@ Task<void> HttpDriver::explain(Trouble trouble, Result<Outcome>& outcome) {
 }
 
 /// Connections that nobody has used for a while are closed, and memory is given up.
-Task<void> HttpDriver::trim(std::weak_ptr<IdleUpstreams> idle, async::Clock& clock) {
+Task<void> HttpDriver::trim(std::weak_ptr<IdleUpstreams> idle, std::weak_ptr<BodyBuffers> buffers,
+                            async::Clock& clock) {
     for (;;) {
         co_await clock.sleep_for(idle_time);
-        const auto pool = idle.lock();
-        if (!pool) co_return;
-        pool->trim();
+        const auto connections = idle.lock();
+        const auto memory = buffers.lock();
+        if (!connections || !memory) co_return;
+        connections->trim();
+        memory->trim();
     }
 }
 

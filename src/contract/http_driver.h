@@ -29,12 +29,12 @@ private:
     Task<base::Status> connect(Use& use, Instant deadline);
     Task<void> explain(Trouble trouble, Result<Outcome>& outcome);
     base::Error never_listened(std::string detail) const;
-    static Task<void> trim(std::weak_ptr<IdleUpstreams> idle, async::Clock& clock);
+    static Task<void> trim(std::weak_ptr<IdleUpstreams> idle, std::weak_ptr<BodyBuffers> buffers, async::Clock& clock);
 
     Surroundings around_;
     TraceIds traces_;
-    BodyBuffers buffers_;
-    std::shared_ptr<IdleUpstreams> idle_;  ///< shared with the task that trims it
+    std::shared_ptr<BodyBuffers> buffers_;  ///< shared, as idle_ is, with the task that trims them
+    std::shared_ptr<IdleUpstreams> idle_;
     bool timed_out_ = false;
     int garbage_ = 0;  ///< replies that were none
     HttpServer server_;

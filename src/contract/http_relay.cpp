@@ -27,19 +27,6 @@ const http::Limits body_limits;
 
 }  // namespace
 
-BodyBuffers::Borrowed::~Borrowed() {
-    if (memory_ && from_.free_.size() < most) from_.free_.push_back(std::move(memory_));
-}
-
-std::span<char> BodyBuffers::Borrowed::room() {
-    if (!memory_ && !from_.free_.empty()) {
-        memory_ = std::move(from_.free_.back());
-        from_.free_.pop_back();
-    }
-    if (!memory_) memory_ = std::make_unique_for_overwrite<char[]>(size);
-    return {memory_.get(), size};
-}
-
 HttpRelay::HttpRelay(Upstream& upstream, Call& call, const Surroundings& around, BodyBuffers& buffers)
     : up_(upstream),
       call_(call),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "contract/http_buffers.h"
 #include "contract/http_request.h"
 #include "contract/http_upstream.h"
 
@@ -8,41 +9,10 @@
 #include <shallop/contract/driver.h>
 #include <shallop/http/body.h>
 
-#include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <vector>
 
 namespace shallop::contract {
-
-/// Memory for bodies on their way, handed from one exchange to the next.
-class BodyBuffers {
-public:
-    static constexpr std::size_t size = 64 * 1024;
-
-    /// One of them; goes back by itself. The BodyBuffers outlive it.
-    class Borrowed {
-    public:
-        explicit Borrowed(BodyBuffers& from) : from_(from) {}
-        Borrowed(const Borrowed&) = delete;
-        Borrowed& operator=(const Borrowed&) = delete;
-        ~Borrowed();
-        /// Taken when first asked for.
-        std::span<char> room();
-
-    private:
-        BodyBuffers& from_;
-        std::unique_ptr<char[]> memory_;
-    };
-
-    /// Keeps none.
-    void trim() { free_.clear(); }
-
-private:
-    static constexpr std::size_t most = 4;
-    std::vector<std::unique_ptr<char[]>> free_;
-};
 
 /// Why a reply is not what it should be, as far as the instance is concerned.
 enum class Trouble {

@@ -47,8 +47,8 @@ public:
     virtual ~Driver() = default;
 
     /// Makes the instance ready for its first event. Called once, before exchange().
-    /// Faults: launch_failed, function_failed (it ended, with its last words in `log`), timed_out (pointer "start"; the
-    /// same), out_of_memory.
+    /// Faults: launch_failed, function_failed (it ended, with its last words in `log`), start_timeout (the same),
+    /// out_of_memory.
     virtual Task<base::Status> prepare(Instant deadline) = 0;
 
     /// Faults of exchange_cgi(); for http function_failed, out_of_memory, timed_out (pointer "body": the client was too

@@ -71,7 +71,7 @@ TEST_CASE("a server that never listens is late to start, with its last lines for
     stage.start_timeout = 400ms;
     const auto prepared = stage.prepare();
     REQUIRE_FALSE(prepared.has_value());
-    CHECK(prepared.error().fault == base::Fault::timed_out);
+    CHECK(prepared.error().fault == base::Fault::start_timeout);
     CHECK(prepared.error().pointer == "start");
     CHECK_THAT(prepared.error().detail, ContainsSubstring("does not listen on tcp:127.0.0.1:8080"));
     CHECK_THAT(prepared.error().log, ContainsSubstring("looking for a database"));
@@ -144,7 +144,7 @@ TEST_CASE("a server that is never ready is late to start", "[contract][http]") {
     stage.start_timeout = 500ms;
     const auto prepared = stage.prepare();
     REQUIRE_FALSE(prepared.has_value());
-    CHECK(prepared.error().fault == base::Fault::timed_out);
+    CHECK(prepared.error().fault == base::Fault::start_timeout);
     CHECK(prepared.error().pointer == "start");
     CHECK_THAT(prepared.error().detail, ContainsSubstring("GET /ready answered 503"));
 }

@@ -78,14 +78,14 @@ template <typename Home>
 class BasicHttpStage {
 public:
     explicit BasicHttpStage(std::vector<std::string> command, unsigned uid = 0)
-        : room(std::move(command), uid), tasks(room.loop.executor(), room.log) {
+        : room(std::move(command), uid), roster(room.loop.executor()), tasks(room.loop.executor(), room.log) {
         std::signal(SIGPIPE, SIG_IGN);
         auto& spec = function.spec;
         spec.contract.kind = function::ContractKind::http;
         spec.contract.port = 8080;
         spec.scale.concurrency = 8;
         spec.scale.reuse = true;
-        tasks.spawn("sweep", sweep(roster, room.loop.clock()));
+        tasks.spawn("sweep", roster.keep_sweeping(room.loop.clock()));
     }
     explicit BasicHttpStage(const std::string& serve) : BasicHttpStage(python_server(serve)) {}
     ~BasicHttpStage() {
@@ -140,13 +140,6 @@ public:
     std::unique_ptr<contract::Driver> driver;
 
 private:
-    static async::Task<void> sweep(http::Roster& roster, async::Clock& clock) {
-        for (;;) {
-            co_await clock.sleep_for(std::chrono::milliseconds(20));
-            roster.sweep(clock.now());
-        }
-    }
-
     async::TaskGroup tasks;  // last
 };
 

@@ -5,7 +5,6 @@
 
 namespace shallop::contract {
 
-using base::Error;
 using base::Fault;
 using base::Result;
 using function::Output;

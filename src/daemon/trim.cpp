@@ -18,6 +18,7 @@ void trim_memory() {
         if (std::sscanf(line.c_str(), "%lx-%lx %4s", &begin, &end, mode) != 3) continue;
         // Code only: it is never written, so that the kernel has it in the file. Relocated data looks read-only and is not.
         if (std::string_view(mode) != "r-xp" || line.find(" /") == std::string::npos) continue;
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel gives addresses as text.
         ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
     }
 }

@@ -27,22 +27,22 @@ bool asks_health(const http::Request& request) {
     return request.path == "/healthz" && (request.method == "GET" || request.method == "HEAD");
 }
 
-Error stopping() { return {Fault::shutting_down, "the server is stopping; try again later"}; }
-
 Error redirect_loop() { return {Fault::function_failed, "the function redirected locally more than 10 times"}; }
 
 }  // namespace
 
-/// A request on its way; a local redirect makes a new request of it.
+/// A request on its way; a local redirect makes a new request of it. What is large lies apart: a frame of more than 1,000 bytes is none that
+/// Asio keeps for the next request.
 struct Gateway::Visit {
     http::Exchange& exchange;
     Scope scope;
-    std::optional<http::Request> request{};  ///< kept where a local redirect may come; else the exchange has it
+    std::unique_ptr<http::Request> request{};  ///< kept where a local redirect may come; else the exchange has it
     bool redirected = false;
-    function::FunctionPtr function{};  ///< that the last step led to
-    std::string id{};                  ///< of its invocation
+    function::FunctionPtr function{};          ///< that the last step led to
+    std::unique_ptr<function::Event> event{};  ///< of its invocation
 
     const http::Request& asked() const { return redirected ? *request : exchange.request(); }
+    std::string id() const { return event ? event->id : std::string(); }
 };
 
 Task<void> Gateway::serve(http::Exchange& exchange, Scope scope) {
@@ -50,42 +50,56 @@ Task<void> Gateway::serve(http::Exchange& exchange, Scope scope) {
     for (int redirects = 0;; ++redirects) {
         auto location = co_await visit(at);
         if (!location) co_return;
-        auto next = redirects < most_redirects ? api::redirected(*at.request, *location) : redirect_loop();
-        if (!next) {
-            auto error = next.error();
-            co_await refuse(exchange, std::move(error), at.id);
+        const auto redirected = redirect(at, *location, redirects < most_redirects);
+        if (!redirected) {
+            auto error = redirected.error();
+            co_await refuse(exchange, std::move(error), at.id());
             co_return;
         }
-        at.request = std::move(*next);
-        at.redirected = true;
     }
 }
 
-/// Routes and runs one step; the local redirect that it ended in, if any. One frame: it is on the path of every request.
-Task<std::optional<std::string>> Gateway::visit(Visit& at) {
-    auto& exchange = at.exchange;
-    std::string allow;
-    auto found = refusing_ ? base::Result<Destination>(stopping())
-                           : find_destination(*registry_.catalog(), at.scope, at.asked(), allow);
-    if (!found) {
-        auto error = found.error();
-        co_await refuse_visit(at, std::move(error), std::move(allow));
-        co_return std::nullopt;
-    }
+base::Status Gateway::redirect(Visit& at, const std::string& location, bool allowed) {
+    if (!allowed) return redirect_loop();
+    auto next = api::redirected(*at.request, location);
+    if (!next) return next.error();
+    *at.request = std::move(*next);
+    at.redirected = true;
+    return {};
+}
+
+/// Finds the function and makes the event. `allow` is for a refusal.
+base::Status Gateway::route(Visit& at, std::string& allow) {
+    if (refusing_) return Error(Fault::shutting_down, "the server is stopping; try again later");
+    const auto catalog = registry_.catalog();
+    auto found = find_destination(*catalog, at.scope, at.asked(), allow);
+    if (!found) return found.error();
     at.function = std::move(found->function);
     const auto& spec = at.function->spec;
     // Only a CGI program can redirect locally; for all else the request is moved, not copied.
-    if (spec.contract.kind == function::ContractKind::cgi && !at.redirected) at.request = at.asked();
-    http::Request copy = at.redirected ? *at.request : http::Request();
-    auto& request = at.redirected ? copy : exchange.take_request();
-    auto event = event_from(std::move(request), std::move(*found), spec.name, at.scope == Scope::everything);
-    event.id = at.id = ids_.next();
-    exchange.set_body_limit(spec.limits.request_body);
-    if (event.content_length.value_or(0) > spec.limits.request_body) {
-        metrics_.rejected("too_large");
-        Error error(Fault::too_large, "the body is larger than this function takes (" +
-                                          base::format_bytes(spec.limits.request_body) + ")");
-        co_await refuse(exchange, std::move(error), at.id);
+    if (spec.contract.kind == function::ContractKind::cgi && !at.redirected) {
+        at.request = std::make_unique<http::Request>(at.asked());
+    }
+    http::Request copy;
+    if (at.redirected) copy = *at.request;
+    auto& request = at.redirected ? copy : at.exchange.take_request();
+    at.event = std::make_unique<function::Event>(
+        event_from(std::move(request), std::move(*found), spec.name, at.scope == Scope::everything));
+    at.event->id = ids_.next();
+    at.exchange.set_body_limit(spec.limits.request_body);
+    if (at.event->content_length.value_or(0) <= spec.limits.request_body) return {};
+    return Error(Fault::too_large,
+                 "the body is larger than this function takes (" + base::format_bytes(spec.limits.request_body) + ")");
+}
+
+/// Routes and runs one step; the local redirect that it ended in, if any.
+Task<std::optional<std::string>> Gateway::visit(Visit& at) {
+    auto& exchange = at.exchange;
+    std::string allow;
+    const auto routed = route(at, allow);
+    if (!routed) {
+        auto error = routed.error();
+        co_await refuse_visit(at, std::move(error), std::move(allow));
         co_return std::nullopt;
     }
     RequestBody request_body(exchange);
@@ -95,7 +109,7 @@ Task<std::optional<std::string>> Gateway::visit(Visit& at) {
 
     // A client that hangs up cancels the invocation, whichever line it is in, and with it this.
     exchange.cancel_when_gone(true);
-    auto outcome = co_await invoker_.invoke(at.function, event, body, reply, exchange.task());
+    auto outcome = co_await invoker_.invoke(at.function, *at.event, body, reply, exchange.task());
     exchange.cancel_when_gone(false);
     const bool plain_end = outcome && exchange.finished() && !outcome->reply_incomplete;
     if (plain_end) co_return std::nullopt;
@@ -112,7 +126,7 @@ Task<std::optional<std::string>> Gateway::ended(Visit& at, base::Result<contract
                 "the image " + at.function->spec.image + " of this function is gone; deploy the function again";
         }
         // Where the reply has begun, leaving it unfinished tells the client that it is not whole.
-        if (!exchange.begun()) co_await refuse(exchange, std::move(error), at.id);
+        if (!exchange.begun()) co_await refuse(exchange, std::move(error), at.id());
         co_return std::nullopt;
     }
     if (outcome->local_redirect && !exchange.begun()) co_return std::move(outcome->local_redirect);
@@ -120,11 +134,11 @@ Task<std::optional<std::string>> Gateway::ended(Visit& at, base::Result<contract
     co_return std::nullopt;
 }
 
-/// The step led to no function.
+/// The step led to no function, or the event is none that it takes.
 Task<void> Gateway::refuse_visit(Visit& at, Error error, std::string allow) {
-    if (error.fault == Fault::shutting_down) {
-        metrics_.rejected("shutting_down");
-        co_await refuse(at.exchange, std::move(error), at.id);
+    if (error.fault == Fault::shutting_down || at.event) {
+        metrics_.rejected(at.event ? "too_large" : "shutting_down");
+        co_await refuse(at.exchange, std::move(error), at.id());
         co_return;
     }
     const bool healthz =

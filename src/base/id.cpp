@@ -4,6 +4,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <vector>
@@ -19,16 +20,21 @@ void fill_random(unsigned char* into, std::size_t size) {
 
 std::string RandomIds::next() {
     constexpr std::string_view letters = "0123456789abcdefghjkmnpqrstvwxyz";
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    auto ms = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-    std::string id(26, '0');
-    for (std::size_t at = 10; at-- > 0; ms >>= 5) id[at] = letters[ms & 31];
     constexpr std::size_t wanted = 16;
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto ms = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+    if (ms != last_ms_) {
+        last_ms_ = ms;
+        auto left = ms;
+        for (std::size_t at = time_.size(); at-- > 0; left >>= 5) time_[at] = letters[left & 31];
+    }
     if (used_ + wanted > ahead_.size()) {
         fill_random(ahead_.data(), ahead_.size());  // many at once: a system call each would cost more than the rest
         used_ = 0;
     }
-    for (std::size_t at = 0; at < wanted; ++at) id[10 + at] = letters[ahead_[used_++] & 31];
+    std::string id(time_.size() + wanted, '0');
+    std::copy(time_.begin(), time_.end(), id.begin());
+    for (std::size_t at = 0; at < wanted; ++at) id[time_.size() + at] = letters[ahead_[used_++] & 31];
     return id;
 }
 

@@ -56,10 +56,20 @@ HeadParser::Progress HeadParser::check_limits() {
     return done_ ? Progress::done : Progress::more;
 }
 
+void Head::clear() {
+    for (auto* text : {&request.method, &request.target, &request.path, &request.query, &request.host}) text->clear();
+    request.version = 11;
+    request.fields.clear();
+    request.content_length.reset();
+    request.chunked = false;
+    request.keep_alive = true;
+    expects_continue = false;
+}
+
 void HeadParser::take(Head& into) {
     base::ensure(done_, "a head is taken when it is complete");
     std::swap(into, head_);
-    head_ = Head();
+    head_.clear();
     target_authority_.reset();
     host_.reset();
     default_port_ = 80;

@@ -15,6 +15,9 @@ namespace shallop::http {
 struct Head {
     Request request;
     bool expects_continue = false;  ///< an HTTP/1.1 client waits for "100 Continue"
+
+    /// As new, but with the memory it has.
+    void clear();
 };
 
 /// Reads a request's head from raw bytes, without I/O: RFC 9112, and stricter where servers are known to disagree

@@ -103,7 +103,9 @@ Task<Result<Outcome>> Invoker::invoke(function::FunctionPtr function, const func
                                       function::BodySource& body, function::ReplySink& reply,
                                       async::Canceller& caller) {
     if (draining_) co_return Error(Fault::shutting_down, "the server is stopping");
-    Run run(*this, std::move(function), event, body, reply, caller);
+    // Apart from this frame, so that Asio keeps the frame for the next event.
+    const auto running = std::make_unique<Run>(*this, std::move(function), event, body, reply, caller);
+    auto& run = *running;
     std::optional<Result<Outcome>> result;
     std::exception_ptr unwound;
     try {

@@ -45,6 +45,8 @@ private:
 
     Task<void> serve(http::Exchange& exchange, Scope scope);
     Task<std::optional<std::string>> visit(Visit& visit);
+    base::Status redirect(Visit& visit, const std::string& location, bool allowed);
+    base::Status route(Visit& visit, std::string& allow);
     Task<void> refuse_visit(Visit& visit, base::Error error, std::string allow);
     Task<std::optional<std::string>> ended(Visit& visit, base::Result<contract::Outcome> outcome);
     Task<void> refuse(http::Exchange& exchange, base::Error error, std::string id);

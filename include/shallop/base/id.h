@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace shallop::base {
@@ -29,6 +30,8 @@ public:
 private:
     std::array<unsigned char, 256> ahead_{};  ///< random bytes for next()
     std::size_t used_ = ahead_.size();
+    std::array<char, 10> time_{};  ///< the first letters of an id made at last_ms_
+    std::uint64_t last_ms_ = 0;
 };
 
 }  // namespace shallop::base

@@ -123,7 +123,7 @@ TEST_CASE("an event says of the request what CGI wants to know", "[api]") {
     request.remote_addr = "10.1.2.3";
     request.content_length = 5;
     const auto event = api::event_from(http::Request(request), api::Destination(*find(request)), "f", true);
-    CHECK(event.function == "hello");
+    CHECK(event.function == "f");
     CHECK(event.query == "a=1");
     CHECK(event.protocol == "HTTP/1.0");
     CHECK(event.server_name == "example.org");

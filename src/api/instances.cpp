@@ -13,14 +13,16 @@ namespace {
 using base::Error;
 using base::Fault;
 
+Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
 Json describe(const InstanceView& one) {
-    return {{"id", one.id},
+    return {{"id", text_or_null(one.id)},
             {"state", one.state},
             {"version", one.version},
             {"events", one.events},
             {"served", one.served},
             {"since", base::format_time(one.since)},
-            {"container", one.container.empty() ? Json(nullptr) : Json(one.container)}};
+            {"container", text_or_null(one.container)}};
 }
 
 std::vector<InstanceView> all_of(const Instances& instances, const std::string& function) {

@@ -34,7 +34,7 @@ struct DaemonFacts {
 
 /// One container of a function, as an operator sees it.
 struct InstanceView {
-    std::string id;
+    std::string id;     ///< "" while it is being launched
     std::string state;  ///< launching, idle, leased, paused, retiring or standby
     std::int64_t version = 0;
     int events = 0;                                 ///< in it now

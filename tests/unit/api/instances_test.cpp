@@ -59,10 +59,11 @@ TEST_CASE("instances are listed oldest first with all that an operator asks of t
         {"id":"b","state":"leased","version":3,"events":2,"served":41,"since":"1970-01-01T00:03:20.000Z","container":"cb"}]})"));
 }
 
-TEST_CASE("an instance that has no container yet says so", "[api]") {
-    Keeper keeper{{one("a", "launching", 0, 100)}, ""};
+TEST_CASE("an instance that is being launched has neither id nor container", "[api]") {
+    Keeper keeper{{one("", "launching", 0, 100)}, ""};
     keeper.kept[0].container.clear();
     const auto page = json::parse(api::list_instances(keeper.view(), "f").body);
+    CHECK(page["instances"][0]["id"].is_null());
     CHECK(page["instances"][0]["container"].is_null());
 }
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr auto look_again = std::chrono::milliseconds(250);  ///< returned instances do not wake run()
 constexpr auto launch_patience = std::chrono::milliseconds(250);
+constexpr auto launch_margin = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -128,7 +129,9 @@ Task<void> Pool::launch(Slot slot, function::FunctionPtr function, async::Cancel
     } ended{*this, slot};
 
     const auto began = clock_.now();
-    const auto deadline = began + function->spec.limits.timeout;
+    // A launch fails before those who wait for it lose patience: it knows what was wrong.
+    const auto timeout = function->spec.limits.timeout;
+    const auto deadline = began + timeout - std::min<async::Duration>(launch_margin, timeout / 10);
     auto launched = co_await launcher_.launch(function, deadline);
     const auto held = held_.find(slot);
     if (held == held_.end()) co_return;

@@ -2,6 +2,7 @@
 """What happens around the main job: bursts, hang-ups, kills, signals, an engine that goes away, two daemons."""
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -40,14 +41,23 @@ class Relay:
         if os.path.exists(self.path):
             os.unlink(self.path)
 
+    def freeze(self):
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self):
+        os.killpg(self.process.pid, signal.SIGCONT)
+
+    def end(self):
+        if self.process.poll() is None:
+            self.down()
+
 
 @pytest.fixture
 def relay(tmp_path_factory):
     directory = tmp_path_factory.mktemp("relay")
     one = Relay(directory)
     yield one
-    if one.process.poll() is None:
-        one.down()
+    one.end()
 
 
 def function_containers(name):

@@ -51,7 +51,7 @@ def test_a_thousand_warm_calls_ask_nothing_of_the_engine(functions):
 
 
 def test_the_metrics_tell_warm_cold_and_states(functions):
-    function = functions("counted", **HTTP, limits={"memory": "100Mi"})
+    function = functions("metered", **HTTP, limits={"memory": "100Mi"})
     for _ in range(3):
         function.call("/sleep?20")
     text = function.daemon.api("GET", "/metrics").text
@@ -60,12 +60,12 @@ def test_the_metrics_tell_warm_cold_and_states(functions):
     for name in ("shallop_events_waiting", "shallop_instances_memory_bytes", "shallop_containers_leaving"):
         assert f"\n{name} " in text
     for name in ("queue", "start", "run"):
-        assert metric(function.daemon, f"shallop_{name}_seconds_count", function="counted") == 3
-    assert metric(function.daemon, "shallop_run_seconds_sum", function="counted") >= 0.06
-    assert metric(function.daemon, "shallop_memory_gigabyte_seconds_total", function="counted") >= 0.06 * 0.1048
-    assert metric(function.daemon, "shallop_invocations_total", function="counted", outcome="ok") == 3
+        assert metric(function.daemon, f"shallop_{name}_seconds_count", function="metered") == 3
+    assert metric(function.daemon, "shallop_run_seconds_sum", function="metered") >= 0.06
+    assert metric(function.daemon, "shallop_memory_gigabyte_seconds_total", function="metered") >= 0.06 * 0.1048
+    assert metric(function.daemon, "shallop_invocations_total", function="metered", outcome="ok") == 3
     function.remove()
-    assert 'function="counted"' not in function.daemon.api("GET", "/metrics").text
+    assert 'function="metered"' not in function.daemon.api("GET", "/metrics").text
 
 
 # ---- cgi in a container that stays

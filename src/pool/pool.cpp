@@ -13,7 +13,6 @@ using base::Fault;
 namespace {
 
 constexpr auto look_again = std::chrono::milliseconds(250);  ///< returned instances do not wake run()
-constexpr auto launch_patience = std::chrono::milliseconds(250);
 constexpr auto launch_margin = std::chrono::milliseconds(100);
 
 }  // namespace

@@ -77,7 +77,8 @@ def test_a_server_that_never_listens_is_a_start_timeout_with_its_last_words(func
     assert (answer.status, answer.json["fault"]) == (504, "start_timeout")
     assert "database" not in answer.text, "a function's words are the operator's alone"
     logs = function.daemon.cli("logs", "never").stdout
-    assert "still looking for the database" in logs and "does not listen on tcp:127.0.0.1:8080" in logs
+    assert "still looking for the database" in logs
+    assert "start_timeout: the function's server does not listen on tcp:127.0.0.1:8080" in logs
     function.gone()
 
 

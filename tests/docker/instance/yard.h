@@ -49,8 +49,8 @@ public:
 
     void open() {
         janitor = std::make_unique<instance::Janitor>(janitor_settings, engine, loop.clock(), log, loop.executor());
-        launcher =
-            std::make_unique<instance::Launcher>(settings, engine, *janitor, roster, ids, loop.clock(), log, loop.executor());
+        launcher = std::make_unique<instance::Launcher>(settings, engine, *janitor, roster, ids, loop.clock(), log,
+                                                        loop.executor());
         tasks = std::make_unique<async::TaskGroup>(loop.executor(), log);
         tasks->spawn("janitor", janitor->run());
     }

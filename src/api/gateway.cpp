@@ -39,7 +39,7 @@ struct Gateway::Visit {
     std::unique_ptr<http::Request> request{};  ///< kept where a local redirect may come; else the exchange has it
     bool redirected = false;
     function::FunctionPtr function{};          ///< that the last step led to
-    std::unique_ptr<function::Event> event{};  ///< of its invocation
+    std::unique_ptr<function::Event> event{};  ///< of the last step's invocation
 
     const http::Request& asked() const { return redirected ? *request : exchange.request(); }
     std::string id() const { return event ? event->id : std::string(); }
@@ -65,6 +65,7 @@ base::Status Gateway::redirect(Visit& at, const std::string& location, bool allo
     if (!next) return next.error();
     *at.request = std::move(*next);
     at.redirected = true;
+    at.event.reset();  // where the new request leads nowhere, no invocation has refused it
     return {};
 }
 

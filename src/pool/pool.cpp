@@ -14,7 +14,7 @@ namespace {
 
 constexpr auto least_pause = std::chrono::milliseconds(10);
 constexpr auto look_again = std::chrono::milliseconds(250);  ///< returned instances do not wake run()
-constexpr auto launch_patience = std::chrono::milliseconds(250);
+constexpr auto launch_margin = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -130,7 +130,9 @@ Task<void> Pool::launch(Slot slot, function::FunctionPtr function, async::Cancel
     } ended{*this, slot};
 
     const auto began = clock_.now();
-    const auto deadline = began + function->spec.limits.timeout;
+    // A launch fails before those who wait for it lose patience: it knows what was wrong.
+    const auto timeout = function->spec.limits.timeout;
+    const auto deadline = began + timeout - std::min<async::Duration>(launch_margin, timeout / 10);
     std::function<void()> running = [this, slot] {
         ledger_.running(slot, clock_.now());
         obey();

@@ -261,6 +261,32 @@ def example_images():
     subprocess.run([ROOT / "tools/build-examples"], check=True, timeout=900)
 
 
+@pytest.fixture(scope="session")
+def server_image():
+    """The image of functions/server.c."""
+    import warm
+    warm.build_server()
+
+
+@pytest.fixture
+def functions(shared, server_image):
+    """`functions(name, **resource)` registers one on the shared daemon, for this test alone; functions/server.c with the contract http
+    where nothing else is said. Afterwards no container of theirs is left."""
+    import warm
+    made = []
+
+    def make(name, /, **resource):
+        shared.put(name, **{"image": warm.SERVER} | resource)
+        made.append(warm.Function(shared, name))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.remove()
+    for one in made:
+        one.gone()
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """Shows the end of each daemon's log beside a failure."""

@@ -97,10 +97,10 @@ def test_invoke_passes_method_path_fields_and_files(shared, name, tmp_path):
 
 
 def test_a_failing_function_fails_the_command(shared, name):
-    shared.cli("deploy", name, "--image", IMAGE, "--", "sh", "-c", "printf 'Status: 418 Teapot\\n\\nshort and stout'")
+    shared.cli("deploy", name, "--image", IMAGE, "--fresh", "--", "sh", "-c", "printf 'Status: 418 Teapot\\n\\nshort and stout'")
     done = shared.cli("invoke", name, check=False)
     assert (done.returncode, done.stdout) == (1, "short and stout") and "418" in done.stderr
-    shared.cli("deploy", name, "--image", IMAGE, "--", "false")
+    shared.cli("deploy", name, "--image", IMAGE, "--fresh", "--", "false")
     done = shared.cli("invoke", name, check=False)
     assert (done.returncode, done.stdout) == (1, "") and "invocation" in done.stderr
 

@@ -2,6 +2,7 @@
 """What happens around the main job: bursts, hang-ups, kills, signals, an engine that goes away, two daemons."""
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -12,8 +13,9 @@ import pytest
 from conftest import containers, docker, wait_until
 
 IMAGE = "debian:bookworm-slim"
-SLEEPER = {"image": IMAGE, "command": ["sh", "-c", "cat >/dev/null; sleep ${QUERY_STRING:-1}; echo slept"]}
-HELLO = {"image": IMAGE, "command": ["echo", "hello"]}
+FRESH = {"reuse": False}  # a container's life is the event's; test_warm.py has those that stay
+SLEEPER = {"image": IMAGE, "command": ["sh", "-c", "cat >/dev/null; sleep ${QUERY_STRING:-1}; echo slept"], "scale": FRESH}
+HELLO = {"image": IMAGE, "command": ["echo", "hello"], "scale": FRESH}
 
 
 class Relay:
@@ -39,14 +41,23 @@ class Relay:
         if os.path.exists(self.path):
             os.unlink(self.path)
 
+    def freeze(self):
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self):
+        os.killpg(self.process.pid, signal.SIGCONT)
+
+    def end(self):
+        if self.process.poll() is None:
+            self.down()
+
 
 @pytest.fixture
 def relay(tmp_path_factory):
     directory = tmp_path_factory.mktemp("relay")
     one = Relay(directory)
     yield one
-    if one.process.poll() is None:
-        one.down()
+    one.end()
 
 
 def function_containers(name):
@@ -59,7 +70,7 @@ def metric(daemon, name):
 
 
 def test_a_burst_of_200_cold_requests_is_answered_whole_and_leaves_nothing(daemon):
-    daemon.put("burst", **HELLO, limits={"timeout": "60s"}, scale={"queue": 60, "queue_timeout": "60s"})
+    daemon.put("burst", **HELLO | {"scale": FRESH | {"queue": 60, "queue_timeout": "60s"}}, limits={"timeout": "60s"})
     with ThreadPoolExecutor(200) as pool:
         answers = list(pool.map(lambda _: daemon.call("/function/burst", timeout=120), range(200)))
     for answer in answers:
@@ -70,7 +81,8 @@ def test_a_burst_of_200_cold_requests_is_answered_whole_and_leaves_nothing(daemo
 
 
 def test_the_answer_does_not_wait_for_the_container_to_go(daemon):
-    daemon.put("stubborn", image=IMAGE, command=["sh", "-c", "trap '' TERM HUP; echo done; exec >&- 2>&-; sleep 60"])
+    daemon.put("stubborn", image=IMAGE, command=["sh", "-c", "trap '' TERM HUP; echo done; exec >&- 2>&-; sleep 60"],
+               scale=FRESH)
     began = time.monotonic()
     assert daemon.call("/function/stubborn").text == "done\n"
     assert time.monotonic() - began < 20
@@ -308,15 +320,17 @@ def test_what_a_function_may_not_do(daemon):
 def test_a_function_joins_a_network_only_by_name(daemon):
     docker("network", "create", "shallop-test-net")
     try:
-        daemon.put("netted", image=IMAGE, command=["ls", "/sys/class/net"], network="shallop-test-net")
+        daemon.put("netted", image=IMAGE, command=["ls", "/sys/class/net"], network="shallop-test-net", scale=FRESH)
         assert "eth0" in daemon.call("/function/netted").text
         wait_until(lambda: not function_containers("netted"), 10)
     finally:
         docker("network", "rm", "shallop-test-net")
 
 
-def test_hundred_redeploys_under_load_fail_no_call(daemon):
-    daemon.put("moving", **HELLO, scale={"max": 4})
+@pytest.mark.parametrize("reuse", [False, True])
+def test_hundred_redeploys_under_load_fail_no_call(daemon, reuse):
+    moving = HELLO | {"scale": {"max": 4, "reuse": reuse}}
+    daemon.put("moving", **moving)
     stop, failed = threading.Event(), []
 
     def load():
@@ -328,7 +342,7 @@ def test_hundred_redeploys_under_load_fail_no_call(daemon):
     with ThreadPoolExecutor(3) as pool:
         loading = [pool.submit(load) for _ in range(3)]
         for number in range(100):
-            daemon.put("moving", **HELLO, env={"N": str(number)}, scale={"max": 4})
+            daemon.put("moving", **moving, env={"N": str(number)})
         stop.set()
         for one in loading:
             one.result()

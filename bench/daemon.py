@@ -113,7 +113,7 @@ class Daemon:
 
     def instances(self, name, *states, version=0):
         """What is there of a function: all, or what is in one of the states, of a version or of any."""
-        found = json.loads(self.api("GET", f"/v1/functions/{name}/instances")[1])["items"]
+        found = json.loads(self.api("GET", f"/v1/functions/{name}/instances")[1])["instances"]
         return [one for one in found if (not states or one["state"] in states) and version in (0, one["version"])]
 
     def await_instances(self, name, count, *states, pause=0.005):

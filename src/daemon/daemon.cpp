@@ -174,7 +174,7 @@ api::DaemonFacts Daemon::facts() {
     facts.gateway_address = settings_.listen;
     facts.admin_address = settings_.admin_listen;
     facts.started = clock_.now();
-    facts.ready = [this] { return loaded_ && engine_up_; };
+    facts.ready = [this] { return loaded_ && engine_up_ && run_dir_known_; };
     facts.not_ready_because = [this]() -> std::string {
         if (!loaded_) return "the functions are being loaded";
         return "the engine at " + settings_.docker_host + " does not answer";
@@ -196,7 +196,7 @@ Task<int> Daemon::run() {
     tasks_.spawn("memory", watch_memory());
     tasks_.spawn("connections into containers", roster_.keep_sweeping(clock_));
     tasks_.spawn("engine watch", watch_engine());
-    tasks_.spawn("run directory", find_host_run_dir());
+    tasks_.spawn("first instances", start_ahead());
     tasks_.spawn("gateway", gateway_listener_.run());
     tasks_.spawn("admin", admin_listener_.run());
     co_await wait_for_signal();
@@ -216,7 +216,6 @@ Task<base::Status> Daemon::listen() {
     const auto loaded = co_await registry_.load();
     if (!loaded) co_return loaded;
     loaded_ = true;
-    for (const auto& [name, function] : registry_.catalog()->functions) pool_.deploy(function);
     if (const auto bound = gateway_listener_.bind(settings_.listen); !bound) co_return bound;
     if (const auto bound = admin_listener_.bind(settings_.admin_listen); !bound) co_return bound;
     log_.info("listening", {{"gateway", gateway_listener_.address()},
@@ -225,6 +224,13 @@ Task<base::Status> Daemon::listen() {
                             {"version", SHALLOP_VERSION},
                             {"daemon", store_->daemon_id()}});
     co_return base::Status();
+}
+
+/// What functions want kept warm is started once it can be: a start before that fails, and a failure makes the next one wait.
+Task<void> Daemon::start_ahead() {
+    co_await find_host_run_dir();
+    run_dir_known_ = true;
+    for (const auto& [name, function] : registry_.catalog()->functions) pool_.deploy(function);
 }
 
 /// The engine mounts host paths: inside a container ours are other ones, which the engine itself can tell.

@@ -46,6 +46,7 @@ private:
     pool::Totals totals() const;
     void changed(const function::FunctionPtr& before, const function::FunctionPtr& after);
     base::Status reload();
+    Task<void> start_ahead();
     Task<void> find_host_run_dir();
     void keep_from_functions(const std::vector<docker::ContainerMount>& mounts);
     Task<void> watch_engine();
@@ -79,6 +80,7 @@ private:
     boost::asio::basic_signal_set<async::Executor> signals_;
     bool engine_up_ = false;
     bool loaded_ = false;
+    bool run_dir_known_ = false;
     async::TaskGroup tasks_;  // last: its tasks use everything above
 };
 

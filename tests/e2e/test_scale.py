@@ -209,6 +209,7 @@ def test_after_a_kill_nothing_is_left_and_functions_answer_again(start_daemon, s
         assert function.call().status == 200
     wait_until(lambda: not before & set(daemon.containers()), 15, what="the predecessor's containers are gone")
     made["fresh"].wait_for(2, "standby")
+    assert "launch failed" not in daemon.log()
 
 
 def alive(pid):

@@ -104,7 +104,9 @@ class Function:
         return wait_until(claim, seconds, what=f"{count} {states} of {self.name}; it has {self.instances()}")
 
     def containers(self):
-        return containers(f"shallop.function={self.name}")
+        """Ids of its containers, in whatever state; those of a namesake that another daemon has are not among them."""
+        ours = self.daemon.containers()
+        return [one for one in containers(f"shallop.function={self.name}") if one in ours]
 
     def starts(self, kind):
         return metric(self.daemon, "shallop_starts_total", function=self.name, start=kind)

@@ -108,7 +108,7 @@ def hits(rounds):
         register(daemon, 4)
         caller, times, seen = Caller(daemon, "standby"), [], set()
         for turn in range(rounds + 2):
-            daemon.await_instances("standby", 4, "idle")
+            daemon.await_instances("standby", 4, "standby")
             began = clock()
             caller.connection.send("GET", caller.path)
             status, fields = caller.connection.head()
@@ -130,7 +130,7 @@ def daemon_rates(count):
     with Daemon() as daemon:
         began = clock()
         register(daemon, count)
-        daemon.await_instances("standby", count, "idle")
+        daemon.await_instances("standby", count, "standby")
         filled = clock() - began
         callers = [Caller(daemon, "standby") for _ in range(count)]
         old = {one["id"] for one in daemon.instances("standby")}

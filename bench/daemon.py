@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-from engine import Connection
+from engine import Connection, containers
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARY = os.environ.get("SHALLOP_BIN", str(ROOT / "build/release/shallop"))
@@ -33,11 +33,33 @@ class Daemon:
         self.process = None
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def __exit__(self, *_):
-        self.stop()
+        """An end that leaves a container or does not come in time is an error."""
+        identity = self.label()
+        try:
+            self.stop()
+            left = containers(identity)
+        except (subprocess.TimeoutExpired, OSError):
+            left = "the daemon, which did not end"
+        self.kill()
+        if left:
+            raise SystemExit(f"left behind: {left}")
+
+    def label(self):
+        """The label that all containers of this daemon carry."""
+        return "shallop.daemon=" + json.loads(self.api("GET", "/v1/info")[1])["daemon"]
+
+    def kill(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def start(self):
@@ -59,7 +81,10 @@ class Daemon:
                 if self.process.poll() is not None:
                     raise SystemExit("the daemon did not start:\n" + (self.directory / "log").read_text())
         took = time.perf_counter() - began
+        deadline = time.monotonic() + 30
         while self.api("GET", "/readyz", check=False)[0] != 200:
+            if time.monotonic() > deadline:
+                raise SystemExit("the daemon is not ready:\n" + self.log())
             time.sleep(0.02)
         return took
 
@@ -80,9 +105,33 @@ class Daemon:
         return status, data
 
     def register(self, name, image, command, **more):
+        """A function that has a fresh container for each event."""
         self.api("PUT", f"/v1/functions/{name}",
-                 {"image": image, "command": command, "scale": {"max": 64, "queue": 1000, "queue_timeout": "120s"},
+                 {"image": image, "command": command,
+                  "scale": {"reuse": False, "max": 64, "queue": 1000, "queue_timeout": "120s"},
                   "limits": {"timeout": "120s", "request_body": "2Gi"}, **more})
+
+    def instances(self, name, *states, version=0):
+        """What is there of a function: all, or what is in one of the states, of a version or of any."""
+        found = json.loads(self.api("GET", f"/v1/functions/{name}/instances")[1])["instances"]
+        return [one for one in found if (not states or one["state"] in states) and version in (0, one["version"])]
+
+    def await_instances(self, name, count, *states, pause=0.005):
+        """Waits for `count` instances in one of the states."""
+        deadline = time.monotonic() + 120
+        while len(self.instances(name, *states)) < count:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{name} has no {count} instances {states}: {self.instances(name)}\n{self.log()}")
+            time.sleep(pause)
+
+    def metric(self, name):
+        """The sum of a metric over its labels."""
+        text = self.api("GET", "/metrics")[1].decode()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.split("{")[0].split(" ")[0] == name)
+
+    def log(self):
+        """The end of what it said."""
+        return (self.directory / "log").read_text(errors="replace")[-3000:]
 
     def memory(self, key="VmRSS"):
         """Resident bytes: now (VmRSS) or at most so far (VmHWM)."""

@@ -4,6 +4,7 @@
 import json
 import socket
 import struct
+import time
 
 SOCKET = "/var/run/docker.sock"
 LABEL = "shallop.bench"
@@ -128,10 +129,29 @@ class Bare:
         return first, clock()
 
 
+def filters(**wanted):
+    return json.dumps(wanted).replace('"', "%22").replace(" ", "")
+
+
 def containers(label):
+    """All that carry a label, in whatever state."""
     api = Connection(SOCKET)
-    filters = json.dumps({"label": [label]})
-    return api.call("GET", f"/containers/json?all=1&filters={filters}".replace('"', "%22").replace(" ", ""))
+    found = api.call("GET", f"/containers/json?all=1&filters={filters(label=[label])}")
+    api.close()
+    return found
+
+
+def made_since(label, began):
+    """How many containers with a label were created since a time() of the host, whatever became of them."""
+    api = Connection(SOCKET)
+    wanted = filters(type=["container"], event=["create"], label=[label])
+    api.send("GET", f"/events?since={began:.6f}&until={time.time():.6f}&filters={wanted}")
+    status, fields = api.head()
+    found = api.body(status, fields)
+    api.close()
+    if status != 200:
+        raise RuntimeError(f"/events: {status} {found!r}")
+    return sum(1 for line in found.splitlines() if line.strip())
 
 
 assert struct.calcsize(">BxxxL") == 8  # the attach stream's frame head, which Bare.run skips

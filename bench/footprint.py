@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the daemon itself costs: memory, time to readiness, streaming in constant memory, a burst."""
+"""What the daemon itself costs: memory, time to readiness, streaming in constant memory, a burst, a million warm requests."""
 
 import statistics
 import threading
@@ -7,10 +7,10 @@ import time
 
 from daemon import Caller, Daemon
 from engine import Connection, containers
+from measure import ANSWER, Bar, at_most, eventually, load
+from measure import BUSYBOX as IMAGE
 
-IMAGE = "shallop-bench:latest"
-GIB = 1 << 30
-MIB = 1 << 20
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 
 def registered(count):
@@ -23,9 +23,9 @@ def registered(count):
             starts.append(daemon.start())
         time.sleep(1)
         memory, threads = daemon.memory(), daemon.threads()
-    return [f"| ready after start, {count} functions, median of 5 | {statistics.median(starts) * 1000:.0f} ms | 100 ms |",
-            f"| resident, idle, {count} functions | {memory / MIB:.1f} MiB | 15 MiB |",
-            f"| threads | {threads} | – |"]
+    lines = [f"With {count} functions: ready {min(starts) * 1000:.0f}–{max(starts) * 1000:.0f} ms after its start, {threads} threads."]
+    return lines, [at_most(f"ready after start, {count} functions, median of 5", statistics.median(starts) * 1000, 100, "{:.0f} ms"),
+                   at_most(f"resident, idle, {count} functions", memory / MIB, 15, "{:.1f} MiB")]
 
 
 def download(daemon, name):
@@ -57,7 +57,7 @@ def upload(daemon, name):
 
 
 def streaming():
-    rows = []
+    lines, bars = [], []
     with Daemon() as daemon:
         daemon.register("out", IMAGE, ["/bin/busybox", "dd", "if=/dev/zero", "bs=1048576", "count=1024"])
         daemon.register("in", IMAGE, ["/bin/busybox", "wc", "-c"])
@@ -66,25 +66,30 @@ def streaming():
             work(daemon, name)
             took = time.perf_counter() - began
             growth = max(0, daemon.memory("VmHWM") - before)
-            rows.append(f"| growth while 1 GiB streams {name} ({1024 / took:.0f} MiB/s) | {growth / MIB:.1f} MiB | 20 MiB |")
-    return rows
+            lines.append(f"1 GiB streamed {name} at {1024 / took:.0f} MiB/s.")
+            bars.append(at_most(f"growth while 1 GiB streams {name}", growth / MIB, 20, "{:.1f} MiB"))
+    return lines, bars
 
 
 def burst(count):
     answers, lock = {}, threading.Lock()
 
     def call(daemon):
-        connection = Connection(daemon.gateway)
-        connection.send("GET", "/function/bench")
-        status, fields = connection.head()
-        connection.body(status, fields)
-        sound = status == 200 or (status in (429, 503) and "retry-after" in fields)
-        with lock:
+        try:
+            connection = Connection(daemon.gateway)
+            connection.send("GET", "/function/bench")
+            status, fields = connection.head()
+            connection.body(status, fields)
+            sound = status == 200 or (status in (429, 503) and "retry-after" in fields)
             key = str(status) if sound else f"{status} without Retry-After"
-            answers[key] = answers.get(key, 0) + 1
+        except (OSError, ValueError) as error:
+            sound, key = False, repr(error)
+        with lock:
+            answers[key, sound] = answers.get((key, sound), 0) + 1
 
     with Daemon() as daemon:
-        daemon.api("PUT", "/v1/functions/bench", {"image": IMAGE, "command": ["/bin/echo", "hello"], "limits": {"timeout": "60s"}})
+        daemon.api("PUT", "/v1/functions/bench", {
+            "image": IMAGE, "command": ["/bin/echo", "hello"], "limits": {"timeout": "60s"}, "scale": {"reuse": False}})
         threads = [threading.Thread(target=call, args=(daemon,)) for _ in range(count)]
         began = time.perf_counter()
         for thread in threads:
@@ -96,11 +101,81 @@ def burst(count):
         while containers("shallop.function=bench") and time.monotonic() < deadline:
             time.sleep(0.1)
         left = len(containers("shallop.function=bench"))
-    told = ", ".join(f"{n} × {status}" for status, n in sorted(answers.items()))
-    return [f"| {count} at once, default limits, {took:.1f} s | {told} | each 200, or 429/503 with Retry-After |",
-            f"| containers left after it | {left} | 0 |"]
+    told = ", ".join(f"{n} × {key}" for (key, _), n in sorted(answers.items()))
+    unsound = sum(n for (_, sound), n in answers.items() if not sound)
+    return [f"{count} cold at once, default limits: {told} in {took:.1f} s."], [
+        at_most(f"{count} cold at once, default limits: answers other than 200 or 429/503 with Retry-After", unsound, 0, "{:d}"),
+        at_most(f"{count} cold at once: containers left", left, 0, "{:d}")]
 
 
-def run():
-    rows = ["## The daemon itself", "", "| what | measured | bar |", "|---|---|---|"]
-    return rows + registered(500) + streaming() + burst(200) + [""]
+def use_at_once(daemon, name, clients, held):
+    """Calls with replies too long to be buffered, read only when `held` instances are busy with them at the same moment."""
+    connections = [Connection(daemon.gateway) for _ in range(clients)]
+    for connection in connections:
+        connection.send("GET", f"/function/{name}/1000000")
+    daemon.await_instances(name, held, "leased")
+    for connection in connections:
+        status, fields = connection.head()
+        body = connection.body(status, fields)
+        if status != 200 or len(body) != 1_000_000:
+            raise SystemExit(f"{status} {len(body)}\n{daemon.log()}")
+        connection.close()
+
+
+def idle_instances(count):
+    """What each of many idle http instances costs the daemon, new ones and ones that have served; a few came before, for what all share."""
+    few, seen = 2, {}
+    with Daemon("--max-instances", str(2 * count + 10)) as daemon:
+        for least in (few, count + few):
+            daemon.api("PUT", "/v1/functions/idle", {"image": ANSWER, "contract": {"http": {"port": 8080}}, "scale": {
+                "min": least, "max": least, "concurrency": 1, "queue": 1000}})
+            daemon.await_instances("idle", least, "standby", "idle")
+            eventually("older instances are gone", lambda least=least: len(daemon.instances("idle")) == least)
+            time.sleep(2)
+            seen[least, "new"] = daemon.memory()
+            for _ in range(3):
+                use_at_once(daemon, "idle", count + few, least)
+            eventually("each instance has served", lambda: all(
+                one["served"] and one["state"] == "idle" for one in daemon.instances("idle")))
+            time.sleep(2)
+            seen[least, "used"] = daemon.memory()
+    each = {kind: (seen[count + few, kind] - seen[few, kind]) / count / KIB for kind in ("new", "used")}
+    told = "; ".join(f"{kind}: {seen[few, kind] / MIB:.2f} MiB with {few}, {seen[count + few, kind] / MIB:.2f} MiB with {count + few}"
+                     for kind in each)
+    return [f"Resident with idle http instances: {told}."], [
+        at_most("daemon's memory for an idle http instance that was not used yet", each["new"], 20, "{:.1f} KiB"),
+        at_most("daemon's memory for an idle http instance that has served", each["used"], 20, "{:.1f} KiB")]
+
+
+def warm_requests(count):
+    """Growth over many warm requests, and the calls to the engine that they led to."""
+    with Daemon() as daemon:
+        daemon.api("PUT", "/v1/functions/many", {"image": ANSWER, "contract": {"http": {"port": 8080}},
+                                                 "scale": {"max": 1, "concurrency": 64, "idle_timeout": "1h"}})
+        url = f"http://127.0.0.1:{daemon.gateway[1]}/function/many/2"
+        warmed = load(url, 32, 4)["count"]
+        before, calls, done = daemon.memory(), engine_calls(daemon), 0
+        while done < count:
+            done += load(url, 32, 5)["count"]
+        growth, asked = daemon.memory() - before, engine_calls(daemon) - calls
+    return [f"{done:,} warm requests after {warmed:,}: {before / MIB:.2f} MiB before, {growth / KIB:+.0f} KiB after."], [
+        Bar(f"growth over {count:,} warm requests", "less than a byte a request", f"{growth / done:.3f} bytes a request", growth < done),
+        at_most(f"engine calls during {count:,} warm requests", int(asked), 0, "{:d}")]
+
+
+def engine_calls(daemon):
+    """All calls but the ones that ask whether it is there, which go by the clock."""
+    text = daemon.api("GET", "/metrics")[1].decode()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
+               if line.startswith("shallop_engine_calls_total{") and 'verb="ping"' not in line)
+
+
+def run(quick):
+    lines, bars = ["## The daemon itself", ""], []
+    for work, size in ((registered, 500), (burst, 200), (idle_instances, 10 if quick else 40), (warm_requests, 50_000 if quick else 1_000_000)):
+        more, some = work(size)
+        lines, bars = lines + ["- " + line for line in more], bars + some
+    if not quick:
+        more, some = streaming()
+        lines, bars = lines + ["- " + line for line in more], bars + some
+    return lines + [""], bars

@@ -1,28 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Warm http: the daemon against nginx (one worker, kept-alive upstream) in front of the very same server process in a container, and
-against a direct connection to a server like it, in one run."""
+against the same server on TCP with no proxy at all, in one run."""
 
+import contextlib
 import os
 import pathlib
-import re
-import statistics
 import subprocess
 import tempfile
-import time
 
-from daemon import ROOT, Daemon, free_port
+from daemon import Daemon, free_port
+from measure import ANSWER, at_least, at_most, compiled, cpu_seconds, eventually, load, median, spread
+from peers import Fn
 
-IMAGE = "shallop-bench-answer:latest"
 LEVELS = [(1, 2), (8, 2), (32, 2), (64, 2), (256, 2), (1, 65536), (16, 65536)]  # connections, bytes of body
-
-
-def make_image():
-    """FROM scratch and one static server."""
-    with tempfile.TemporaryDirectory() as directory:
-        subprocess.run(["musl-gcc", "-O2", "-static", "-o", f"{directory}/answer", ROOT / "bench/functions/answer.c"], check=True)
-        pathlib.Path(directory, "Dockerfile").write_text("FROM scratch\nCOPY answer /answer\nENTRYPOINT [\"/answer\"]\n")
-        subprocess.run(["docker", "build", "-q", "-t", IMAGE, directory], check=True, stdout=subprocess.DEVNULL,
-                       env={**os.environ, "DOCKER_BUILDKIT": "0"})
+QUICK = [(1, 2), (32, 2)]
+# The figure, at which level, the bar as a multiple of nginx's.
+BARS = [("p50", (1, 2), 1.1), ("rate", (32, 2), 1.0), ("cpu", (32, 2), 1.1), ("rate", (64, 2), 1.0), ("cpu", (64, 2), 1.1),
+        ("p99", (64, 2), 1.1), ("rate", (256, 2), 1.0), ("cpu", (256, 2), 1.1), ("rate", (1, 65536), 1.0), ("rate", (16, 65536), 1.0)]
+NAMES = {"p50": "p50", "p99": "p99", "rate": "requests/s", "cpu": "CPU a request"}
 
 
 class Nginx:
@@ -48,98 +43,129 @@ class Nginx:
     def __enter__(self):
         self.process = subprocess.Popen(["nginx", "-c", self.directory / "nginx.conf", "-p", self.directory],
                                         stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 5
-        while not (self.directory / "nginx.pid").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        time.sleep(0.2)
+        eventually("nginx answers", lambda: self.process.poll() is not None or answers(self.url()), 10)
         return self
 
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait(10)
 
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
     def pids(self):
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return [self.process.pid, *map(int, children)]
 
 
-def cpu_seconds(pids):
-    """On-CPU time of all threads, to the nanosecond."""
-    total = 0
-    for pid in pids:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            total += int(pathlib.Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[0])
-    return total / 1e9
+class Direct:
+    """The server itself, on TCP."""
+
+    def __init__(self, directory):
+        self.port, self.program = free_port(), compiled("answer", directory)
+
+    def __enter__(self):
+        self.process = subprocess.Popen([self.program], env={"PORT": str(self.port)})
+        eventually("the server answers", lambda: answers(self.url()), 10)
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait(10)
+
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
 
 
-def milliseconds(text):
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
-    return float(number) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit]
+def answers(url):
+    return subprocess.run(["curl", "-sf", "-m", "5", "-o", "/dev/null", url + "/2"]).returncode == 0
 
 
-def load(url, connections, seconds, pids=()):
-    """One run of wrk: rate, p50 and p99 in ms, and CPU microseconds a request of `pids`."""
-    before = cpu_seconds(pids)
-    out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", url], check=True, capture_output=True,
-                         text=True).stdout
-    used = cpu_seconds(pids) - before
-    if "Non-2xx" in out or "Socket errors" in out:
-        raise SystemExit(f"{url}: {out}")
-    count = int(re.search(r"(\d+) requests in", out)[1])
-    return {"rate": float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]),
-            "p50": milliseconds(re.search(r"50%\s+(\S+)", out)[1]), "p99": milliseconds(re.search(r"99%\s+(\S+)", out)[1]),
-            "cpu": used / count * 1e6}
+def register(daemon, sockets):
+    daemon.api("PUT", "/v1/functions/warm", {
+        "image": ANSWER, "command": ["/sockets/fn.sock"], "contract": {"http": {"port": "unix:/sockets/fn.sock"}},
+        "mounts": [{"type": "bind", "source": str(sockets), "target": "/sockets", "read_only": False}],
+        "scale": {"max": 1, "concurrency": 512, "queue": 1000}})
+    url = f"http://127.0.0.1:{daemon.gateway[1]}/function/warm"
+    if not answers(url):
+        raise SystemExit("the function does not answer:\n" + daemon.log())
+    return url
 
 
-def median(runs, key):
-    return statistics.median(run[key] for run in runs)
-
-
-def spread(runs, key, form):
-    values = sorted(run[key] for run in runs)
-    return f"{form(statistics.median(values))} ({form(values[0])}–{form(values[-1])})"
-
-
-def run(seconds=2, repeats=5, levels=LEVELS):
-    make_image()
-    lines = ["## Warm http: a static server in a container, over its unix socket", "",
-             "| connections, body | | requests/s | p50 ms | p99 ms | CPU µs/request |", "|---|---|---|---|---|---|"]
-    ratios = []
-    with tempfile.TemporaryDirectory(prefix="shallop-bench-") as directory:
+@contextlib.contextmanager
+def servers():
+    """Everything that is compared, running: its name, the address, the processes whose CPU time counts, and wrk's script."""
+    with contextlib.ExitStack() as stack:
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="shallop-bench-"))
         os.chmod(directory, 0o755)
         sockets = pathlib.Path(directory, "sockets")
-        sockets.mkdir(mode=0o777)
+        sockets.mkdir()
         sockets.chmod(0o777)
-        with Daemon("--bind-root", directory) as daemon:
-            daemon.api("PUT", "/v1/functions/warm", {
-                "image": IMAGE, "command": ["/sockets/fn.sock"], "contract": {"http": {"port": "unix:/sockets/fn.sock"}},
-                "mounts": [{"type": "bind", "source": str(sockets), "target": "/sockets", "read_only": False}],
-                "scale": {"max": 1, "concurrency": 512, "queue": 1000}})
-            shallop = f"http://127.0.0.1:{daemon.gateway[1]}/function/warm"
-            subprocess.run(["curl", "-sSf", "-o", "/dev/null", shallop], check=True)
-            with Nginx(directory, sockets / "fn.sock") as nginx:
-                targets = {"shallop": (shallop, [daemon.process.pid]),
-                           "nginx": (f"http://127.0.0.1:{nginx.port}", nginx.pids())}
-                for connections, body in levels:
-                    runs = {name: [] for name in targets}
-                    for turn in range(repeats + 1):
-                        for name, (url, pids) in targets.items():
-                            took = load(f"{url}/{body}", connections, seconds if turn else 1, pids)
-                            if turn:  # the first warms up
-                                runs[name].append(took)
-                    what = f"{connections}, {body} B" if body < 1024 else f"{connections}, {body >> 10} KiB"
-                    for name in targets:
-                        lines.append(f"| {what} | {name} | {spread(runs[name], 'rate', lambda v: f'{v:,.0f}')} | "
-                                     f"{spread(runs[name], 'p50', lambda v: f'{v:.3f}')} | {spread(runs[name], 'p99', lambda v: f'{v:.2f}')} | "
-                                     f"{spread(runs[name], 'cpu', lambda v: f'{v:.1f}')} |")
-                    ratio = {key: median(runs["shallop"], key) / median(runs["nginx"], key) for key in ("rate", "p50", "p99", "cpu")}
-                    ratios.append(f"| {what} | {ratio['rate']:.2f} | {ratio['p50']:.2f} | {ratio['p99']:.2f} | {ratio['cpu']:.2f} |")
-    return lines + ["", "Shallop as a multiple of nginx:", "", "| connections, body | rate | p50 | p99 | CPU |", "|---|---|---|---|---|",
-                    *ratios, ""]
+        daemon = stack.enter_context(Daemon("--bind-root", directory))
+        url = register(daemon, sockets)
+        nginx = stack.enter_context(Nginx(directory, sockets / "fn.sock"))
+        direct = stack.enter_context(Direct(directory))
+        found = {"shallop": (url, [daemon.process.pid], None), "nginx": (nginx.url(), nginx.pids(), None),
+                 "no proxy, TCP": (direct.url(), [direct.process.pid], None)}
+        if Fn.BINARY:
+            fn = stack.enter_context(Fn(directory))
+            found["fnserver"] = (fn.url(), [fn.process.pid], fn.script)
+        yield found
 
 
-if __name__ == "__main__":
-    import sys
-    quick = "--quick" in sys.argv
-    chosen = [(32, 2)] if quick else LEVELS
-    print("\n".join(run(seconds=2, repeats=3 if quick else 5, levels=chosen)))
+def compare(found, level, seconds, repeats):
+    connections, body = level
+    runs = {name: [] for name in found}
+    for turn in range(repeats + 1):
+        for name, (url, pids, script) in found.items():
+            target = url if script else f"{url}/{body}"
+            if script and body != 2:
+                continue  # a peer that cannot pass a path on
+            took = load(target, connections, seconds if turn else 1, pids, script)
+            if turn:  # the first warms up
+                runs[name].append(took)
+    return {name: taken for name, taken in runs.items() if taken}
+
+
+def level_name(level):
+    connections, body = level
+    return f"c={connections}, {body} B" if body < 1024 else f"c={connections}, {body >> 10} KiB"
+
+
+def ratio(results, level, key, other="nginx"):
+    return median(results[level]["shallop"], key) / median(results[level][other], key)
+
+
+def bars_of(results):
+    bars = []
+    for key, level, bar in BARS:
+        if level in results:
+            what = f"warm http, {level_name(level)}: {NAMES[key]} against nginx"
+            bars.append((at_least if key == "rate" else at_most)(what, ratio(results, level, key), bar))
+    if Fn.BINARY:
+        bars += [at_least(f"warm http, {level_name(level)}: requests/s against fnserver", ratio(results, level, "rate", "fnserver"), 5.0)
+                 for level in results if level[1] == 2 and level[0] > 1]
+    return bars
+
+
+def lines_of(results):
+    lines = ["## Warm http: a static server in a container, over its unix socket", "",
+             "| connections, body | | requests/s | p50 ms | p99 ms | CPU µs/request | wrk's share of a core |", "|---|---|---|---|---|---|---|"]
+    for level, runs in results.items():
+        for name, taken in runs.items():
+            client = median(taken, "client")
+            limit = ", **the client is the limit**" if client > 0.95 else ""
+            lines.append(f"| {level_name(level)} | {name} | {spread(taken, 'rate', '{:,.0f}')} | {spread(taken, 'p50', '{:.3f}')} | "
+                         f"{spread(taken, 'p99', '{:.2f}')} | {spread(taken, 'cpu', '{:.1f}')} | {client:.2f}{limit} |")
+    lines += ["", "CPU is the proxy's own; without one it is the server's. Shallop as a multiple of nginx:", "",
+              "| connections, body | requests/s | p50 | p99 | CPU |", "|---|---|---|---|---|"]
+    for level in results:
+        lines.append(f"| {level_name(level)} | " + " | ".join(f"{ratio(results, level, key):.2f}" for key in ("rate", "p50", "p99", "cpu")) + " |")
+    given = "" if Fn.BINARY else "No fnserver was given (FNSERVER=path), so there is no comparison with it."
+    return lines + ([""] + [given] if given else []) + [""]
+
+
+def run(quick):
+    with servers() as found:
+        results = {level: compare(found, level, 1 if quick else 2, 2 if quick else 5) for level in (QUICK if quick else LEVELS)}
+    return lines_of(results), bars_of(results)

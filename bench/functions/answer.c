@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The least HTTP server that a benchmark can call: one thread, epoll, keep-alive; the n of GET /n is the size of the
-// reply's body. Listens on the unix socket given as its argument, else on $PORT (8080) of loopback.
+// reply's body. Listens on the unix socket given as its argument, else on the one that $FN_LISTENER names (unix:/path), else
+// on $PORT (8080) of loopback.
 
 #define _GNU_SOURCE
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,38 +27,58 @@ struct connection {
 };
 static struct connection* connections[most_fds];
 
-static int listen_on(int argc, char** argv) {
-    int fd = -1;
-    if (argc > 1) {
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        snprintf(address.sun_path, sizeof address.sun_path, "%s", argv[1]);
-        unlink(argv[1]);
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        if (bind(fd, (struct sockaddr*)&address, sizeof address) != 0) exit(1);
-        chmod(argv[1], 0666);
-    } else {
-        const char* port = getenv("PORT");
-        struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port ? atoi(port) : 8080)};
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        const int on = 1;
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (bind(fd, (struct sockaddr*)&address, sizeof address) != 0) exit(1);
-    }
+static int listen_unix(const char* path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    unlink(path);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (bind(fd, (struct sockaddr*)&address, sizeof address) != 0) exit(1);
+    chmod(path, 0666);
     if (listen(fd, 1024) != 0) exit(1);
     return fd;
 }
 
-static void send_all(int fd, const char* bytes, size_t size) {
+static int listen_port(const char* port) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)(port ? atoi(port) : 8080))};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, (struct sockaddr*)&address, sizeof address) != 0 || listen(fd, 1024) != 0) exit(1);
+    return fd;
+}
+
+/// Who waits for $FN_LISTENER connects as soon as the file is there: it appears when the socket listens.
+static int listen_linked(const char* path) {
+    char hidden[108];
+    snprintf(hidden, sizeof hidden, "%s.private", path);
+    const int fd = listen_unix(hidden);
+    if (symlink(strrchr(hidden, '/') + 1, path) != 0) exit(1);
+    return fd;
+}
+
+static int listen_on(int argc, char** argv) {
+    if (argc > 1) return listen_unix(argv[1]);
+    const char* linked = getenv("FN_LISTENER");
+    if (linked && strncmp(linked, "unix:/", 6) == 0) return listen_linked(linked + 5);
+    return listen_port(getenv("PORT"));
+}
+
+/// Waits for a slow reader; 0 when it is gone.
+static int send_all(int fd, const char* bytes, size_t size) {
     while (size > 0) {
         const ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
-        if (sent < 0) continue;  // the reader is only slow: a benchmark's client reads all
+        if (sent < 0) {
+            struct pollfd writable = {.fd = fd, .events = POLLOUT};
+            if (errno == EINTR || (errno == EAGAIN && poll(&writable, 1, 5000) == 1)) continue;
+            return 0;
+        }
         bytes += sent;
         size -= (size_t)sent;
     }
+    return 1;
 }
 
-static void answer(int fd, const char* head) {
+static int answer(int fd, const char* head) {
     const char* at = strchr(head, '/');
     size_t size = at ? (size_t)atol(at + 1) : 2;
     if (size > largest_body) size = largest_body;
@@ -64,7 +87,7 @@ static void answer(int fd, const char* head) {
     const int length =
         snprintf(out, 256, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n", size);
     memcpy(out + length, body, size);
-    send_all(fd, out, (size_t)length + size);
+    return send_all(fd, out, (size_t)length + size);
 }
 
 static int serve(int fd) {
@@ -74,7 +97,7 @@ static int serve(int fd) {
     one->have += (size_t)got;
     one->bytes[one->have] = 0;
     for (char* end; (end = strstr(one->bytes, "\r\n\r\n"));) {
-        answer(fd, one->bytes);
+        if (!answer(fd, one->bytes)) return 0;
         const size_t used = (size_t)(end + 4 - one->bytes);
         one->have -= used;
         memmove(one->bytes, end + 4, one->have + 1);
@@ -95,7 +118,11 @@ int main(int argc, char** argv) {
             const int fd = ready[i].data.fd;
             if (fd == listening) {
                 const int client = accept4(listening, NULL, NULL, SOCK_NONBLOCK);
-                if (client < 0 || client >= most_fds) continue;
+                if (client < 0) continue;
+                if (client >= most_fds) exit(1);
+                const int on = 1;
+                setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on,
+                           sizeof on);  // refused on a unix socket, which needs none
                 connections[client] = malloc(sizeof(struct connection));
                 connections[client]->have = 0;
                 event.events = EPOLLIN;

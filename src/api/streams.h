@@ -52,6 +52,7 @@ private:
         response.status = head.status;
         response.reason = std::move(head.reason);
         response.fields = std::move(head.fields);
+        response.lines = std::move(head.lines);
         response.content_length = head.content_length;
         return response;
     }

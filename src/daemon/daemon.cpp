@@ -3,7 +3,6 @@
 
 #include <shallop/async/race.h>
 
-#include <unistd.h>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -16,6 +15,7 @@ namespace {
 constexpr auto host_inspect_timeout = std::chrono::seconds(5);
 constexpr auto ping_timeout = std::chrono::seconds(2);
 constexpr auto last_words = std::chrono::milliseconds(500);
+constexpr auto memory_pause = std::chrono::seconds(1);
 constexpr auto sweep_grace = std::chrono::seconds(5);
 
 instance::Janitor::Settings janitor_settings(const store::Store& store) {
@@ -49,10 +49,7 @@ std::string read_all(const char* path) {
 }
 
 /// What instances may be promised together by default: nearly all the machine has.
-base::Bytes machine_memory() {
-    const auto pages = static_cast<base::Bytes>(::sysconf(_SC_PHYS_PAGES));
-    return pages * static_cast<base::Bytes>(::sysconf(_SC_PAGESIZE)) / 10 * 9;
-}
+base::Bytes most_memory() { return read_memory(read_all("/proc/meminfo")).total / 10 * 9; }
 
 double resident_bytes() {
     std::ifstream file("/proc/self/statm");
@@ -108,7 +105,7 @@ pool::Totals Daemon::totals() const {
     pool::Totals totals;
     totals.instances = static_cast<int>(settings_.max_instances);
     totals.launches = static_cast<int>(settings_.starts_in_flight);
-    totals.memory = settings_.max_memory != 0 ? settings_.max_memory : machine_memory();
+    totals.memory = settings_.max_memory != 0 ? settings_.max_memory : most_memory();
     return totals;
 }
 
@@ -196,6 +193,7 @@ Task<int> Daemon::run() {
     }
     tasks_.spawn("janitor", janitor_.run());
     tasks_.spawn("pool", pool_.run());
+    tasks_.spawn("memory", watch_memory());
     tasks_.spawn("connections into containers", roster_.keep_sweeping(clock_));
     tasks_.spawn("engine watch", watch_engine());
     tasks_.spawn("first instances", start_ahead());
@@ -287,6 +285,17 @@ Task<void> Daemon::watch_engine() {
         if (!std::exchange(trimmed, true)) trim_memory();
         const auto pause = std::chrono::seconds(engine_up_ ? 5 : 1);
         co_await clock_.sleep_for(pause);
+    }
+}
+
+/// Idle instances go before the kernel kills somebody.
+Task<void> Daemon::watch_memory() {
+    for (;;) {
+        co_await clock_.sleep_for(memory_pause);
+        if (pool_.ledger().counts().instances() == 0) continue;
+        const auto memory = read_memory(read_all("/proc/meminfo"));
+        const auto least = memory.total / 20;
+        if (memory.available < least) pool_.relieve(least - memory.available);
     }
 }
 

@@ -50,6 +50,7 @@ private:
     Task<void> find_host_run_dir();
     void keep_from_functions(const std::vector<docker::ContainerMount>& mounts);
     Task<void> watch_engine();
+    Task<void> watch_memory();
     Task<void> wait_for_signal();
     Task<void> stop(base::Duration grace);
     void apply_log_level();
@@ -92,6 +93,12 @@ std::string own_container(const std::string& mountinfo);
 
 /// Where the engine sees `path` of the container that `mounts` describes; "" if no mount holds it.
 std::string host_path(const std::vector<docker::ContainerMount>& mounts, const std::string& path);
+
+/// The machine's memory and what of it can still be had, from the text of /proc/meminfo; 0 where that does not say.
+struct Memory {
+    base::Bytes total = 0, available = 0;
+};
+Memory read_memory(const std::string& meminfo);
 
 /// Gives back what only the start needed: free heap, and pages of code, of which those in use come back from the page cache one by
 /// one. Two thirds of a starting daemon's resident memory is initialisation code of libraries that never runs again.

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -106,6 +107,16 @@ std::string host_path(const std::vector<docker::ContainerMount>& mounts, const s
         source = mount.source + path.substr(mount.destination.size());
     }
     return source;
+}
+
+Memory read_memory(const std::string& meminfo) {
+    const auto kibibytes = [&](const std::string& name) -> base::Bytes {
+        const auto at = meminfo.find("\n" + name + ":");
+        const auto from = at == meminfo.npos ? (meminfo.starts_with(name + ":") ? 0 : meminfo.npos) : at + 1;
+        if (from == meminfo.npos) return 0;
+        return std::strtoull(meminfo.c_str() + from + name.size() + 1, nullptr, 10);
+    };
+    return {kibibytes("MemTotal") * 1024, kibibytes("MemAvailable") * 1024};
 }
 
 }  // namespace shallop::daemon

@@ -159,7 +159,15 @@ bool HeadParser::twin() { return refuse(400, "A field name is a framing field's 
 
 bool HeadParser::host(std::string_view value) {
     if (host_) return refuse(400, "There is more than one Host field.");
+    if (!known_host_.empty() && value == known_host_) {
+        host_ = known_authority_;
+        return true;
+    }
     host_ = parse_authority(value);
+    if (host_) {
+        known_host_ = value;
+        known_authority_ = *host_;
+    }
     return host_ ? true : refuse(400, "The Host field is not a host name or address with an optional port.");
 }
 

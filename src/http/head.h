@@ -78,6 +78,8 @@ private:
     Refusal refusal_;
     std::optional<Authority> target_authority_;
     std::optional<Authority> host_;
+    std::string known_host_;  ///< the Host of the request before, as sent: a connection's are mostly the same
+    Authority known_authority_;
     unsigned default_port_ = 80;  ///< of the target's scheme
     std::size_t seen_ = 0;        ///< bytes looked at
     std::size_t line_ = 0;        ///< where the current line starts

@@ -55,6 +55,7 @@ void append_head(std::string& out, const Response& reply, Asked asked, Framing f
         has_server = has_server || base::same_name(name, "server");
         append_field(out, name, value);
     }
+    out += reply.lines;
     if (!has_date) append_field(out, "Date", date);
     if (!has_server) append_field(out, "Server", "shallop");
     const bool told_length =

@@ -24,8 +24,9 @@ constexpr auto token_bytes = token_table();
 }  // namespace
 
 bool is_token(std::string_view text) {
-    return !text.empty() &&
-           std::all_of(text.begin(), text.end(), [](char c) { return token_bytes[static_cast<unsigned char>(c)]; });
+    bool all = !text.empty();
+    for (const char c : text) all &= token_bytes[static_cast<unsigned char>(c)];
+    return all;
 }
 
 std::size_t text_run(std::string_view text) {

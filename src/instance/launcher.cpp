@@ -63,9 +63,11 @@ Task<void> accept_into(shim::Door& door, Instant deadline,
 
 }  // namespace
 
-Task<Result<std::unique_ptr<Instance>>> Launcher::launch(function::FunctionPtr function, Instant deadline) {
+Task<Result<std::unique_ptr<Instance>>> Launcher::launch(function::FunctionPtr function, Instant deadline,
+                                                         std::function<void()> running) {
     auto instance = co_await connected(std::move(function), deadline);
     if (!instance) co_return instance;
+    if (running) running();
     auto& made = **instance;
     contract::Surroundings around{*made.channel_, *made.function_, clock_, log_, executor_, roster_};
     around.kill_grace = settings_.kill_grace;

@@ -22,6 +22,8 @@ struct Invoker::Run {
         : invoker(i),
           function(std::move(f)),
           event(e),
+          owned(i.invocations_.started()),
+          record(*owned),
           body(b, record),
           reply(r, record, i.clock_),
           caller(c),
@@ -35,7 +37,6 @@ struct Invoker::Run {
         record.status = "queued";
         record.received = i.clock_.wall();
         invoker.running_.push_back(this);
-        invoker.invocations_.started(record);
     }
     Run(const Run&) = delete;
     Run& operator=(const Run&) = delete;
@@ -55,7 +56,8 @@ struct Invoker::Run {
     Invoker& invoker;
     function::FunctionPtr function;
     const function::Event& event;
-    observe::Invocation record;
+    std::unique_ptr<observe::Invocation> owned;
+    observe::Invocation& record;
     MeteredSource body;
     MeteredSink reply;
     async::Canceller& caller;
@@ -192,7 +194,7 @@ void Invoker::record_end(Run& run, const Result<Outcome>& result) {
     metrics_.invocation(record.function, outcome, took);
     const bool cancelled = run.cancel || record.fault == base::name(Fault::client_gone);
     record.status = cancelled ? "cancelled" : failed ? "failed" : "succeeded";
-    invocations_.ended(record);
+    invocations_.ended(std::move(run.owned));
 }
 
 bool Invoker::cancel(const std::string& id) {

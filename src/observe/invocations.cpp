@@ -5,26 +5,46 @@
 #include <algorithm>
 
 namespace shallop::observe {
-void Invocations::started(Invocation& running) {
-    running.place = running_.size();
-    running_.push_back(&running);
+namespace {
+
+/// As new, but with the memory it has.
+void clear(Invocation& one) {
+    for (auto* text : {&one.id, &one.function, &one.method, &one.path, &one.status, &one.fault, &one.detail})
+        text->clear();
+    one.version = one.http_status = one.signal = 0;
+    one.exit_code = -1;
+    one.received = one.ended = WallTime{};
+    one.queue = one.start = one.run = one.cpu = Duration{};
+    one.max_rss = one.bytes_in = one.bytes_out = 0;
 }
 
-void Invocations::ended(Invocation& one) {
-    base::ensure(running_.at(one.place) == &one, "an invocation that ends was running");
-    running_[one.place] = running_.back();
-    running_[one.place]->place = one.place;
+}  // namespace
+
+std::unique_ptr<Invocation> Invocations::started() {
+    auto one = spare_ ? std::move(spare_) : std::make_unique<Invocation>();
+    one->place = running_.size();
+    running_.push_back(one.get());
+    return one;
+}
+
+void Invocations::ended(std::unique_ptr<Invocation> one) {
+    base::ensure(running_.at(one->place) == one.get(), "an invocation that ends was running");
+    running_[one->place] = running_.back();
+    running_[one->place]->place = one->place;
     running_.pop_back();
     ended_.push_back(std::move(one));
-    if (ended_.size() > kept_) ended_.pop_front();
+    if (ended_.size() <= kept_) return;
+    spare_ = std::move(ended_.front());
+    ended_.pop_front();
+    clear(*spare_);
 }
 
 const Invocation* Invocations::find(std::string_view id) const {
     const auto is_it = [&](const Invocation* one) { return one->id == id; };
     const auto running = std::find_if(running_.begin(), running_.end(), is_it);
     if (running != running_.end()) return *running;
-    const auto at = std::find_if(ended_.rbegin(), ended_.rend(), [&](const auto& one) { return one.id == id; });
-    return at == ended_.rend() ? nullptr : &*at;
+    const auto at = std::find_if(ended_.rbegin(), ended_.rend(), [&](const auto& one) { return one->id == id; });
+    return at == ended_.rend() ? nullptr : at->get();
 }
 
 std::vector<Invocation> Invocations::list(std::string_view function, std::string_view status, std::string_view before,
@@ -37,7 +57,7 @@ std::vector<Invocation> Invocations::list(std::string_view function, std::string
         found.push_back(&one);
     };
     for (const auto* one : running_) consider(*one);
-    for (const auto& one : ended_) consider(one);
+    for (const auto& one : ended_) consider(*one);
     // Ids sort by their time of making, so the newest first is the largest first.
     std::sort(found.begin(), found.end(), [](const auto* a, const auto* b) { return a->id > b->id; });
     if (found.size() > limit) found.resize(limit);

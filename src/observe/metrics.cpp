@@ -7,9 +7,12 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <map>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace shallop::observe {
@@ -28,6 +31,27 @@ const Histogram::BucketBoundaries& buckets() {
 }
 
 constexpr std::array<const char*, 3> start_words{"cold", "warm", "standby"};  ///< in the order of Start
+
+/// Observations that wait to be scraped. A request's path takes no lock and searches no label.
+class Tally {
+public:
+    void add(double value) {
+        const auto& bounds = buckets();
+        const auto at = std::lower_bound(bounds.begin(), bounds.end(), value) - bounds.begin();
+        ++counts_[static_cast<std::size_t>(at)];
+        sum_ += value;
+    }
+
+    void flush(Histogram& into) {
+        into.ObserveMultiple(counts_, sum_);
+        std::fill(counts_.begin(), counts_.end(), 0.0);
+        sum_ = 0;
+    }
+
+private:
+    std::vector<double> counts_ = std::vector<double>(buckets().size() + 1);
+    double sum_ = 0;
+};
 
 }  // namespace
 
@@ -75,15 +99,40 @@ struct Metrics::State {
 
     /// The series of one function, so that forget() can remove them.
     struct Series {
-        std::map<std::string, prometheus::Counter*> outcomes;
+        std::map<std::string, prometheus::Counter*, std::less<>> outcomes;
         std::array<prometheus::Counter*, start_words.size()> starts{};
         prometheus::Counter* gigabyte_seconds = nullptr;
         prometheus::Histogram* queue = nullptr;
         prometheus::Histogram* start = nullptr;
         prometheus::Histogram* run = nullptr;
         prometheus::Counter* cpu = nullptr;
+        // Since the last scrape:
+        Tally queued, starting, running;
+        double ok = 0, gigabyte_seconds_more = 0, cpu_more = 0;
+        std::array<double, start_words.size()> starts_more{};
     };
-    std::map<std::string, Series> functions;
+    std::unordered_map<std::string, Series> functions;
+
+    prometheus::Counter& outcome(Series& of, const std::string& function, const std::string& word) {
+        auto*& counter = of.outcomes[word];
+        if (counter == nullptr) counter = &invocations.Add({{"function", function}, {"outcome", word}});
+        return *counter;
+    }
+
+    void flush(const std::string& function, Series& one) {
+        one.queued.flush(*one.queue);
+        one.starting.flush(*one.start);
+        one.running.flush(*one.run);
+        if (one.ok > 0) outcome(one, function, "ok").Increment(std::exchange(one.ok, 0));
+        one.gigabyte_seconds->Increment(std::exchange(one.gigabyte_seconds_more, 0));
+        one.cpu->Increment(std::exchange(one.cpu_more, 0));
+        for (std::size_t kind = 0; kind < start_words.size(); ++kind) {
+            if (one.starts_more[kind] == 0) continue;
+            auto*& counter = one.starts[kind];
+            if (counter == nullptr) counter = &starts.Add({{"function", function}, {"start", start_words[kind]}});
+            counter->Increment(std::exchange(one.starts_more[kind], 0));
+        }
+    }
 
     Series& series(const std::string& function) {
         auto& one = functions[function];
@@ -104,27 +153,20 @@ Metrics::~Metrics() = default;
 
 void Metrics::invocation(const std::string& function, const std::string& outcome, const Run& run) {
     auto& series = state_->series(function);
-    auto*& counter = series.outcomes[outcome];
-    if (counter == nullptr) counter = &state_->invocations.Add({{"function", function}, {"outcome", outcome}});
-    counter->Increment();
-    if (run.start != Start::none) {
-        const auto kind = static_cast<std::size_t>(run.start);
-        auto*& starts = series.starts.at(kind);
-        if (starts == nullptr) {
-            starts = &state_->starts.Add({{"function", function}, {"start", start_words.at(kind)}});
-        }
-        starts->Increment();
+    if (outcome == "ok") {
+        ++series.ok;
+    } else {
+        state_->outcome(series, function, outcome).Increment();
     }
-    series.queue->Observe(seconds(run.queued));
-    series.start->Observe(seconds(run.starting));
-    series.run->Observe(seconds(run.running));
-    series.gigabyte_seconds->Increment(static_cast<double>(run.memory) / 1e9 * seconds(run.running));
-    if (run.cpu > Duration::zero()) series.cpu->Increment(seconds(run.cpu));
+    if (run.start != Start::none) ++series.starts_more.at(static_cast<std::size_t>(run.start));
+    series.queued.add(seconds(run.queued));
+    series.starting.add(seconds(run.starting));
+    series.running.add(seconds(run.running));
+    series.gigabyte_seconds_more += static_cast<double>(run.memory) / 1e9 * seconds(run.running);
+    series.cpu_more += seconds(run.cpu);
 }
 
-void Metrics::cpu(const std::string& function, Duration used) {
-    state_->series(function).cpu->Increment(seconds(used));
-}
+void Metrics::cpu(const std::string& function, Duration used) { state_->series(function).cpu_more += seconds(used); }
 
 void Metrics::forget(const std::string& function) {
     const auto at = state_->functions.find(function);
@@ -162,6 +204,7 @@ void Metrics::gauge(const char* name, const char* help, const char* label, const
 
 std::string Metrics::text() const {
     for (const auto& [gauge, read] : state_->gauges) gauge.Set(read());
+    for (auto& [function, series] : state_->functions) state_->flush(function, series);
     return prometheus::TextSerializer().Serialize(state_->registry.Collect());
 }
 

@@ -108,6 +108,15 @@ void Ledger::give_back(Slot slot, bool sound, Instant now) {
     books.settle(now);
 }
 
+void Ledger::running(Slot slot, Instant now) {
+    auto& books = *books_;
+    auto* entry = books.entry(slot);
+    if (entry == nullptr || entry->state != State::launching || entry->runs) return;
+    entry->runs = true;
+    --books.launching;
+    books.settle(now);
+}
+
 void Ledger::launched(Slot slot, Instant now) {
     auto& books = *books_;
     auto* entry = books.entry(slot);

@@ -24,6 +24,7 @@ struct Entry {
     Slot slot = 0;
     State state = State::launching;
     bool stale = false;    ///< of an older version than the account's, and serving until that one is ready
+    bool runs = false;     ///< launching, but in flight no more
     bool pledged = false;  ///< retires so that another function gets its place
     Account* account = nullptr;
     function::FunctionPtr function;

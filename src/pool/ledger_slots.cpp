@@ -84,7 +84,7 @@ Entry& Ledger::Books::launch(Account& account, Instant now) {
     free_entries.pop_back();
     entry.slot += 1ULL << 32;
     entry.state = State::launching;
-    entry.stale = entry.pledged = false;
+    entry.stale = entry.pledged = entry.runs = false;
     entry.account = &account;
     entry.function = account.current;
     entry.concurrency = account.concurrency;
@@ -109,7 +109,7 @@ void Ledger::Books::move(Entry& entry, State to, Instant now) {
     auto& account = *entry.account;
     auto& from = account.slots[static_cast<std::size_t>(entry.state)];
     from.erase(from.iterator_to(entry));
-    if (entry.state == State::launching) --launching;
+    if (entry.state == State::launching && !entry.runs) --launching;
     const bool rests = to == State::idle || to == State::paused;
     if (entry.resting.is_linked() && !rests) resting.erase(resting.iterator_to(entry));
     if (!entry.resting.is_linked() && rests) resting.push_back(entry);

@@ -99,7 +99,8 @@ void Ledger::Books::check() const {
         ensure(key == account->name, "an account is found by its name");
         check(*account);
         in_all += account->total();
-        starting += account->launching();
+        for (const auto& entry : account->slots[static_cast<std::size_t>(State::launching)])
+            starting += entry.runs ? 0 : 1;
         held += account->events;
         queued += account->waiting();
         at_rest += account->in(State::idle) + account->in(State::paused);

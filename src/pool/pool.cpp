@@ -12,6 +12,7 @@ using base::Fault;
 
 namespace {
 
+constexpr auto least_pause = std::chrono::milliseconds(10);
 constexpr auto look_again = std::chrono::milliseconds(250);  ///< returned instances do not wake run()
 constexpr auto launch_margin = std::chrono::milliseconds(100);
 
@@ -74,6 +75,7 @@ void Pool::obey() {
     }
     orders_.clear();
     obeying_ = false;
+    if (ledger_.due() < next_look_) changed_.notify_all();
 }
 
 void Pool::obey(const Order& order) {
@@ -131,7 +133,11 @@ Task<void> Pool::launch(Slot slot, function::FunctionPtr function, async::Cancel
     // A launch fails before those who wait for it lose patience: it knows what was wrong.
     const auto timeout = function->spec.limits.timeout;
     const auto deadline = began + timeout - std::min<async::Duration>(launch_margin, timeout / 10);
-    auto launched = co_await launcher_.launch(function, deadline);
+    std::function<void()> running = [this, slot] {
+        ledger_.running(slot, clock_.now());
+        obey();
+    };
+    auto launched = co_await launcher_.launch(function, deadline, std::move(running));
     const auto held = held_.find(slot);
     if (held == held_.end()) co_return;
     if (!launched) {
@@ -197,11 +203,20 @@ bool Pool::retire(const std::string& function, const std::string& instance) {
     return false;
 }
 
+void Pool::relieve(base::Bytes wanted) {
+    const auto freed = ledger_.relieve(wanted, clock_.now());
+    if (freed > 0) log_.warn("memory runs short: idle instances go", {{"bytes", freed}});
+    obey();
+}
+
 Task<void> Pool::run() {
     while (true) {
         auto next = ledger_.tick(clock_.now());
         obey();
         if (!held_.empty()) next = std::min(next, clock_.now() + look_again);
+        next_look_ =
+            std::max(next, clock_.now() + least_pause);  // a tick walks all functions: not for each event that ends
+        next = next_look_;
         auto changed = changed_.wait();
         auto timer = clock_.sleep_until(next);
         co_await async::race(std::move(changed), std::move(timer));

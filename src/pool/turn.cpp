@@ -36,7 +36,7 @@ Pool::Turn::Turn(Pool& pool, const function::FunctionPtr& function)
         changed_.emplace(pool_.executor_);
         pool_.waiting_[ticket_] = this;
     }
-    if (pool_.ledger_.has_orders()) pool_.obey();
+    if (!served_) pool_.obey();
 }
 
 Pool::Turn::~Turn() {

@@ -55,6 +55,7 @@ struct ReplyHead {
     int status = 200;
     std::string reason;  ///< empty = the standard phrase
     Fields fields;
+    std::string lines{};  ///< further fields as they go over the wire, each with its CRLF: ours, never a function's
     std::optional<std::uint64_t> content_length;  ///< nullopt = streamed
 };
 

@@ -53,6 +53,7 @@ struct Response {
     int status = 200;
     std::string reason;  ///< empty = the standard phrase
     Fields fields;
+    std::string lines{};  ///< further fields as they go over the wire, each with its CRLF: never from outside
     std::optional<std::uint64_t> content_length;  ///< nullopt = chunked to HTTP/1.1, until close to HTTP/1.0
     bool close = false;                           ///< ask for the connection's end after this reply
 };

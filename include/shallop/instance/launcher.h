@@ -81,7 +81,9 @@ public:
     /// An instance that is ready; for cgi that may be before the engine answers `start`.
     /// A launch that is cancelled or late goes on by itself to where its container can be given to the Janitor.
     /// Faults: launch_failed, not_found (the image is gone), engine_down, engine_refused, timed_out, shutting_down.
-    Task<Result<std::unique_ptr<Instance>>> launch(function::FunctionPtr function, Instant deadline);
+    /// `running` is called when the container runs and only its server is not ready yet; may be empty.
+    Task<Result<std::unique_ptr<Instance>>> launch(function::FunctionPtr function, Instant deadline,
+                                                   std::function<void()> running = {});
 
     /// The run directory as the engine sees it; launches are refused (engine_down) while it is not known.
     void set_host_run_dir(std::string path) { settings_.host_run_dir = std::move(path); }

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,11 +45,11 @@ class Invocations {
 public:
     explicit Invocations(std::size_t kept = 1000) : kept_(kept) {}
 
-    /// `running` is shown as it is now, whenever somebody looks, until ended() gets it. It does not move meanwhile.
-    void started(Invocation& running);
+    /// A new one, which is shown as it then is, whenever somebody looks. Whoever has it gives it to ended().
+    std::unique_ptr<Invocation> started();
 
     /// Takes one that was started() into the bounded history.
-    void ended(Invocation& one);
+    void ended(std::unique_ptr<Invocation> one);
 
     const Invocation* find(std::string_view id) const;
 
@@ -60,7 +60,8 @@ public:
 private:
     std::size_t kept_;
     std::vector<Invocation*> running_;  ///< each knows its place here
-    std::deque<Invocation> ended_;
+    std::deque<std::unique_ptr<Invocation>> ended_;
+    std::unique_ptr<Invocation> spare_;  ///< one that fell out of the history: its memory is the next one's
 };
 
 }  // namespace shallop::observe

@@ -36,7 +36,7 @@ std::string_view name(Start start);
 /// Bounds over all functions together.
 struct Totals {
     int instances = 64;    ///< slots, whatever their state; at most 1,000,000
-    int launches = 6;      ///< in flight
+    int launches = 6;      ///< in flight, until running()
     int waiting = 10'000;  ///< tickets; at most 1,000,000
     Bytes memory = 0;      ///< sum of limits.memory of all slots; 0 = no bound
 };
@@ -105,6 +105,9 @@ public:
     void give_back(Slot slot, bool sound, Instant now);
 
     // What became of an instance. A slot that is not known (any more) is passed over: a retire order was on its way.
+    /// Its container runs, and only its server is not ready yet: it counts no more among the launches in flight, so that a slow server
+    /// keeps no other function from starting.
+    void running(Slot slot, Instant now);
     void launched(Slot slot, Instant now);
     void launch_failed(Slot slot, const base::Error& error, Instant now);
     void lost(Slot slot,

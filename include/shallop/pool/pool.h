@@ -80,6 +80,9 @@ public:
     /// Lets one instance end with its last event. False if there is none of this id.
     bool retire(const std::string& function, const std::string& instance);
 
+    /// Lets idle instances go whose limits.memory amount to `wanted`, where the machine runs short.
+    void relieve(base::Bytes wanted);
+
     /// Sees to idle times, pauses and what is launched ahead, until cancelled.
     Task<void> run();
 
@@ -117,7 +120,8 @@ private:
     async::Condition changed_;
     std::vector<Order> orders_;
     bool obeying_ = false;
-    async::TaskGroup tasks_;  // last: its tasks use everything above
+    async::Instant next_look_ = async::Instant::max();  ///< when run() calls tick()
+    async::TaskGroup tasks_;                            // last: its tasks use everything above
 };
 
 /// An event that asks for a place: it has one, is refused, or waits in the line. Destroying it leaves the line or gives the place back.

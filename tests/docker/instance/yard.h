@@ -4,6 +4,7 @@
 #include <shallop/async/race.h>
 #include <shallop/base/id.h>
 #include <shallop/docker/curl_engine.h>
+#include <shallop/http/roster.h>
 #include <shallop/instance/launcher.h>
 #include <shallop/shim/binary.h>
 
@@ -48,8 +49,8 @@ public:
 
     void open() {
         janitor = std::make_unique<instance::Janitor>(janitor_settings, engine, loop.clock(), log, loop.executor());
-        launcher =
-            std::make_unique<instance::Launcher>(settings, engine, *janitor, ids, loop.clock(), log, loop.executor());
+        launcher = std::make_unique<instance::Launcher>(settings, engine, *janitor, roster, ids, loop.clock(), log,
+                                                        loop.executor());
         tasks = std::make_unique<async::TaskGroup>(loop.executor(), log);
         tasks->spawn("janitor", janitor->run());
     }
@@ -107,6 +108,7 @@ public:
     docker::CurlEngine real{engine_settings(), loop.executor(), loop.clock(), log};
     FaultyEngine engine{real};
     std::unique_ptr<instance::Janitor> janitor;
+    http::Roster roster{loop.executor()};
     std::unique_ptr<instance::Launcher> launcher;
     std::unique_ptr<async::TaskGroup> tasks;
 };

@@ -106,3 +106,12 @@ TEST_CASE("a daemon in a container finds its own id and the host's path of a mou
     CHECK(host_path(mounts, "/run/shallopx") == "/other/shallopx");
     CHECK(host_path(mounts, "/var").empty());
 }
+
+TEST_CASE("the machine's memory is read as the kernel writes it", "[daemon]") {
+    const auto memory =
+        daemon::read_memory("MemTotal:       24607156 kB\nMemFree:  1 kB\nMemAvailable:   20000000 kB\n");
+    CHECK(memory.total == 24607156ULL * 1024);
+    CHECK(memory.available == 20000000ULL * 1024);
+    CHECK(daemon::read_memory("").total == 0);
+    CHECK(daemon::read_memory("SwapTotal: 5 kB\n").available == 0);
+}

@@ -12,19 +12,19 @@ using namespace std::chrono_literals;
 
 namespace {
 
-observe::Invocation one(const std::string& id, const std::string& status) {
-    observe::Invocation invocation;
-    invocation.id = id;
-    invocation.function = "f";
-    invocation.status = status;
+std::unique_ptr<observe::Invocation> start(observe::Invocations& invocations, const std::string& id) {
+    auto invocation = invocations.started();
+    CHECK(invocation->function.empty());
+    invocation->id = id;
+    invocation->function = "f";
+    invocation->status = "running";
     return invocation;
 }
 
 void run(observe::Invocations& invocations, const std::string& id, const std::string& status) {
-    auto invocation = one(id, "running");
-    invocations.started(invocation);
-    invocation.status = status;
-    invocations.ended(invocation);
+    auto invocation = start(invocations, id);
+    invocation->status = status;
+    invocations.ended(std::move(invocation));
 }
 
 observe::LogLine line(const std::string& text) { return {0, std::chrono::system_clock::now(), "stderr", "i", text}; }
@@ -33,14 +33,13 @@ observe::LogLine line(const std::string& text) { return {0, std::chrono::system_
 
 TEST_CASE("ended invocations are kept up to a bound, running ones always", "[observe]") {
     observe::Invocations invocations(3);
-    auto running = one("0", "running");
-    invocations.started(running);
+    auto running = start(invocations, "0");
     for (const auto* id : {"1", "2", "3", "4"}) run(invocations, id, "succeeded");
     CHECK(invocations.find("0") != nullptr);
     CHECK(invocations.find("1") == nullptr);
     CHECK(invocations.find("4") != nullptr);
     CHECK(invocations.list("", "running", "", 10).size() == 1);
-    invocations.ended(running);
+    invocations.ended(std::move(running));
     CHECK(invocations.list("", "running", "", 10).size() == 1);  // as it was when it ended
     CHECK(invocations.find("0") != nullptr);
 }

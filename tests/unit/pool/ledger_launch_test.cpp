@@ -238,3 +238,20 @@ TEST_CASE("a launch is not counted on for more events than max_invocations", "[p
     for (int i = 0; i < 4; ++i) REQUIRE(stage.wait(f) != 0);
     CHECK(stage.launches().size() == 2);
 }
+
+TEST_CASE("a server that is slow to be ready keeps no other function from starting", "[pool]") {
+    Stage stage({.launches = 1});
+    const auto slow = function_of("slow");
+    const auto quick = function_of("quick");
+    REQUIRE(stage.wait(slow) != 0);
+    const auto first = stage.launches();
+    REQUIRE(first.size() == 1);
+    REQUIRE(stage.wait(quick) != 0);
+    CHECK(stage.launches().empty());
+    stage.ledger.running(first[0], stage.now);
+    CHECK(stage.launches().size() == 1);
+    CHECK(stage.ledger.counts("slow").in(State::launching) == 1);
+    stage.ledger.running(first[0], stage.now);  // said twice, it counts once
+    stage.launched(first[0]);
+    CHECK(stage.served().size() == 1);
+}

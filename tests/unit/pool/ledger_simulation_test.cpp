@@ -160,6 +160,12 @@ private:
             const auto fault = chance(4) ? base::Fault::engine_down : base::Fault::launch_failed;
             ledger_.launch_failed(one.begin()->first, base::Error(fault, "no"), now_);
         } else {
+            if (chance(2)) ledger_.running(one.begin()->first, now_);
+            ledger_.check();
+            if (chance(2)) {
+                ledger_.running(one.begin()->first, now_);
+                follow();
+            }
             ledger_.launched(one.begin()->first, now_);
             follow_launched(one);
         }

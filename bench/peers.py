@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An fnserver under the same load, where its program is given: FNSERVER=path."""
+
+import json
+import os
+import pathlib
+import subprocess
+
+from daemon import free_port
+from engine import Connection, containers
+from measure import ANSWER, eventually
+
+
+class Fn:
+    """An fnserver with directories of its own and one function that is never paused; `with` stops it."""
+
+    BINARY = os.environ.get("FNSERVER", "")
+
+    def __init__(self, directory):
+        if not os.access(self.BINARY, os.X_OK):
+            raise SystemExit(f"FNSERVER={self.BINARY} cannot be executed")
+        self.directory, self.port = pathlib.Path(directory, "fn"), free_port()
+        (self.directory / "iofs").mkdir(parents=True)
+        self.script = str(self.directory / "post.lua")
+        pathlib.Path(self.script).write_text('wrk.method = "POST"\n')
+
+    def __enter__(self):
+        home = self.directory
+        self.before = {one["Id"] for one in containers("")}
+        self.log = open(home / "log", "wb")
+        self.process = subprocess.Popen([self.BINARY], stdout=self.log, stderr=self.log, cwd=home, env={
+            **os.environ, "FN_PORT": str(self.port), "FN_DB_URL": f"sqlite3://{home}/fn.db", "FN_MQ_URL": f"bolt://{home}/mq.db",
+            "FN_LOG_LEVEL": "error", "FN_FREEZE_IDLE_MSECS": "-1", "FN_EJECT_IDLE_MSECS": "-1", "FN_IOFS_PATH": f"{home}/iofs",
+            "FN_IOFS_DOCKER_PATH": f"{home}/iofs", "FN_GRPC_PORT": str(free_port())})
+        try:
+            eventually("fnserver answers", self.listens, 30)
+            app = self.api("/v2/apps", {"name": "bench"})["id"]
+            self.function = self.api("/v2/fns", {"name": "warm", "app_id": app, "image": ANSWER, "memory": 256, "timeout": 30,
+                                                 "idle_timeout": 300})["id"]
+            eventually("the function behind fnserver answers", self.answers, 60, 0.5)
+        except BaseException:
+            self.__exit__()
+            print((home / "log").read_text(errors="replace")[-3000:])
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+        self.log.close()
+
+    def listens(self):
+        if self.process.poll() is not None:
+            raise SystemExit(f"fnserver ended: {(self.directory / 'log').read_text(errors='replace')[-3000:]}")
+        try:
+            Connection(("127.0.0.1", self.port)).close()
+            return True
+        except OSError:
+            return False
+
+    def api(self, path, document):
+        connection = Connection(("127.0.0.1", self.port))
+        connection.send("POST", path, json.dumps(document).encode(), "Content-Type: application/json\r\n")
+        status, fields = connection.head()
+        body = connection.body(status, fields)
+        connection.close()
+        if status >= 300:
+            raise SystemExit(f"fnserver: POST {path}: {status} {body!r}")
+        return json.loads(body)
+
+    def answers(self):
+        return subprocess.run(["curl", "-sf", "-m", "30", "-o", "/dev/null", "-X", "POST", self.url()]).returncode == 0
+
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/invoke/{self.function}"

@@ -3,6 +3,7 @@
 
 import statistics
 import threading
+import time
 
 from daemon import Caller, Daemon
 from engine import LABEL, SOCKET, Bare, Connection, containers, spec
@@ -139,6 +140,7 @@ def daemon_rates(count):
         while sum(one["state"] == "standby" and one["id"] not in old for one in daemon.instances("standby")) < count:
             if clock() - began > 120:
                 raise SystemExit(f"standby is not refilled: {daemon.instances('standby')}")
+            time.sleep(0.01)
         refilled = clock() - began
     settle("shallop.function=standby")
     return filled, refilled

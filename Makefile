@@ -27,10 +27,10 @@ build: ## build/release/shallop
 	@tools/setup build
 	@tools/build release
 
-bench: ## cold starts against the engine's own; writes bench/results/
-	@tools/setup test
+bench: ## against the engine, nginx and the bare host, as ratios; writes bench/results/
+	@tools/setup bench
 	@tools/build release
-	@bench/run
+	@bench/run $(PARTS)
 
 examples: ## build the images of all examples
 	@tools/setup run

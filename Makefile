@@ -27,7 +27,7 @@ build: ## build/release/shallop
 	@tools/setup build
 	@tools/build release
 
-bench: ## cold starts against the engine's own; writes bench/results/
+bench: ## speed against the engine's own, nginx and the bare host; writes bench/results/
 	@tools/setup test
 	@tools/build release
 	@bench/run

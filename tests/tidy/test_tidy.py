@@ -117,6 +117,15 @@ def test_documents_name_files_that_exist(path):
             assert (ROOT / quoted.rstrip("/")).exists(), f"{name(path)} names {quoted}"
 
 
+def test_the_operations_guide_names_the_metrics_that_there_are():
+    code = "".join((ROOT / path).read_text() for path in ("src/observe/metrics.cpp", "src/daemon/daemon.cpp"))
+    guide = (ROOT / "docs/operations.md").read_text()
+    table = guide[guide.index("| metric |"):guide.index("Alerts to begin with")]
+    there = set(re.findall(r'(?:Name|gauge)\("(shallop_\w+)"', code))
+    assert there and set(re.findall(r"`(shallop_\w+)", table)) == there
+    assert set(re.findall(r"\bshallop_\w+", guide)) <= there, "an alert names a metric that is not there"
+
+
 def test_every_setting_of_serve_is_in_the_operations_guide():
     table = (ROOT / "src/daemon/settings_table.cpp").read_text()
     guide = (ROOT / "docs/operations.md").read_text()

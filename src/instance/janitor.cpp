@@ -42,6 +42,12 @@ void Janitor::retire(const std::string& instance, const std::string& container) 
     changed_.notify_all();
 }
 
+void Janitor::discard(const std::string& instance, const std::string& container) {
+    adopted_.erase(instance);
+    retired_[instance] = Retired{container, clock_.now()};
+    changed_.notify_all();
+}
+
 void Janitor::gone(const std::string& instance) {
     if (retired_.erase(instance) > 0) changed_.notify_all();
 }

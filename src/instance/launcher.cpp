@@ -117,8 +117,10 @@ Task<void> Launcher::make(std::string instance, docker::ContainerSpec spec, asyn
     auto waiting = attempts_.find(instance);
     if (!created || waiting == attempts_.end()) {
         // An answer that was lost may still have made one: the Janitor looks for its label.
-        if (waiting == attempts_.end()) {
-            janitor_.retire(instance, created ? *created : "");
+        if (created) {
+            janitor_.discard(instance, *created);
+        } else if (waiting == attempts_.end()) {
+            janitor_.retire(instance, "");
         } else {
             waiting->second->failure = created.error();
             waiting->second->changed.notify_all();

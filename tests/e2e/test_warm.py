@@ -145,6 +145,14 @@ def test_more_events_than_are_on_standby_start_cold_and_all_are_answered(functio
     assert function.starts("standby") + function.starts("cold") == 6
 
 
+def test_what_is_not_wanted_any_more_before_it_has_started_goes_at_once(functions):
+    for delay in (0.01, 0.02, 0.04, 0.08, 0.16):  # each is another place in create and start
+        function = functions("unwanted", image=SHELL, command=WHERE, scale={"reuse": False, "standby": 4})
+        time.sleep(delay)
+        function.remove()
+        function.gone(3)
+
+
 # ---- idle
 
 def test_a_paused_instance_burns_nothing_and_wakes_for_the_next_event(functions):

@@ -38,6 +38,9 @@ public:
     /// `instance` has ended. `container` may be empty where a create was cut off and its outcome is not known.
     void retire(const std::string& instance, const std::string& container);
 
+    /// The same for a container that was created and never started: it does not go by itself.
+    void discard(const std::string& instance, const std::string& container);
+
     /// Follows the engine's events and works off what is retired, until cancelled.
     Task<void> run();
 

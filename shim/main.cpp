@@ -7,6 +7,7 @@
 // limits and priority, and fill its process table, but can neither trace it nor take its socket: it is not dumpable.
 
 #include "command.h"
+#include "cpu.h"
 #include "link.h"
 #include "oom.h"
 #include "process.h"
@@ -98,6 +99,13 @@ bool take_signals(int signals) {
     return child;
 }
 
+void report_usage(const Request& request) {
+    if (request.header.length != 0) die("a usage frame is malformed");
+    unsigned char body[wire::used_size];
+    wire::store64(body, cpu_used());
+    send(wire::Type::used, request.header.id, body, sizeof body);
+}
+
 void serve(Request& request) {
     switch (request.header.type) {
         case wire::Type::exec:
@@ -114,6 +122,9 @@ void serve(Request& request) {
             break;
         case wire::Type::cancel:
             cancel(request);
+            break;
+        case wire::Type::usage:
+            report_usage(request);
             break;
         default:
             die("a request of an unknown type");

@@ -2,6 +2,7 @@
 #include "process.h"
 
 #include "command.h"
+#include "cpu.h"
 #include "oom.h"
 
 #include <errno.h>
@@ -147,6 +148,7 @@ void prepare_processes(int argc, char** argv, char** environment) {
     raised.rlim_cur = raised.rlim_max;
     setrlimit(RLIMIT_NOFILE, &raised);
     open_oom_counter();
+    open_cpu_counter();
 }
 
 void exec(Request& request) {

@@ -7,7 +7,7 @@ namespace shallop::shim {
 
 /// The processes that exec started: starting, signalling and reaping them.
 
-/// Remembers the container's own command and environment, raises our own descriptor limit, finds the OOM counter.
+/// Remembers the container's own command and environment, raises our own descriptor limit, finds the kernel's counters.
 void prepare_processes(int argc, char** argv, char** environment);
 
 void exec(Request& request);

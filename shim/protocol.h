@@ -33,6 +33,7 @@ enum class Type : uint8_t {
     listen = 3,
     signal = 4,
     cancel = 5,
+    usage = 6,
     // shim → daemon
     hello = 129,
     started = 130,
@@ -41,6 +42,7 @@ enum class Type : uint8_t {
     connected = 133,
     listening = 134,
     accepted = 135,
+    used = 136,
 };
 
 /// What `failed` could not do.
@@ -73,6 +75,10 @@ inline constexpr size_t started_size = 4;    // pid
 inline constexpr size_t exited_size = 36;    // code, signal, flags, user µs, system µs, resident KiB
 inline constexpr size_t failed_fixed = 8;    // step, errno; then what, where
 inline constexpr size_t listening_size = 4;  // port
+inline constexpr size_t used_size = 8;       // CPU ns
+
+/// In `used`: nobody counts.
+inline constexpr uint64_t used_unknown = UINT64_MAX;
 
 inline void store(unsigned char* at, uint32_t value) {
     for (int i = 0; i < 4; ++i) at[i] = static_cast<unsigned char>(value >> (8 * i));

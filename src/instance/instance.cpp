@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/instance/launcher.h>
 
+#include <utility>
+
 namespace shallop::instance {
 
 Instance::Instance(std::string id, std::string container, function::FunctionPtr function,
@@ -15,6 +17,13 @@ Instance::~Instance() {
     driver_.reset();
     channel_.reset();
     janitor_.retire(id_, container_);
+}
+
+Task<base::Duration> Instance::cpu_since_last() {
+    const auto used = co_await channel_->cpu_used();
+    if (!used || *used <= cpu_told_) co_return base::Duration{};
+    const auto told = std::exchange(cpu_told_, *used);
+    co_return *used - told;
 }
 
 }  // namespace shallop::instance

@@ -17,6 +17,7 @@ namespace {
 
 constexpr auto forever = std::chrono::steady_clock::time_point::max();
 constexpr std::uint32_t backlog = 128;
+constexpr std::size_t most_usages = 16;  // that have no answer yet
 
 /// Abandons the conversation unless it is kept: what a cancelled request leaves behind.
 class Interest {
@@ -180,6 +181,21 @@ Task<Result<Acceptor>> Channel::listen(std::string address) {
     if (!answered) co_return gone(answered.error().detail);
     if (const auto* failed = failure_of(*talk)) co_return explain(*failed, address);
     co_return Acceptor(interest.keep(), std::get<Listening>(*talk->answer).port);
+}
+
+Task<Result<Duration>> Channel::cpu_used() {
+    const auto line = line_;
+    if (!is_open()) co_return gone(line->reason());
+    if (line->count(Kind::usage) >= most_usages)
+        co_return Error(Fault::overloaded, "too many questions for this container's CPU time wait");
+    Interest interest(line->begin(Kind::usage));
+    const auto talk = interest.get();
+    line->send(encode_usage(talk->id));
+    const auto answered = co_await line->answered(talk, line->limits().answer_timeout);
+    if (!answered) co_return gone(answered.error().detail);
+    const auto cpu = std::get<Used>(*talk->answer).cpu;
+    if (!cpu) co_return Error(Fault::not_found, "nobody counts the CPU time of this container");
+    co_return *cpu;
 }
 
 void Channel::signal_all(int number) { line_->send(encode_signal(0, wire::Target::all, number)); }

@@ -78,6 +78,14 @@ std::optional<Message> decode_exit(const unsigned char* body) {
     return exit;
 }
 
+Used decode_used(const unsigned char* body) {
+    const auto nanoseconds = wire::load64(body);
+    if (nanoseconds == wire::used_unknown) return {};
+    // Centuries of CPU time, of which a few still add up to a Duration.
+    constexpr std::uint64_t most = std::uint64_t{1} << 60;
+    return Used{Duration(static_cast<std::int64_t>(std::min(most, nanoseconds)))};
+}
+
 std::optional<Message> decode_failed(Octets body) {
     if (body.size() < wire::failed_fixed + 2 || body.back() != 0) return std::nullopt;
     const auto step = wire::load(body.data());
@@ -124,6 +132,8 @@ std::optional<Message> decode_body(Type type, Octets body) {
         }
         case Type::accepted:
             return body.empty() ? std::optional<Message>(Accepted{}) : std::nullopt;
+        case Type::used:
+            return body.size() == wire::used_size ? std::optional<Message>(decode_used(at)) : std::nullopt;
         default:
             return std::nullopt;
     }
@@ -168,6 +178,8 @@ std::string encode_signal(std::uint32_t id, wire::Target target, int number) {
 }
 
 std::string encode_cancel(std::uint32_t id) { return Writer(Type::cancel, id, 0).finish(); }
+
+std::string encode_usage(std::uint32_t id) { return Writer(Type::usage, id, 0).finish(); }
 
 std::optional<Received> decode(Octets frame) {
     wire::Header header{};

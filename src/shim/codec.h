@@ -22,6 +22,7 @@ Result<std::string> encode_connect(std::uint32_t id, std::string_view address, D
 Result<std::string> encode_listen(std::uint32_t id, std::string_view address, std::uint32_t backlog);
 std::string encode_signal(std::uint32_t id, wire::Target target, int number);
 std::string encode_cancel(std::uint32_t id);
+std::string encode_usage(std::uint32_t id);
 
 // What the shim sends.
 struct Hello {
@@ -50,8 +51,12 @@ struct Listening {
 struct Accepted {
     bool operator==(const Accepted&) const = default;
 };
+struct Used {
+    std::optional<Duration> cpu;  ///< nothing: not known
+    bool operator==(const Used&) const = default;
+};
 
-using Message = std::variant<Hello, Started, Exit, Failed, Connected, Listening, Accepted>;
+using Message = std::variant<Hello, Started, Exit, Failed, Connected, Listening, Accepted, Used>;
 
 struct Received {
     std::uint32_t id;

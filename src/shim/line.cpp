@@ -126,10 +126,14 @@ bool Line::take_first(Conversation& conversation, const Message& message, base::
         case Kind::listen:
             if (!failed && !std::holds_alternative<Listening>(message)) return false;
             break;
+        case Kind::usage:
+            if (!std::holds_alternative<Used>(message)) return false;
+            break;
     }
     conversation.answer = message;
     if (socket && !conversation.abandoned) conversation.sockets.push_back(std::move(socket));
-    if (failed || conversation.kind == Kind::hello || conversation.kind == Kind::connect) {
+    const bool goes_on = conversation.kind == Kind::exec || conversation.kind == Kind::listen;
+    if (failed || !goes_on) {
         end(conversation, "it is answered");
     } else if (conversation.kind == Kind::exec && conversation.abandoned) {
         send(encode_signal(conversation.id, wire::Target::group, SIGKILL));
@@ -181,7 +185,7 @@ void Line::abandon(Conversation& conversation) {
     if (conversation.kind == Kind::exec) {
         // Where it has not started yet, take_first does this.
         if (conversation.answer) send(encode_signal(conversation.id, wire::Target::group, SIGKILL));
-    } else {
+    } else if (conversation.kind != Kind::usage) {
         send(encode_cancel(conversation.id));
     }
 }

@@ -25,7 +25,7 @@ struct Conversation {
     using Timer =
         boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                           boost::asio::wait_traits<std::chrono::steady_clock>, async::Executor>;
-    enum class Kind { hello, exec, connect, listen };
+    enum class Kind { hello, exec, connect, listen, usage };
     static constexpr std::size_t most_sockets = 64;
 
     Conversation(Kind k, std::uint32_t number, async::Executor executor, std::weak_ptr<Line> on)

@@ -20,5 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto* exit = std::get_if<Exit>(&frame->message)) {
         if ((exit->signal == 0) != (exit->code >= 0) || exit->user + exit->system < exit->user) std::abort();
     }
+    if (const auto* used = std::get_if<Used>(&frame->message)) {
+        if (used->cpu && (*used->cpu < Duration{} || *used->cpu + *used->cpu < *used->cpu)) std::abort();
+    }
     return 0;
 }

@@ -52,13 +52,14 @@ void raise_loopback() {
 }
 
 /// A root directory of this machine's /usr, a fresh /proc and /tmp, and what Shallop mounts.
-void build_root(const std::string& root, const std::string& instance) {
+void build_root(const std::string& root, const std::string& instance, const std::string& cgroup) {
     must(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "private mounts");
     must(mount("tmpfs", root.c_str(), "tmpfs", 0, "mode=755"), "root");
     for (const char* directory : {"/usr", "/dev", "/proc", "/sys", "/etc", "/tmp", "/.shallop"}) {
         must(mkdir((root + directory).c_str(), 0755), directory);
     }
     for (const char* directory : {"/usr", "/dev", "/sys"}) bind(directory, root + directory);
+    if (!cgroup.empty()) bind(cgroup, root + "/sys/fs/cgroup");
     for (const char* name : {"bin", "lib", "lib64", "sbin"}) {
         must(symlink((std::string("usr/") + name).c_str(), (root + "/" + name).c_str()), name);
     }
@@ -83,7 +84,7 @@ std::string namespace_of(const std::string& pid) {
 
 /// Runs as process 1 of the new namespaces.
 [[noreturn]] void become_shim(const std::string& root, const std::string& instance, const Sandbox::Options& options) {
-    build_root(root, instance);
+    build_root(root, instance, options.cgroup);
     raise_loopback();
     must(chroot(root.c_str()), "chroot");
     must(chdir("/tmp"), "chdir");

@@ -19,6 +19,7 @@ public:
         std::vector<std::string> env = {"PATH=/usr/bin:/bin", "HOME=/", "KEPT=by the container"};
         unsigned uid = 0;
         unsigned soft_files = 0, hard_files = 0;  ///< RLIMIT_NOFILE; 0: as it is
+        std::string cgroup;                       ///< a directory that it sees at /sys/fs/cgroup; empty: this machine's
     };
 
     /// `instance` is the directory with the shim and the daemon's socket.

@@ -134,6 +134,10 @@ public:
     /// Listens inside the container; port 0 picks one. Faults: invalid, function_failed (address in use, …), overloaded.
     Task<Result<Acceptor>> listen(std::string address);
 
+    /// The CPU time, user and system, that all processes of the container have used since it began, the ended ones included.
+    /// Faults: not_found (the container sees no counter of its own), function_failed (the Channel closed), overloaded.
+    Task<Result<Duration>> cpu_used();
+
     /// Signals every process of the container but the shim: SIGSTOP pauses it, SIGCONT wakes it. Does not wait.
     void signal_all(int number);
 

@@ -232,6 +232,52 @@ TEST_CASE("a peer that never answers is a deadline for every request", "[shim]")
                ContainsSubstring("has not answered"));
 }
 
+TEST_CASE("a question for the CPU time is answered by that alone", "[shim]") {
+    const auto nanoseconds = number(7) + number(1);
+    {
+        Peer peer;
+        peer.begin();
+        peer.say(frame(Type::used, 1, nanoseconds));
+        const auto used = peer.loop.run(peer.channel->cpu_used());
+        REQUIRE(ok(used));
+        CHECK(*used == std::chrono::nanoseconds((1LL << 32) + 7));
+        peer.expect_violation(frame(Type::used, 1, nanoseconds));
+    }
+    for (const auto& bytes : {frame(Type::connected, 1, ""), frame(Type::started, 1, number(5)),
+                              frame(Type::failed, 1, number(1) + number(1) + std::string(2, '\0')),
+                              frame(Type::used, 1, number(7)), frame(Type::used, 2, nanoseconds)}) {
+        Peer peer;
+        peer.begin();
+        peer.say(bytes);
+        CHECK(peer.loop.run(peer.channel->cpu_used()).error().fault == base::Fault::function_failed);
+        CHECK_THAT(peer.channel->close_reason(), ContainsSubstring("broke the protocol"));
+    }
+    Peer peer;
+    peer.begin();
+    CHECK_THAT(peer.loop.run(peer.channel->cpu_used()).error().detail, ContainsSubstring("has not answered"));
+    CHECK_FALSE(peer.channel->is_open());
+    CHECK(peer.loop.run(peer.channel->cpu_used()).error().fault == base::Fault::function_failed);
+}
+
+TEST_CASE("questions for the CPU time that nobody waits for are bounded, and answered late do no harm", "[shim]") {
+    Peer peer;
+    peer.begin();
+    const auto give_up = [](Peer& on) -> async::Task<base::Result<base::Duration>> {
+        auto asking = on.channel->cpu_used();
+        auto answer = co_await async::within(on.loop.clock(), on.loop.in(milliseconds(1)), std::move(asking));
+        if (!answer) co_return answer.error();
+        co_return *answer;
+    };
+    for (int i = 0; i < 16; ++i) CHECK(peer.loop.run(give_up(peer)).error().fault == base::Fault::timed_out);
+    CHECK(peer.loop.run(give_up(peer)).error().fault == base::Fault::overloaded);
+    for (std::uint32_t id = 1; id <= 16; ++id) peer.say(frame(Type::used, id, number(1) + number(0)));
+    peer.loop.turn();
+    peer.say(frame(Type::used, 17, number(9) + number(0)));
+    const auto used = peer.loop.run(peer.channel->cpu_used());
+    REQUIRE(ok(used));
+    CHECK(*used == std::chrono::nanoseconds(9));
+}
+
 TEST_CASE("a peer that never reads is noticed in bounded memory", "[shim]") {
     Peer peer;
     peer.begin();

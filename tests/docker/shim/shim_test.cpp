@@ -17,6 +17,7 @@
 using namespace shallop;
 using namespace shallop::test;
 using Catch::Matchers::ContainsSubstring;
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 namespace {
@@ -110,6 +111,39 @@ TEST_CASE("a process that the memory limit kills is told from one that kills its
     CHECK(through_shell->exit.code == 137);
     CHECK(through_shell->exit.out_of_memory);
     CHECK_FALSE(container.run("kill -KILL $$")->exit.out_of_memory);
+}
+
+TEST_CASE("the CPU time of a container is what all its processes used, and not its neighbours'", "[shim]") {
+    Container busy({});
+    Container idle({});
+    const auto used = [](Container& container) {
+        const auto now = container.loop.run(container.channel->cpu_used());
+        REQUIRE(ok(now));
+        return *now;
+    };
+    const auto busy_before = used(busy);
+    const auto idle_before = used(idle);
+    // A child that is waited for, and one that has left for a session of its own.
+    const std::string burn = "perl -e 'do { ($u, $s) = times } while $u + $s < 0.2'";
+    REQUIRE(ok(busy.run(burn + "; exit 0")));
+    const auto once = used(busy) - busy_before;
+    CHECK(once >= milliseconds(150));
+    REQUIRE(ok(busy.run("(setsid " + burn + "; echo > /tmp/done) & while [ ! -e /tmp/done ]; do sleep 0.01; done")));
+    CHECK(used(busy) - busy_before >= once + milliseconds(150));
+    CHECK(used(idle) - idle_before < milliseconds(150));
+
+    auto worker = busy.start("while :; do :; done");
+    REQUIRE(ok(worker));
+    const auto start = used(busy);
+    auto last = start;
+    for (int i = 0; i < 100000 && last < start + milliseconds(50); ++i) {
+        const auto now = used(busy);
+        REQUIRE(now >= last);
+        last = now;
+    }
+    CHECK(last > start);
+    busy.channel->signal_all(SIGSTOP);
+    CHECK(used(busy) >= last);
 }
 
 TEST_CASE("a fork bomb is refused processes, and ends with its container", "[shim]") {

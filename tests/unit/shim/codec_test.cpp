@@ -63,6 +63,7 @@ TEST_CASE("the requests are, byte for byte, what docs/protocol.md says", "[shim]
     CHECK(*encode_listen(6, "unix:/s", 16) == bytes("\1\3\0\0\6\0\0\0\x0c\0\0\0\x10\0\0\0unix:/s\0"));
     CHECK(encode_signal(7, wire::Target::group, 9) == bytes("\1\4\0\0\7\0\0\0\10\0\0\0\1\0\0\0\11\0\0\0"));
     CHECK(encode_cancel(8) == bytes("\1\5\0\0\10\0\0\0\0\0\0\0"));
+    CHECK(encode_usage(9) == bytes("\1\6\0\0\11\0\0\0\0\0\0\0"));
 }
 
 TEST_CASE("a timeout is rounded up to a millisecond and bounded", "[shim]") {
@@ -134,6 +135,22 @@ TEST_CASE("numbers that lie cannot overflow", "[shim]") {
     CHECK(exit.max_rss > 0);
 }
 
+TEST_CASE("used CPU time is nanoseconds, bounded, or not known", "[shim]") {
+    const auto cpu = [](std::uint64_t value) {
+        return std::get<Used>(decoded(framed(wire::Type::used, 9, number(value, 8)))->message).cpu;
+    };
+    CHECK(cpu(0) == shallop::base::Duration{});
+    CHECK(cpu(0x0102030405060708) == std::chrono::nanoseconds(0x0102030405060708));
+    CHECK(cpu(UINT64_MAX) == std::nullopt);
+    REQUIRE(cpu(UINT64_MAX - 1));
+    CHECK(*cpu(UINT64_MAX - 1) > std::chrono::hours(24 * 365));
+    CHECK(*cpu(UINT64_MAX - 1) + *cpu(UINT64_MAX - 1) > *cpu(UINT64_MAX - 1));
+
+    CHECK_FALSE(decoded(framed(wire::Type::used, 9, number(5, 4))));
+    CHECK_FALSE(decoded(framed(wire::Type::used, 9, number(5, 8) + "x")));
+    CHECK_FALSE(decoded(framed(wire::Type::used, 0, number(5, 8))));
+}
+
 TEST_CASE("a frame that is not exactly one answer is refused", "[shim]") {
     auto frame = framed(wire::Type::started, 9, number(12));
     CHECK(decoded(frame));
@@ -145,7 +162,7 @@ TEST_CASE("a frame that is not exactly one answer is refused", "[shim]") {
         wrong[at] = 7;
         CHECK_FALSE(decoded(wrong));
     }
-    for (const int type : {0, 1, 2, 3, 4, 5, 6, 128, 136, 255}) {
+    for (const int type : {0, 1, 2, 3, 4, 5, 6, 7, 128, 136, 137, 255}) {
         auto wrong = frame;
         wrong[1] = static_cast<char>(type);
         CHECK_FALSE(decoded(wrong));
@@ -177,6 +194,7 @@ TEST_CASE("only the frames that carry a socket come with a descriptor", "[shim]"
     CHECK(descriptors_of(Accepted{}) == 1);
     CHECK(descriptors_of(Started{5}) == 0);
     CHECK(descriptors_of(Failed{}) == 0);
+    CHECK(descriptors_of(Used{}) == 0);
 }
 
 TEST_CASE("every failure has words and the right fault", "[shim]") {

@@ -27,10 +27,10 @@ build: ## build/release/shallop
 	@tools/setup build
 	@tools/build release
 
-bench: ## speed against the engine's own, nginx and the bare host; writes bench/results/
-	@tools/setup test
+bench: ## against the engine, nginx and the bare host, as ratios; writes bench/results/
+	@tools/setup bench
 	@tools/build release
-	@bench/run
+	@bench/run $(PARTS)
 
 examples: ## build the images of all examples
 	@tools/setup run

@@ -20,7 +20,7 @@ def floor(spawn, program, at_once, seconds):
 
 
 def run(quick):
-    seconds, repeats = (1, 2) if quick else (2, 5)
+    seconds, repeats = (1, 1) if quick else (2, 5)
     results = {}
     with tempfile.TemporaryDirectory(prefix="shallop-bench-") as directory, Daemon() as daemon:
         spawn, program = compiled("spawn", directory), compiled("document", directory)

@@ -7,7 +7,7 @@ import pathlib
 import subprocess
 
 from daemon import free_port
-from engine import Connection, containers
+from engine import Connection
 from measure import ANSWER, eventually
 
 
@@ -26,7 +26,7 @@ class Fn:
 
     def __enter__(self):
         home = self.directory
-        self.before = {one["Id"] for one in containers("")}
+        self.before = self.containers()
         self.log = open(home / "log", "wb")
         self.process = subprocess.Popen([self.BINARY], stdout=self.log, stderr=self.log, cwd=home, env={
             **os.environ, "FN_PORT": str(self.port), "FN_DB_URL": f"sqlite3://{home}/fn.db", "FN_MQ_URL": f"bolt://{home}/mq.db",
@@ -52,6 +52,15 @@ class Fn:
             self.process.kill()
             self.process.wait(10)
         self.log.close()
+        for left in self.containers() - self.before:
+            subprocess.run(["docker", "rm", "-f", left], check=True, stdout=subprocess.DEVNULL)
+
+    @staticmethod
+    def containers():
+        """Those of the function's image that are not the daemon's own: fnserver leaves some when it is stopped."""
+        listed = subprocess.run(["docker", "ps", "-a", "--no-trunc", "--filter", f"ancestor={ANSWER}", "--format",
+                                 '{{.ID}} {{.Label "shallop.daemon"}}'], check=True, capture_output=True, text=True).stdout
+        return {words[0] for words in map(str.split, listed.splitlines()) if len(words) == 1}
 
     def listens(self):
         if self.process.poll() is not None:

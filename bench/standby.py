@@ -3,6 +3,7 @@
 
 import statistics
 import threading
+import time
 
 from daemon import Caller, Daemon
 from engine import LABEL, SOCKET, Bare, Connection, containers, spec
@@ -139,15 +140,16 @@ def daemon_rates(count):
         while sum(one["state"] == "standby" and one["id"] not in old for one in daemon.instances("standby")) < count:
             if clock() - began > 120:
                 raise SystemExit(f"standby is not refilled: {daemon.instances('standby')}")
+            time.sleep(0.01)
         refilled = clock() - began
     settle("shallop.function=standby")
     return filled, refilled
 
 
-def rates(count, repeats):
+def rates(count, repeats, bounds):
     fill, refill = {}, {}
     for _ in range(repeats):
-        for bound in BOUNDS:
+        for bound in bounds:
             fill.setdefault(f"bare API, {bound} at once", []).append(count / bare_fill(count, bound))
             refill.setdefault(f"bare API, {bound} at once", []).append(count / bare_refill(count, bound))
         ours = daemon_rates(count)
@@ -164,7 +166,7 @@ def share(taken):
 def run(quick):
     count = 16
     times = hits(5 if quick else 40)
-    fill, refill = rates(count, 1 if quick else 5)
+    fill, refill = rates(count, 1 if quick else 5, (5,) if quick else BOUNDS)
     if containers(LABEL):
         raise SystemExit("containers of the bare engine were left behind")
     p50 = statistics.median(times)
@@ -175,7 +177,8 @@ def run(quick):
     for name in fill:
         row = [f"{statistics.median(taken[name]):.1f} ({min(taken[name]):.1f}–{max(taken[name]):.1f})" for taken in (fill, refill)]
         lines.append(f"| {name} | {row[0]} | {row[1]} |")
-    lines += ["", "The bare engine creates and starts; for the second column it removes as many meanwhile, for ours end and are removed too.", ""]
+    lines += ["", "The bare engine creates and starts; for the second column it removes as many meanwhile, for ours end and are removed "
+              "too.", ""]
     return lines, [at_most("standby hit: p50", p50, 1.5, "{:.2f} ms"),
                    at_least("standby: filled, against bare create and start at its best bound", share(fill), 0.9),
                    at_least("standby: refilled, against bare create, start and remove at its best bound", share(refill), 0.9)]

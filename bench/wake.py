@@ -22,7 +22,7 @@ def run(quick):
             daemon.api("PUT", f"/v1/functions/{name}", {"image": ANSWER, "contract": {"http": {"port": 8080}},
                                                         "scale": {"max": 1, "idle": name}})
         callers = {name: Caller(daemon, name) for name in names}
-        for turn in range((10 if quick else 60) + 2):
+        for turn in range((5 if quick else 60) + 2):
             # Both have rested equally long when they are called; who is first alternates.
             daemon.await_instances("pause", 1 if turn else 0, "paused")
             time.sleep(0.02)
@@ -35,7 +35,8 @@ def run(quick):
         raise SystemExit(f"instances were replaced: {cold}")
     p50 = {name: statistics.median(taken) for name, taken in times.items()}
     added = p50["pause"] - p50["keep"]
-    lines = ["## Waking from `idle: pause`", "", f"| first call after a rest, {len(times['keep'])} of each in turn | p50 ms | p95 | min–max |", "|---|---|---|---|"]
+    lines = ["## Waking from `idle: pause`", "",
+             f"| first call after a rest, {len(times['keep'])} of each in turn | p50 ms | p95 | min–max |", "|---|---|---|---|"]
     for name, taken in times.items():
         lines.append(f"| idle: {name} | {p50[name]:.3f} | {percentile(taken, 0.95):.3f} | {min(taken):.3f}–{max(taken):.3f} |")
     return lines + [""], [at_most("waking from a pause: added to the p50", added, 0.3, "{:.3f} ms")]

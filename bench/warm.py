@@ -143,8 +143,9 @@ def bars_of(results):
             what = f"warm http, {level_name(level)}: {NAMES[key]} against nginx"
             bars.append((at_least if key == "rate" else at_most)(what, ratio(results, level, key), bar))
     if Fn.BINARY:
-        bars += [at_least(f"warm http, {level_name(level)}: requests/s against fnserver", ratio(results, level, "rate", "fnserver"), 5.0)
-                 for level in results if level[1] == 2 and level[0] > 1]
+        for level in (level for level in results if level[1] == 2 and level[0] > 1):
+            rate = ratio(results, level, "rate", "fnserver")
+            bars.append(at_least(f"warm http, {level_name(level)}: requests/s against fnserver", rate, 5.0))
     return bars
 
 
@@ -160,12 +161,13 @@ def lines_of(results):
     lines += ["", "CPU is the proxy's own; without one it is the server's. Shallop as a multiple of nginx:", "",
               "| connections, body | requests/s | p50 | p99 | CPU |", "|---|---|---|---|---|"]
     for level in results:
-        lines.append(f"| {level_name(level)} | " + " | ".join(f"{ratio(results, level, key):.2f}" for key in ("rate", "p50", "p99", "cpu")) + " |")
+        figures = [f"{ratio(results, level, key):.2f}" for key in ("rate", "p50", "p99", "cpu")]
+        lines.append(f"| {level_name(level)} | {' | '.join(figures)} |")
     given = "" if Fn.BINARY else "No fnserver was given (FNSERVER=path), so there is no comparison with it."
     return lines + ([""] + [given] if given else []) + [""]
 
 
 def run(quick):
     with servers() as found:
-        results = {level: compare(found, level, 1 if quick else 2, 2 if quick else 5) for level in (QUICK if quick else LEVELS)}
+        results = {level: compare(found, level, 1 if quick else 2, 1 if quick else 5) for level in (QUICK if quick else LEVELS)}
     return lines_of(results), bars_of(results)

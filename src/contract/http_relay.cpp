@@ -54,6 +54,7 @@ bool HttpRelay::send_head(TraceIds& traces) {
     asked.upgrade = upgrade_;
     up_.parser().start(asked);
     write_request_head(up_.head(), event, upgrade_, traces);
+    up_.wire().expect_answer();
     if (event.has_body() && !event.chunked) return true;
     const auto sent = up_.send_now(up_.head(), {});
     if (sent < 0) return false;

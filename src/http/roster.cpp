@@ -45,11 +45,16 @@ async::Task<void> Roster::keep_sweeping(async::Clock& clock) {
 void Roster::find_hung_up() {
     std::vector<Wire*> watching;
     std::vector<pollfd> polled;
-    for (Wire* wire : busy_) {
+    const auto watch = [&](Wire* wire) {
         const int fd = wire->watched_fd();
-        if (fd < 0) continue;
+        if (fd < 0) return false;
         watching.push_back(wire);
         polled.push_back({fd, POLLRDHUP, 0});
+        return true;
+    };
+    for (Wire* wire : busy_) watch(wire);
+    // The last to become idle are at the end; before them lie those that were looked at once.
+    for (auto at = idle_.rbegin(); at != idle_.rend() && watch(*at); ++at) {
     }
     if (polled.empty() || ::poll(polled.data(), polled.size(), 0) <= 0) return;
     for (std::size_t i = 0; i < polled.size(); ++i) {

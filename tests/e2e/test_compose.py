@@ -57,6 +57,15 @@ def compose():
         shutil.rmtree(run_dir, ignore_errors=True)
 
 
+def authorized(compose):
+    token = docker("exec", compose.container("shallop"), "cat", "/var/lib/shallop/admin-token")
+    return {"Authorization": f"Bearer {token}"}
+
+
+def daemon_id(compose):
+    return request(compose.admin_port, "GET", "/v1/info", headers=authorized(compose)).json["daemon"]
+
+
 def test_the_functions_are_registered(compose):
     register = compose.container("register")
     assert docker("inspect", "-f", "{{.State.ExitCode}}", register) == "0", docker("logs", register)
@@ -75,10 +84,9 @@ def test_the_admin_listener_wants_its_token(compose):
 
 
 def test_a_function_cannot_mount_the_daemons_own_volume(compose):
-    token = docker("exec", compose.container("shallop"), "cat", "/var/lib/shallop/admin-token")
     resource = {"image": "shallop-example-hello:latest", "mounts": [{"type": "volume", "source": f"{PROJECT}_data", "target": "/d"}]}
     refused = request(compose.admin_port, "PUT", "/v1/functions/thief", body=json.dumps(resource).encode(),
-                      headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
+                      headers=authorized(compose) | {"Content-Type": "application/json"})
     assert refused.status == 400 and "belongs to the daemon" in refused.text
 
 
@@ -91,15 +99,10 @@ def test_down_leaves_nothing(compose):
     """Last in this file: it takes the project down itself."""
     daemon = docker("exec", compose.container("shallop"), "shallop", "version")
     assert daemon
-    before = set(containers("shallop.daemon"))
+    label = f"shallop.daemon={daemon_id(compose)}"
+    assert containers(label), "the functions are warm"
     compose.run("down", "-v", "--timeout", "30", timeout=120)
     assert docker("ps", "-aq", "--filter", f"label={TAKEN}={PROJECT}") == ""
     assert docker("volume", "ls", "-q", "--filter", f"label={TAKEN}={PROJECT}") == ""
     assert docker("network", "ls", "-q", "--filter", f"label={TAKEN}={PROJECT}") == ""
-    images = {"shallop-example-hello", "shallop-example-word-count"}
-    wait_until(lambda: not [c for c in containers("shallop.daemon") if c not in before and image_of(c) in images], 10,
-               what="the function containers are gone")
-
-
-def image_of(container):
-    return docker("inspect", "-f", "{{.Config.Image}}", container, check=False).split(":")[0]
+    wait_until(lambda: not containers(label), 10, what="the function containers are gone")

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from conftest import wait_until
-from warm import SERVER, at_once, build, docker
+from warm import SERVER, at_once, build, docker, timing
 
 HTTP = {"contract": "http"}
 
@@ -61,6 +61,30 @@ def test_a_server_may_listen_on_a_unix_socket(functions, socket_path, more):
 def test_events_come_only_when_the_ready_path_says_yes(functions):
     function = functions("slowly", contract={"http": {"ready_path": "/ready"}})
     assert function.call("/probes").text == "3\n"
+
+
+def test_a_server_on_a_network_is_asked_the_same_way(functions):
+    docker("network", "create", "shallop-test-http")
+    try:
+        function = functions("netted", **HTTP, network="shallop-test-http")
+        first = function.call("/where")
+        assert first.status == 200 and function.call("/where").body == first.body
+        function.remove()
+        function.gone()
+    finally:
+        docker("network", "rm", "shallop-test-http")
+
+
+def test_a_server_may_be_a_fresh_one_for_each_event_and_ready_ahead(functions):
+    function = functions("ahead", contract={"http": {"ready_path": "/ready"}}, scale={"reuse": False, "standby": 1})
+    seen = set()
+    for _ in range(3):
+        function.wait_for(1, "standby")
+        answer = function.call("/where")
+        assert answer.status == 200 and timing(answer)["start"] == 0
+        seen.add(answer.text)
+    assert len(seen) == 3
+    assert (function.starts("standby"), function.starts("cold")) == (3, 0)
 
 
 # ---- what the function gets

@@ -14,6 +14,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -80,6 +81,9 @@ public:
     Task<void> gone();
     bool seen_gone() const { return gone_; }
 
+    /// Says that what is received next is an answer to what was just sent: nothing can have come already, and nobody needs to look.
+    void expect_answer() { drained_ = false; }
+
     /// The same news for the task that uses the wire: it is cancelled. nullptr ends the watch. Costs a request nothing.
     void cancel_when_gone(async::Canceller* task) { task_ = task; }
 
@@ -96,6 +100,7 @@ public:
 
 private:
     std::span<char> make_room();
+    std::optional<Result<std::size_t>> try_receive(std::span<char> into);
     Result<std::size_t> received(const boost::system::error_code& failed, std::size_t count);
 
     Roster& roster_;
@@ -114,7 +119,9 @@ private:
     int watchers_ = 0;
     async::Canceller* task_ = nullptr;
     bool idle_ = false;
-    bool filled_up_ = false;  ///< the last fill took all room: more is likely there
+    bool fresh_idle_ = false;  ///< since the roster's last sweep
+    bool drained_ = false;     ///< the last receive took all there was
+    bool filled_up_ = false;   ///< the last fill took all room: more is likely there
     bool receive_expired_ = false;
     bool receive_shut_ = false;  ///< by us: the peer's end of stream can no longer be seen
     bool broken_ = false;        ///< no send can succeed any more

@@ -55,7 +55,8 @@ static int sayf(int fd, const char* format, ...) {
 }
 
 static int answer(int fd, const char* body, size_t size) {
-    return sayf(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Instance: %s\r\nContent-Length: %zu\r\n\r\n", host, size) &&
+    return sayf(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Instance: %s\r\nContent-Length: %zu\r\n\r\n",
+                host, size) &&
            send_all(fd, body, size);
 }
 
@@ -189,7 +190,8 @@ static int endless(int fd) {
 }
 
 static void* burn(void* nothing) {
-    for (volatile unsigned long n = 0;; ++n) {}
+    for (volatile unsigned long n = 0;; ++n) {
+    }
     return nothing;
 }
 
@@ -202,16 +204,26 @@ struct canned {
 static const struct canned all_canned[] = {
     {"/204", "HTTP/1.1 204 No Content\r\nX-Kind: empty\r\n\r\n", 1},
     {"/304", "HTTP/1.1 304 Not Modified\r\nETag: \"one\"\r\nContent-Length: 1234\r\n\r\n", 1},
-    {"/early", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nlate\n", 1},
+    {"/early",
+     "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
+     "5\r\n\r\nlate\n",
+     1},
     {"/close", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nbye!\n", 0},
     {"/old", "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nuntil the end\n", 0},
-    {"/hops", "HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Hop\r\nKeep-Alive: timeout=30\r\nX-Hop: 1\r\nProxy-Authenticate: Basic\r\nX-Shallop-Invocation-Id: mine\r\nX-Kept: 1\r\nContent-Length: 3\r\n\r\nok\n", 1},
+    {"/hops",
+     "HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Hop\r\nKeep-Alive: timeout=30\r\nX-Hop: 1\r\nProxy-Authenticate: "
+     "Basic\r\nX-Shallop-Invocation-Id: mine\r\nX-Kept: 1\r\nContent-Length: 3\r\n\r\nok\n",
+     1},
     {"/garbage", "\x16\x03\x01\x02 this is no HTTP\r\n\r\n", 0},
     {"/half-head", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Cut", 0},
     {"/silent", "", 0},
     {"/short", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nten bytes\n", 0},
-    {"/long", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfive\nHTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nleaked\n", 1},
-    {"/split", "HTTP/1.1 200 OK\r\nX-A: 1\nX-B: 2\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nleaked\n", 1},
+    {"/long", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfive\nHTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nleaked\n",
+     1},
+    {"/split",
+     "HTTP/1.1 200 OK\r\nX-A: 1\nX-B: 2\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
+     "7\r\n\r\nleaked\n",
+     1},
     {"/two-lengths", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 50\r\n\r\nfive\n", 1},
     {"/both", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 1},
     {"/bad-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfive\n\r\nzz\r\n", 1},
@@ -269,7 +281,8 @@ static int act(struct connection* one) {
 
 static void* serve(void* given) {
     struct connection* one = given;
-    while (read_head(one) && act(one)) {}
+    while (read_head(one) && act(one)) {
+    }
     close(one->fd);
     free(one);
     return NULL;

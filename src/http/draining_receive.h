@@ -7,7 +7,7 @@
 namespace shallop::http {
 
 /// A buffer whose async_receive() remembers that it has taken all there was, which is so when it was not filled: the next receive then waits for
-/// the kernel's word and does not try first. A request saves two system calls by it (ADR 12).
+/// the kernel's word and does not try first. A request saves two system calls by it (ADR 9).
 ///
 /// What it cannot see is an end of stream that had come with the bytes: the kernel says nothing of that again. Who must know tries by hand.
 class DrainingBuffer : public boost::asio::mutable_buffer {

@@ -80,7 +80,7 @@ HttpDriver::HttpDriver(Surroundings around)
       tasks_(around_.executor, around_.log) {}
 
 bool HttpDriver::sound() const {
-    return !timed_out_ && garbage_ < most_garbage && !server_.ended() && around_.channel.is_open();
+    return !timed_out_ && !refused_ && garbage_ < most_garbage && !server_.ended() && around_.channel.is_open();
 }
 
 // ---- until the first event
@@ -182,6 +182,8 @@ Task<Status> HttpDriver::connect(Use& use, Instant deadline) {
     const auto left =
         std::clamp<async::Duration>(deadline - around_.clock.now(), std::chrono::milliseconds(1), longest_connect);
     auto socket = co_await around_.channel.connect(server_.address(), left);
+    // A server that listens no more is of no use to the next event either.
+    refused_ = refused_ || (!socket && socket.error().fault == Fault::function_failed);
     if (!socket) co_return socket.error();
     use.open(std::move(*socket));
     co_return Status();

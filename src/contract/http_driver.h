@@ -36,7 +36,8 @@ private:
     std::shared_ptr<BodyBuffers> buffers_;  ///< shared, as idle_ is, with the task that trims them
     std::shared_ptr<IdleUpstreams> idle_;
     bool timed_out_ = false;
-    int garbage_ = 0;  ///< replies that were none
+    bool refused_ = false;  ///< a connection, after it had listened
+    int garbage_ = 0;       ///< replies that were none
     HttpServer server_;
     async::TaskGroup tasks_;  // last
 };

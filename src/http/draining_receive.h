@@ -3,6 +3,7 @@
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/version.hpp>
 
 namespace shallop::http {
 
@@ -17,6 +18,8 @@ public:
 
 }  // namespace shallop::http
 
+// Another version has another operation; there every receive tries first, which only costs the call.
+#if BOOST_VERSION / 100 == 1083
 namespace boost::asio::detail {
 
 /// Asio's own operation (1.83), but for what do_perform() returns for a buffer that was not filled.
@@ -46,3 +49,4 @@ private:
 };
 
 }  // namespace boost::asio::detail
+#endif

@@ -19,11 +19,4 @@ Instance::~Instance() {
     janitor_.retire(id_, container_);
 }
 
-Task<base::Duration> Instance::cpu_since_last() {
-    const auto used = co_await channel_->cpu_used();
-    if (!used || *used <= cpu_told_) co_return base::Duration{};
-    const auto told = std::exchange(cpu_told_, *used);
-    co_return *used - told;
-}
-
 }  // namespace shallop::instance

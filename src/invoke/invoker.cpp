@@ -96,6 +96,9 @@ observe::Start start_of(pool::Start start) {
     return observe::Start::none;
 }
 
+/// Faults that an instance which died may have been the reason of, rather than the event.
+bool may_be_the_instance(Fault fault) { return fault == Fault::function_failed || fault == Fault::launch_failed; }
+
 Error hung_up() { return {Fault::client_gone, "the client hung up"}; }
 
 }  // namespace
@@ -124,8 +127,9 @@ Task<Result<Outcome>> Invoker::invoke(function::FunctionPtr function, const func
             auto call = call_for(run, afterwards);
             const bool first = !result;
             result.emplace(co_await lease->instance().driver().exchange(call));
+            const bool sound = lease->instance().driver().sound();
             if (afterwards) tasks_.spawn("end of a process", hold(std::move(*lease), std::move(*afterwards)));
-            again = first && !*result && !call.sent && (*result).error().fault == Fault::function_failed;
+            again = first && !*result && !call.sent && !sound && may_be_the_instance((*result).error().fault);
         }
     } catch (const boost::system::system_error&) {
         unwound = std::current_exception();

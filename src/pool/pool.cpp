@@ -14,6 +14,7 @@ namespace {
 
 constexpr auto least_pause = std::chrono::milliseconds(10);
 constexpr auto look_again = std::chrono::milliseconds(250);  ///< returned instances do not wake run()
+constexpr auto meter_pause = std::chrono::seconds(1);
 constexpr auto launch_margin = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -147,20 +148,42 @@ Task<void> Pool::launch(Slot slot, function::FunctionPtr function, async::Cancel
         obey();
         co_return;
     }
-    auto& channel = (*launched)->channel();
     held->second.instance = std::move(*launched);
     held->second.started = clock_.now() - began;
-    tasks_.spawn("watch", watch(slot, channel));
+    // A process that runs once for an event is metered by its own exit.
+    const bool metered = function->spec.contract.kind == function::ContractKind::http;
+    tasks_.spawn("watch", watch(slot, metered));
     ledger_.launched(slot, clock_.now());
     obey();
 }
 
-/// Tells the ledger when the instance dies by itself.
-Task<void> Pool::watch(Slot slot, shim::Channel& channel) {
-    co_await channel.closed();
-    if (!held_.contains(slot)) co_return;
-    ledger_.lost(slot, clock_.now());
-    obey();
+/// Tells the ledger when the instance dies by itself, and meters it meanwhile.
+Task<void> Pool::watch(Slot slot, bool metered) {
+    while (held_.contains(slot)) {
+        auto& channel = held_.at(slot).instance->channel();
+        if (!channel.is_open()) {
+            ledger_.lost(slot, clock_.now());
+            obey();
+            co_return;
+        }
+        if (!metered) {
+            co_await channel.closed();
+            continue;
+        }
+        auto closed = channel.closed();
+        auto timer = clock_.sleep_for(meter_pause);
+        if (co_await async::race(std::move(closed), std::move(timer)) == 1) co_await meter(slot);
+    }
+}
+
+Task<void> Pool::meter(Slot slot) {
+    auto held = held_.find(slot);
+    if (held == held_.end() || !on_cpu_) co_return;
+    const auto used = co_await held->second.instance->channel().cpu_used();
+    held = held_.find(slot);
+    if (held == held_.end() || !used || *used <= held->second.cpu) co_return;
+    const auto more = *used - std::exchange(held->second.cpu, *used);
+    on_cpu_(held->second.instance->function().spec.name, more);
 }
 
 void Pool::deploy(const function::FunctionPtr& function) {

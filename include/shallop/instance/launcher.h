@@ -61,10 +61,6 @@ public:
     void pause() { channel_->signal_all(SIGSTOP); }
     void wake() { channel_->signal_all(SIGCONT); }
 
-    /// The CPU time that everything in it has used since the last call; the first time, since its container began. Zero where
-    /// that is not known, or the channel has closed. The Instance outlives the Task; calls that overlap count nothing twice.
-    Task<base::Duration> cpu_since_last();
-
 private:
     friend class Launcher;
 
@@ -72,7 +68,6 @@ private:
     function::FunctionPtr function_;
     std::unique_ptr<shim::Channel> channel_;
     Janitor& janitor_;
-    base::Duration cpu_told_{};
     std::unique_ptr<contract::Driver> driver_;  // last: uses what is above
 };
 

@@ -34,7 +34,7 @@ public:
     /// Adds X-Shallop-Invocation-Id and Server-Timing to the head that reaches `reply`. On a fault the sink may have begun (then the caller
     /// cuts the connection) or not (then the caller answers). Cancelling it kills the process.
     /// Faults: overloaded, timed_out, launch_failed, function_failed, out_of_memory, engine_down, not_found (image gone), client_gone, too_large,
-    /// invalid, shutting_down, conflict (cancelled by an operator).
+    /// invalid, shutting_down.
     Task<Result<contract::Outcome>> invoke(function::FunctionPtr function, const function::Event& event,
                                            function::BodySource& body, function::ReplySink& reply,
                                            async::Canceller& caller);

@@ -9,6 +9,7 @@
 #include <shallop/instance/launcher.h>
 #include <shallop/pool/ledger.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,6 +75,9 @@ public:
     /// A function is gone: its instances end with their last event.
     void withdraw(const std::string& function);
 
+    /// `report` gets the CPU time that a function's servers have used since the last report, about once a second. Before run().
+    void on_cpu(std::function<void(const std::string& function, Duration used)> report) { on_cpu_ = std::move(report); }
+
     /// What there is of one function, oldest first.
     std::vector<InstanceView> instances(const std::string& function) const;
 
@@ -101,12 +105,14 @@ private:
         std::unique_ptr<instance::Instance> instance;  ///< null while it is launched
         async::Canceller* launch = nullptr;            ///< while it is launched
         Duration started{};                            ///< what its launch took
+        Duration cpu{};                                ///< that has been reported
     };
 
     void obey();
     void obey(const Order& order);
     Task<void> launch(Slot slot, function::FunctionPtr function, async::Canceller& self);
-    Task<void> watch(Slot slot, shim::Channel& channel);
+    Task<void> watch(Slot slot, bool metered);
+    Task<void> meter(Slot slot);
     Lease lease(Slot slot, Start start, bool wake);
     void give_back(Slot slot, bool sound);
 
@@ -118,6 +124,7 @@ private:
     std::unordered_map<Slot, Held> held_;
     std::unordered_map<Ticket, Turn*> waiting_;
     async::Condition changed_;
+    std::function<void(const std::string&, Duration)> on_cpu_;
     std::vector<Order> orders_;
     bool obeying_ = false;
     async::Instant next_look_ = async::Instant::max();  ///< when run() calls tick()

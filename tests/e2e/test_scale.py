@@ -87,8 +87,8 @@ def test_a_noisy_function_does_not_starve_another(start_daemon, server_image):
     noisy.wait_for(4, "leased")
     before = len(answered)
     assert quiet.call().status == 200
-    # Four run at once, so that the whole queue is 25 rounds; one slow request, and a start, are two.
-    assert len(answered) - before <= 12, "it waited for more than one of the noisy one's events"
+    # Its turn comes with the first place that is given back: 4 to 8 of the queue's 96 pass meanwhile, some more where starts are slow.
+    assert len(answered) - before <= 32, "it waited behind the noisy one's queue"
     for caller in callers:
         caller.join()
     assert answered == [200] * 100

@@ -161,8 +161,8 @@ def warm_requests(count):
         growth, now, took = daemon.memory() - before, engine_calls(daemon), time.monotonic() - began
     asked = {verb: number - calls.get(verb, 0) for verb, number in now.items() if number > calls.get(verb, 0)}
     beyond = sum(max(0, number - (int(took / BY_THE_CLOCK[verb]) + 1 if verb in BY_THE_CLOCK else 0)) for verb, number in asked.items())
-    return [f"{done:,} warm requests in {took:.0f} s after {warmed:,}: {before / MIB:.2f} MiB before, {growth / KIB:+.0f} KiB after; calls to the engine "
-            f"meanwhile: {asked or 'none'}."], [
+    return [f"{done:,} warm requests in {took:.0f} s after {warmed:,}: {before / MIB:.2f} MiB before, {growth / KIB:+.0f} KiB after; "
+            f"calls to the engine meanwhile: {asked or 'none'}."], [
         Bar(f"growth over {count:,} warm requests", "less than a byte a request", f"{growth / done:.3f} bytes a request", growth < done),
         at_most(f"engine calls during {count:,} warm requests beyond an idle daemon's", beyond, 0, "{:d}")]
 

@@ -173,7 +173,8 @@ def run(quick):
         raise SystemExit("containers of the bare engine were left behind")
     p50 = statistics.median(times)
     lines = ["## Standby: a fresh container for each event, started ahead", "",
-             f"{len(times)} calls, each {REST} s after standby was full again, each answered by a container of its own: p50 {p50:.2f} ms, p95 {percentile(times, 0.95):.2f}, "
+             f"{len(times)} calls, each {REST} s after standby was full again, "
+             f"each answered by a container of its own: p50 {p50:.2f} ms, p95 {percentile(times, 0.95):.2f}, "
              f"min–max {min(times):.2f}–{max(times):.2f}.", "",
              f"| {count} containers | first filled, containers/s | refilled after all were used at once |", "|---|---|---|"]
     for name in fill:

@@ -28,12 +28,18 @@ class Bar(NamedTuple):
     met: bool
 
 
+def shown(value, bar, form):
+    """With the difference where a value that is not the bar would look like it."""
+    text = form.format(value)
+    return text if value == bar or text != form.format(bar) else f"{text} ({value - bar:+.2g})"
+
+
 def at_most(what, value, bar, form="{:.2f} ×"):
-    return Bar(what, "≤ " + form.format(bar), form.format(value), value <= bar)
+    return Bar(what, "≤ " + form.format(bar), shown(value, bar, form), value <= bar)
 
 
 def at_least(what, value, bar, form="{:.2f} ×"):
-    return Bar(what, "≥ " + form.format(bar), form.format(value), value >= bar)
+    return Bar(what, "≥ " + form.format(bar), shown(value, bar, form), value >= bar)
 
 
 def table_of(bars):

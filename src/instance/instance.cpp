@@ -19,4 +19,12 @@ Instance::~Instance() {
     janitor_.retire(id_, container_);
 }
 
+Task<base::Duration> Instance::cpu_since_last() {
+    const auto told = cpu_told_;  // this may be gone when the answer comes
+    const auto used = co_await channel_->cpu_used();
+    if (!used || *used <= *told) co_return base::Duration{};
+    const auto before = std::exchange(*told, *used);
+    co_return *used - before;
+}
+
 }  // namespace shallop::instance

@@ -15,6 +15,7 @@ namespace {
 constexpr auto least_pause = std::chrono::milliseconds(10);
 constexpr auto look_again = std::chrono::milliseconds(250);  ///< returned instances do not wake run()
 constexpr auto meter_pause = std::chrono::seconds(1);
+constexpr auto meter_patience = std::chrono::seconds(1);
 constexpr auto launch_margin = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -176,14 +177,16 @@ Task<void> Pool::watch(Slot slot, bool metered) {
     }
 }
 
+/// A container that is short of CPU is slow to tell how much it has used; another time will do.
 Task<void> Pool::meter(Slot slot) {
-    auto held = held_.find(slot);
+    const auto held = held_.find(slot);
     if (held == held_.end() || !on_cpu_) co_return;
-    const auto used = co_await held->second.instance->channel().cpu_used();
-    held = held_.find(slot);
-    if (held == held_.end() || !used || *used <= held->second.cpu) co_return;
-    const auto more = *used - std::exchange(held->second.cpu, *used);
-    on_cpu_(held->second.instance->function().spec.name, more);
+    const auto name = held->second.instance->function().spec.name;
+    std::optional<Duration> used;
+    auto asking = async::store_result(held->second.instance->cpu_since_last(), used);
+    auto timer = clock_.sleep_for(meter_patience);
+    co_await async::race(std::move(asking), std::move(timer));
+    if (used && *used > Duration::zero()) on_cpu_(name, *used);
 }
 
 void Pool::deploy(const function::FunctionPtr& function) {

@@ -61,6 +61,11 @@ public:
     void pause() { channel_->signal_all(SIGSTOP); }
     void wake() { channel_->signal_all(SIGCONT); }
 
+    /// The CPU time that everything in it has used since the last call; the first time, since its container began. Zero where
+    /// that is not known, or the channel has closed. The Instance may end meanwhile. No answer within the channel's answer_timeout closes
+    /// that: whoever has less patience with a container that is short of CPU cancels it, and is told all the next time.
+    Task<base::Duration> cpu_since_last();
+
 private:
     friend class Launcher;
 
@@ -68,6 +73,7 @@ private:
     function::FunctionPtr function_;
     std::unique_ptr<shim::Channel> channel_;
     Janitor& janitor_;
+    std::shared_ptr<base::Duration> cpu_told_ = std::make_shared<base::Duration>();
     std::unique_ptr<contract::Driver> driver_;  // last: uses what is above
 };
 

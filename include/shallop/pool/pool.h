@@ -105,7 +105,6 @@ private:
         std::unique_ptr<instance::Instance> instance;  ///< null while it is launched
         async::Canceller* launch = nullptr;            ///< while it is launched
         Duration started{};                            ///< what its launch took
-        Duration cpu{};                                ///< that has been reported
     };
 
     void obey();

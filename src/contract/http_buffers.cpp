@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "contract/http_buffers.h"
 
+#include <shallop/contract/driver.h>
+
 #include <utility>
 
 namespace shallop::contract {
+
+std::shared_ptr<BodyBuffers> make_buffers() { return std::make_shared<BodyBuffers>(); }
 
 BodyBuffers::Borrowed::~Borrowed() {
     if (memory_ && from_.free_.size() < most) from_.free_.push_back(std::move(memory_));

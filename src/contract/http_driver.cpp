@@ -74,7 +74,7 @@ private:
 
 HttpDriver::HttpDriver(Surroundings around)
     : around_(std::move(around)),
-      buffers_(std::make_shared<BodyBuffers>()),
+      buffers_(around_.buffers),
       idle_(std::make_shared<IdleUpstreams>(most_idle(around_.function.spec.scale))),
       server_(around_),
       tasks_(around_.executor, around_.log) {}

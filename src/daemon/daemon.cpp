@@ -85,6 +85,7 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       tasks_(executor, log) {
     registry_.observe(
         [this](const function::FunctionPtr& before, const function::FunctionPtr& after) { changed(before, after); });
+    pool_.on_cpu([this](const std::string& function, base::Duration used) { metrics_.cpu(function, used); });
     register_gauges();
 }
 

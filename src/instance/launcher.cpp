@@ -72,6 +72,7 @@ Task<Result<std::unique_ptr<Instance>>> Launcher::launch(function::FunctionPtr f
     contract::Surroundings around{*made.channel_, *made.function_, clock_, log_, executor_, roster_};
     around.kill_grace = settings_.kill_grace;
     around.spool_dir = settings_.spool_dir;
+    around.buffers = buffers_;
     if (settings_.output) {
         around.output = [output = settings_.output, of = made.function_](std::string line) {
             output(*of, std::move(line));

@@ -153,6 +153,13 @@ def test_what_is_not_wanted_any_more_before_it_has_started_goes_at_once(function
         function.gone(3)
 
 
+def test_the_cpu_time_of_a_server_is_metered_while_it_runs(functions):
+    function = functions("metered", **HTTP)
+    used = lambda: metric(function.daemon, "shallop_cpu_seconds_total", function="metered")
+    assert function.call("/burn").status == 200
+    wait_until(lambda: used() > 0.5, 10, what="the loop's CPU time is counted")
+
+
 # ---- idle
 
 def test_a_paused_instance_burns_nothing_and_wakes_for_the_next_event(functions):

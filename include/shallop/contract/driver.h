@@ -13,6 +13,10 @@ class Roster;
 
 namespace shallop::contract {
 
+/// Memory for bodies on their way; one for all Drivers of a loop, so that an idle instance holds none.
+class BodyBuffers;
+std::shared_ptr<BodyBuffers> make_buffers();
+
 /// What one event brings along; what it refers to outlives the exchange.
 struct Call {
     const function::Event& event;
@@ -37,6 +41,7 @@ struct Surroundings {
     StderrLine output{};   ///< lines that a long-lived server writes to stdout and stderr
     Duration kill_grace = std::chrono::seconds(2);
     std::string spool_dir = "/tmp";
+    std::shared_ptr<BodyBuffers> buffers = make_buffers();
 };
 
 /// Speaks one contract with one instance. Belongs to one loop; no exchange is under way when it is destroyed.

@@ -112,6 +112,7 @@ private:
     base::Log& log_;
     async::Executor executor_;
     async::Semaphore starts_;
+    std::shared_ptr<contract::BodyBuffers> buffers_ = contract::make_buffers();
     std::map<std::string, Attempt*> attempts_;  ///< those somebody waits for, by instance id
     async::TaskGroup tasks_;
 };

@@ -162,12 +162,12 @@ def test_a_function_removed_under_load_ends_in_clean_404s(functions):
 
 
 def test_a_patch_of_scale_holds_at_once(functions):
-    function = functions("patched", **HTTP)
+    function = functions("patched-scale", **HTTP)
     function.call()
-    patched = function.daemon.api("PATCH", "/v1/functions/patched", {"scale": {"min": 2, "max": 3, "concurrency": 5}})
+    patched = function.daemon.api("PATCH", "/v1/functions/patched-scale", {"scale": {"min": 2, "max": 3, "concurrency": 5}})
     assert patched.status == 200 and patched.json["scale"]["min"] == 2
     wait_until(lambda: [one["version"] for one in function.instances("idle", "standby")] == [2, 2], what="two are kept warm")
-    assert function.daemon.api("PATCH", "/v1/functions/patched", {"scale": {"min": 0, "idle_timeout": "1s"}}).status == 200
+    assert function.daemon.api("PATCH", "/v1/functions/patched-scale", {"scale": {"min": 0, "idle_timeout": "1s"}}).status == 200
     function.gone()
     assert function.call().status == 200
 

@@ -53,15 +53,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const base::Fd client(pair[0]);
     Counter handler;
     boost::asio::io_context context(1);
-    http::Shared shared{{}, clock, quiet, handler, context.get_executor(), {}, {}, false};
+    http::Shared shared{{}, clock, quiet, handler, context.get_executor(), http::Roster(context.get_executor()),
+                        {}, false};
     async::TaskGroup group(context.get_executor(), quiet);
-    group.spawn("connection", http::serve_connection(shared, base::Fd(pair[1]), http::Ends{AF_UNIX, "", 0, 0}));
+    group.spawn_cancellable("connection", [&](async::Canceller& task) {
+        return http::serve_connection(shared, task, base::Fd(pair[1]), http::Ends{AF_UNIX, "", 0, 0});
+    });
     (void)!::send(client.get(), data, size, MSG_NOSIGNAL);
     ::shutdown(client.get(), SHUT_WR);
     std::string said;
     for (int i = 0; i < 100'000 && group.size() > 0; ++i) {
         context.restart();
         context.poll();
+        if (i % 8 == 7) shared.roster.sweep(clock.now());  // as a listener does: it finds who has hung up
         said += all_of(client.get());
     }
     base::ensure(group.size() == 0, "a connection whose client is done ends");

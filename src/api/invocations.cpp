@@ -14,7 +14,7 @@ using base::Fault;
 using observe::Invocation;
 
 constexpr std::size_t usual_page = 50;
-constexpr std::array<std::string_view, 6> states{"queued", "starting", "running", "succeeded", "failed", "cancelled"};
+constexpr std::array<std::string_view, 5> states{"queued", "running", "succeeded", "failed", "cancelled"};
 
 /// Milliseconds to the microsecond.
 double ms(base::Duration duration) {
@@ -59,7 +59,7 @@ AnswerTask list(Call& call) {
     const auto status = call.query.text("status");
     if (!status.empty() && std::find(states.begin(), states.end(), status) == states.end()) {
         co_return Error(Fault::invalid,
-                        "the parameter 'status' must be queued, starting, running, succeeded, failed or cancelled");
+                        "the parameter 'status' must be queued, running, succeeded, failed or cancelled");
     }
     const auto found = call.parts.invocations.list(call.query.text("function"), status, page->cursor, page->to_fetch());
     auto items = Json::array();

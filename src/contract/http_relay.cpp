@@ -56,10 +56,11 @@ bool HttpRelay::send_head(TraceIds& traces) {
     write_request_head(up_.head(), event, upgrade_, traces);
     up_.wire().expect_answer();
     if (event.has_body() && !event.chunked) return true;
-    const auto sent = up_.send_now(up_.head(), {});
-    if (sent < 0) return false;
-    head_sent_ = static_cast<std::size_t>(sent);
-    call_.sent = call_.sent || sent > 0;
+    http::Wire::Parts parts{up_.head(), {}, {}};
+    up_.wire().send_at_once(parts);
+    if (up_.wire().seen_gone()) return false;
+    head_sent_ = up_.head().size() - parts[0].size();
+    call_.sent = call_.sent || head_sent_ > 0;
     body_sent_ = head_sent_ == up_.head().size() && !event.has_body();
     return true;
 }

@@ -2,11 +2,6 @@
 #include "contract/http_upstream.h"
 
 #include <sys/socket.h>
-#include <sys/uio.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
 
 namespace shallop::contract {
 namespace {
@@ -21,33 +16,17 @@ int family_of(int fd) {
 }  // namespace
 
 Upstream::Upstream(http::Roster& roster, async::Executor executor, async::Clock& clock, base::Fd socket)
-    : fd_(socket.get()), wire_(roster, executor, clock, std::move(socket), family_of(fd_), largest_buffer) {}
+    : Upstream(roster, executor, clock, family_of(socket.get()), std::move(socket)) {}
 
-bool Upstream::is_quiet() const {
-    char byte = 0;
-    return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-}
-
-ssize_t Upstream::send_now(std::string_view first, std::string_view second) {
-    std::array<iovec, 2> parts{iovec{const_cast<char*>(first.data()), first.size()},
-                               iovec{const_cast<char*>(second.data()), second.size()}};
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = second.empty() ? 1 : 2;
-    ssize_t sent = 0;
-    do {
-        sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (sent < 0 && errno == EINTR);
-    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return 0;
-    return sent;
-}
+Upstream::Upstream(http::Roster& roster, async::Executor executor, async::Clock& clock, int family, base::Fd socket)
+    : wire_(roster, executor, clock, std::move(socket), family, largest_buffer) {}
 
 std::unique_ptr<Upstream> IdleUpstreams::take(const async::Clock& clock) {
     while (!idle_.empty()) {
         auto upstream = std::move(idle_.back());
         idle_.pop_back();
         const bool closing = upstream->usable_until != Instant::max() && clock.now() >= upstream->usable_until;
-        if (!closing && upstream->is_quiet()) return upstream;
+        if (!closing && upstream->wire().is_quiet()) return upstream;
     }
     return nullptr;
 }

@@ -22,12 +22,6 @@ public:
     /// `socket` as Channel::connect gives it; `roster` and `clock` outlive the Upstream.
     Upstream(http::Roster& roster, async::Executor executor, async::Clock& clock, base::Fd socket);
 
-    /// Still open, and nothing has come that nobody asked for.
-    bool is_quiet() const;
-
-    /// Sends what the socket takes without waiting, and says how much of both that was; -1: it is broken.
-    ssize_t send_now(std::string_view first, std::string_view second);
-
     http::Wire& wire() { return wire_; }
     http::ReplyParser& parser() { return parser_; }
     std::string& head() { return head_; }
@@ -37,7 +31,8 @@ public:
     bool grown = false;                     ///< its buffers have taken more than a small reply
 
 private:
-    int fd_;  ///< the Wire owns it
+    Upstream(http::Roster& roster, async::Executor executor, async::Clock& clock, int family, base::Fd socket);
+
     http::Wire wire_;
     http::ReplyParser parser_;
     std::string head_;

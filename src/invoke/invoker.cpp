@@ -75,7 +75,6 @@ Invoker::Invoker(pool::Pool& pool, async::Clock& clock, base::Log& log, observe:
       invocations_(invocations),
       log_book_(log_book),
       metrics_(metrics),
-      executor_(executor),
       fewer_(executor),
       tasks_(executor, log) {}
 

@@ -181,6 +181,8 @@ Task<void> Pool::watch(Slot slot, bool metered) {
 Task<void> Pool::meter(Slot slot) {
     const auto held = held_.find(slot);
     if (held == held_.end() || !on_cpu_) co_return;
+    const auto seen = ledger_.find(slot);
+    if (!seen || seen->state == State::paused) co_return;  // in a paused one nothing runs, and nothing is to
     const auto name = held->second.instance->function().spec.name;
     std::optional<Duration> used;
     auto asking = async::store_result(held->second.instance->cpu_since_last(), used);

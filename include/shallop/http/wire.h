@@ -100,6 +100,8 @@ public:
 
 private:
     std::span<char> make_room();
+    Task<std::size_t> take(std::span<char> into, boost::system::error_code& failed);
+    void filled(std::size_t room, std::size_t count);
     std::optional<Result<std::size_t>> try_receive(std::span<char> into);
     Result<std::size_t> received(const boost::system::error_code& failed, std::size_t count);
 

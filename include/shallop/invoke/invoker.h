@@ -59,7 +59,6 @@ private:
     observe::Invocations& invocations_;
     observe::LogBook& log_book_;
     observe::Metrics& metrics_;
-    async::Executor executor_;
     std::vector<Run*> running_;  ///< each knows its place here
     async::Condition fewer_;
     bool draining_ = false;

@@ -13,6 +13,7 @@ using base::Error;
 using base::Fault;
 
 constexpr int most_redirects = 10;
+constexpr std::size_t most_spare = 64;
 
 Task<void> answer_healthz(http::Exchange& exchange) {
     http::Response head;
@@ -34,6 +35,14 @@ Error redirect_loop() { return {Fault::function_failed, "the function redirected
 /// A request on its way; a local redirect makes a new request of it. What is large lies apart: a frame of more than 1,000 bytes is none that
 /// Asio keeps for the next request.
 struct Gateway::Visit {
+    Visit(Gateway& g, http::Exchange& e, Scope s) : gateway(g), exchange(e), scope(s), request_body(e), reply(e) {}
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+    ~Visit() {
+        if (event && gateway.spare_.size() < most_spare) gateway.spare_.push_back(std::move(event));
+    }
+
+    Gateway& gateway;
     http::Exchange& exchange;
     Scope scope;
     std::unique_ptr<http::Request> request{};  ///< kept where a local redirect may come; else the exchange has it
@@ -41,14 +50,34 @@ struct Gateway::Visit {
     function::FunctionPtr function{};          ///< that the last step led to
     std::unique_ptr<function::Event> event{};  ///< of the last step's invocation
 
+    RequestBody request_body;
+    NoBody no_body{};
+    ReplyStream reply;
+
+    function::BodySource& body() { return redirected ? static_cast<function::BodySource&>(no_body) : request_body; }
     const http::Request& asked() const { return redirected ? *request : exchange.request(); }
     std::string id() const { return event ? event->id : std::string(); }
 };
 
+/// One frame for the common event, which ends with a whole reply.
 Task<void> Gateway::serve(http::Exchange& exchange, Scope scope) {
-    Visit at{exchange, scope};
+    Visit at(*this, exchange, scope);
     for (int redirects = 0;; ++redirects) {
-        auto location = co_await visit(at);
+        std::string allow;
+        const auto routed = route(at, allow);
+        if (!routed) {
+            auto error = routed.error();
+            co_await refuse_visit(at, std::move(error), std::move(allow));
+            co_return;
+        }
+        // A client that hangs up cancels the invocation, whichever line it is in, and with it this.
+        exchange.cancel_when_gone(true);
+        auto outcome = co_await invoker_.invoke(at.function, *at.event, at.body(), at.reply, exchange.task());
+        exchange.cancel_when_gone(false);
+        const bool plain_end = outcome && exchange.finished() && !outcome->reply_incomplete;
+        if (plain_end) co_return;
+
+        auto location = co_await ended(at, std::move(outcome));
         if (!location) co_return;
         const auto redirected = redirect(at, *location, redirects < most_redirects);
         if (!redirected) {
@@ -69,6 +98,14 @@ base::Status Gateway::redirect(Visit& at, const std::string& location, bool allo
     return {};
 }
 
+/// One of before, whose memory is the next one's, or a new one.
+std::unique_ptr<function::Event> Gateway::spare_event() {
+    if (spare_.empty()) return std::make_unique<function::Event>();
+    auto event = std::move(spare_.back());
+    spare_.pop_back();
+    return event;
+}
+
 /// Finds the function and makes the event. `allow` is for a refusal.
 base::Status Gateway::route(Visit& at, std::string& allow) {
     if (refusing_) return Error(Fault::shutting_down, "the server is stopping; try again later");
@@ -81,43 +118,22 @@ base::Status Gateway::route(Visit& at, std::string& allow) {
     if (spec.contract.kind == function::ContractKind::cgi && !at.redirected) {
         at.request = std::make_unique<http::Request>(at.asked());
     }
-    http::Request copy;
-    if (at.redirected) copy = *at.request;
-    auto& request = at.redirected ? copy : at.exchange.take_request();
-    at.event = std::make_unique<function::Event>(
-        event_from(std::move(request), std::move(*found), spec.name, at.scope == Scope::everything));
-    at.event->id = ids_.next();
+    at.event = spare_event();
+    const bool keep_authorization = at.scope == Scope::everything;
+    if (at.redirected) {
+        auto request = *at.request;
+        make_event(*at.event, request, std::move(*found), spec.name, keep_authorization);
+    } else {
+        make_event(*at.event, at.exchange.take_request(), std::move(*found), spec.name, keep_authorization);
+    }
+    ids_.write_next(at.event->id);
     at.exchange.set_body_limit(spec.limits.request_body);
     if (at.event->content_length.value_or(0) <= spec.limits.request_body) return {};
     return Error(Fault::too_large,
                  "the body is larger than this function takes (" + base::format_bytes(spec.limits.request_body) + ")");
 }
 
-/// Routes and runs one step; the local redirect that it ended in, if any.
-Task<std::optional<std::string>> Gateway::visit(Visit& at) {
-    auto& exchange = at.exchange;
-    std::string allow;
-    const auto routed = route(at, allow);
-    if (!routed) {
-        auto error = routed.error();
-        co_await refuse_visit(at, std::move(error), std::move(allow));
-        co_return std::nullopt;
-    }
-    RequestBody request_body(exchange);
-    NoBody no_body;
-    auto& body = at.redirected ? static_cast<function::BodySource&>(no_body) : request_body;
-    ReplyStream reply(exchange);
-
-    // A client that hangs up cancels the invocation, whichever line it is in, and with it this.
-    exchange.cancel_when_gone(true);
-    auto outcome = co_await invoker_.invoke(at.function, *at.event, body, reply, exchange.task());
-    exchange.cancel_when_gone(false);
-    const bool plain_end = outcome && exchange.finished() && !outcome->reply_incomplete;
-    if (plain_end) co_return std::nullopt;
-    co_return co_await ended(at, std::move(outcome));
-}
-
-/// Tells the client of an invocation that has not left it with a whole reply.
+/// Tells the client of an invocation that has not left it with a whole reply. The local redirect that it ended in, if any.
 Task<std::optional<std::string>> Gateway::ended(Visit& at, base::Result<contract::Outcome> outcome) {
     auto& exchange = at.exchange;
     if (!outcome) {

@@ -83,29 +83,28 @@ base::Result<Destination> find_destination(const registry::Catalog& catalog, Sco
     return found;
 }
 
-function::Event event_from(http::Request&& request, Destination&& destination, const std::string& function,
-                           bool keep_authorization) {
-    function::Event event;
+void make_event(function::Event& event, http::Request& request, Destination&& destination, const std::string& function,
+                bool keep_authorization) {
     event.function = function;
-    event.method = std::move(request.method);
-    event.target = std::move(request.target);
+    event.method.swap(request.method);
+    event.target.swap(request.target);
     event.script_name = std::move(destination.script_name);
     event.path_info = std::move(destination.path_info);
     event.by_name = destination.by_name;
-    event.query = std::move(request.query);
+    event.query.swap(request.query);
     event.protocol = request.version == 10 ? "HTTP/1.0" : "HTTP/1.1";
-    event.server_name = request.host.empty() ? "localhost" : std::move(request.host);
+    event.server_name.swap(request.host);
+    if (event.server_name.empty()) event.server_name = "localhost";
     event.server_port = request.local_port != 0 ? request.local_port : std::uint16_t{80};
-    event.remote_addr = std::move(request.remote_addr);
+    event.remote_addr.swap(request.remote_addr);
     event.remote_port = request.remote_port;
     event.parameters = std::move(destination.parameters);
     event.content_length = request.content_length;
     event.chunked = request.chunked;
-    event.fields = std::move(request.fields);
+    event.fields.swap(request.fields);
     std::erase_if(event.fields, [&](const auto& field) {
         return is_ours(field.name) || (!keep_authorization && base::same_name(field.name, "authorization"));
     });
-    return event;
 }
 
 base::Result<http::Request> redirected(const http::Request& request, const std::string& location) {

@@ -22,10 +22,10 @@ struct Destination {
 base::Result<Destination> find_destination(const registry::Catalog& catalog, Scope scope, const http::Request& request,
                                            std::string& allow);
 
-/// The event of `request`, without its id. What only the platform may say (X-Shallop-*, in any spelling that a CGI
+/// Makes `event` that of `request`, but for its id. Both keep memory, each the other's, for the next request. What only the platform may say (X-Shallop-*, in any spelling that a CGI
 /// variable could not tell apart) is dropped; `keep_authorization` is false where that field was meant for us.
-function::Event event_from(http::Request&& request, Destination&& destination, const std::string& function,
-                           bool keep_authorization);
+void make_event(function::Event& event, http::Request& request, Destination&& destination, const std::string& function,
+                bool keep_authorization);
 
 /// `request` as a GET of `location` ("/path?query"), without a body (RFC 3875 6.2.2). Faults: function_failed where it is no origin-form.
 base::Result<http::Request> redirected(const http::Request& request, const std::string& location);

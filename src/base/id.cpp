@@ -18,7 +18,7 @@ void fill_random(unsigned char* into, std::size_t size) {
 
 }  // namespace
 
-std::string RandomIds::next() {
+void RandomIds::write_next(std::string& into) {
     constexpr std::string_view letters = "0123456789abcdefghjkmnpqrstvwxyz";
     constexpr std::size_t wanted = 16;
     const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -32,10 +32,10 @@ std::string RandomIds::next() {
         fill_random(ahead_.data(), ahead_.size());  // many at once: a system call each would cost more than the rest
         used_ = 0;
     }
-    std::string id(time_.size() + wanted, '0');
-    std::copy(time_.begin(), time_.end(), id.begin());
-    for (std::size_t at = 0; at < wanted; ++at) id[time_.size() + at] = letters[ahead_[used_++] & 31];
-    return id;
+    into.assign(time_.data(), time_.size());
+    into.resize(time_.size() + wanted);
+    for (auto* at = into.data() + time_.size(); at != into.data() + into.size(); ++at)
+        *at = letters[ahead_[used_++] & 31];
 }
 
 std::string RandomIds::secret(int bytes) {

@@ -62,9 +62,10 @@ public:
     Upstream& upstream() { return *upstream_; }
 
     void give_back() {
+        const auto now = driver_.around_.clock.now();
         if (const auto seconds = upstream_->parser().idle_seconds())
-            upstream_->usable_until = driver_.around_.clock.now() + std::chrono::seconds(*seconds) - close_margin;
-        driver_.idle_->give(std::move(upstream_));
+            upstream_->usable_until = now + std::chrono::seconds(*seconds) - close_margin;
+        driver_.idle_->give(std::move(upstream_), now);
     }
 
 private:

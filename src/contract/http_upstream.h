@@ -29,6 +29,8 @@ public:
     unsigned used = 0;                      ///< the round of IdleUpstreams in which its last reply ended
     Instant usable_until = Instant::max();  ///< the server has said that it closes then
     bool grown = false;                     ///< its buffers have taken more than a small reply
+    int replies = 0;                        ///< in a row after which all was in order
+    Instant idle_since{};
 
 private:
     Upstream(http::Roster& roster, async::Executor executor, async::Clock& clock, int family, base::Fd socket);
@@ -46,7 +48,7 @@ public:
     /// The latest one that can be used; closes those that cannot. Null: none is left.
     std::unique_ptr<Upstream> take(const async::Clock& clock);
 
-    void give(std::unique_ptr<Upstream> upstream);
+    void give(std::unique_ptr<Upstream> upstream, Instant now);
 
     /// Ends a round: closes those unused in all of it, but for one that holds little memory.
     void trim();

@@ -38,7 +38,8 @@ void raise_descriptor_limit() {
 }
 
 int run(Loaded loaded, base::Log& log) {
-    boost::asio::io_context loop(1);
+    // One thread runs it and uses its sockets; others only post to it.
+    boost::asio::io_context loop(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO);
     async::BlockingPool blocking(1);
     auto ground = prepare(loaded.settings, blocking, log);
     if (!ground) {

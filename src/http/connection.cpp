@@ -54,6 +54,7 @@ Connection::Connection(Shared& shared, async::Canceller& task, base::Fd fd, Ends
       wire_(shared.roster, shared.executor, shared.clock, std::move(fd), ends_.family, buffer_for(shared.limits)),
       parser_(shared.limits) {}
 
+/// One frame for the common request. Whatever the handler did, a reply has begun afterwards, unless the client was seen to be gone.
 Task<void> Connection::serve() {
     for (int served = 1;; ++served) {
         if (served % requests_in_turn == 0) co_await boost::asio::post(shared_.executor, async::use_task);
@@ -66,10 +67,38 @@ Task<void> Connection::serve() {
             if (!complete) co_return;
         }
         wire_.consume(parser_.size());
-        parser_.take(head_);
-        const bool again = co_await serve_one();
-        if (!again) co_return;
+        HttpExchange exchange(shared_, wire_, task_, head());
+        std::exception_ptr thrown;
+        try {
+            if (exchange.request().path == "*") {
+                co_await answer_options(exchange);
+            } else {
+                co_await shared_.handler.handle(exchange);
+            }
+        } catch (...) {
+            thrown = std::current_exception();
+        }
+        if (thrown) {
+            const auto state = co_await boost::asio::this_coro::cancellation_state;
+            if (state.cancelled() != boost::asio::cancellation_type::none) std::rethrow_exception(thrown);
+            report(shared_.log, thrown);
+        }
+        const bool in_order = exchange.finished() && exchange.body_done() && exchange.keep_alive();
+        if (!in_order) {
+            const bool again = co_await end(exchange);
+            if (!again) co_return;
+        }
+        parser_.start();
     }
+}
+
+/// Of the request that has come whole.
+Head& Connection::head() {
+    auto& head = parser_.head();
+    head.request.remote_addr = ends_.remote_addr;
+    head.request.remote_port = ends_.remote_port;
+    head.request.local_port = ends_.local_port;
+    return head;
 }
 
 /// A head that did not come in one piece, or is refused. False: the connection is to end, and the client has been told why if there is a
@@ -91,32 +120,6 @@ Task<bool> Connection::read_rest(HeadParser::Progress progress) {
         progress = parser_.parse(wire_.buffered());
     }
     co_return true;
-}
-
-/// Runs the handler. Whatever it did, a reply has begun afterwards, unless the client was seen to be gone.
-Task<bool> Connection::serve_one() {
-    head_.request.remote_addr = ends_.remote_addr;
-    head_.request.remote_port = ends_.remote_port;
-    head_.request.local_port = ends_.local_port;
-    const bool about_server = head_.request.path == "*";
-    HttpExchange exchange(shared_, wire_, task_, head_);
-    std::exception_ptr thrown;
-    try {
-        if (about_server) {
-            co_await answer_options(exchange);
-        } else {
-            co_await shared_.handler.handle(exchange);
-        }
-    } catch (...) {
-        thrown = std::current_exception();
-    }
-    if (thrown) {
-        const auto state = co_await boost::asio::this_coro::cancellation_state;
-        if (state.cancelled() != boost::asio::cancellation_type::none) std::rethrow_exception(thrown);
-        report(shared_.log, thrown);
-    }
-    if (exchange.finished() && exchange.body_done() && exchange.keep_alive()) co_return true;
-    co_return co_await end(exchange);
 }
 
 /// What is left to do after a handler that did not leave all in order. Whether the connection serves another request.

@@ -25,7 +25,7 @@ public:
 
 private:
     Task<bool> read_rest(HeadParser::Progress progress);
-    Task<bool> serve_one();
+    Head& head();
     Task<bool> end(HttpExchange& exchange);
     Task<void> fail(HttpExchange& exchange);
     Task<void> refuse(Refusal refusal, bool for_head_method);
@@ -36,7 +36,6 @@ private:
     Ends ends_;
     Wire wire_;
     HeadParser parser_;
-    Head head_;  ///< of the request that is being served
 };
 
 /// A connection's whole life as a Task that owns it; `task` is that task's own.

@@ -66,9 +66,7 @@ void Head::clear() {
     expects_continue = false;
 }
 
-void HeadParser::take(Head& into) {
-    base::ensure(done_, "a head is taken when it is complete");
-    std::swap(into, head_);
+void HeadParser::start() {
     head_.clear();
     target_authority_.reset();
     host_.reset();

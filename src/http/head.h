@@ -47,13 +47,11 @@ public:
     const Refusal& refusal() const { return refusal_; }
     bool for_head_method() const { return head_.request.method == "HEAD"; }
 
-    /// The head, once done; the parser is then ready for the next one.
-    void take(Head& into);
-    Head take() {
-        Head head;
-        take(head);
-        return head;
-    }
+    /// The head, once done; may be moved out of.
+    Head& head() { return head_; }
+
+    /// Forgets the head, and is ready for the next one.
+    void start();
 
 private:
     bool refuse(int status, std::string detail);

@@ -3,6 +3,7 @@
 
 #include <http/draining_receive.h>
 
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/redirect_error.hpp>
 
 #include <netinet/in.h>
@@ -40,6 +41,13 @@ private:
 Error late() { return {Fault::timed_out, "The peer was too slow."}; }
 
 Error hung_up_error() { return {Fault::client_gone, "The peer has hung up."}; }
+
+/// What all receives are made of, to be awaited: an operation, for a Task of its own would be a frame more. The flag, for O_NONBLOCK can be taken
+/// back by whoever shares the file description.
+auto receiving(Socket& socket, std::span<char> into, boost::system::error_code& failed) {
+    const DrainingBuffer buffer(into.data(), into.size());
+    return socket.async_receive(buffer, MSG_DONTWAIT, asio::redirect_error(asio::deferred, failed));
+}
 
 void unwind_if_cancelled(const boost::system::error_code& failed) {
     if (failed == asio::error::operation_aborted) throw boost::system::system_error(failed);
@@ -84,14 +92,6 @@ std::span<char> Wire::make_room() {
     return {buffer_.get() + end_, capacity_ - end_};
 }
 
-/// What all receives are made of; no coroutine, so that it costs no frame. The flag, for O_NONBLOCK can be taken back by whoever shares the file
-/// description.
-Task<std::size_t> Wire::take(std::span<char> into, boost::system::error_code& failed) {
-    sent_in_turn_ = 0;
-    const DrainingBuffer buffer(into.data(), into.size());
-    return socket_.async_receive(buffer, MSG_DONTWAIT, asio::redirect_error(use_task, failed));
-}
-
 /// `count` bytes have come to the end of the buffer.
 void Wire::filled(std::size_t room, std::size_t count) {
     end_ += count;
@@ -108,7 +108,8 @@ Task<Result<std::size_t>> Wire::fill(Instant until) {
     }
     const Until waiting(receive_until_, until);
     boost::system::error_code failed;
-    const auto count = co_await take(room, failed);
+    auto operation = receiving(socket_, room, failed);
+    const auto count = co_await std::move(operation);
     filled(room.size(), count);
     co_return received(failed, count);
 }
@@ -118,7 +119,8 @@ Task<Result<std::size_t>> Wire::receive(std::span<char> into, Instant until) {
     if (const auto at_once = try_receive(into)) co_return *at_once;
     const Until waiting(receive_until_, until);
     boost::system::error_code failed;
-    const auto count = co_await take(into, failed);
+    auto operation = receiving(socket_, into, failed);
+    const auto count = co_await std::move(operation);
     drained_ = count < into.size();
     co_return received(failed, count);
 }
@@ -138,6 +140,7 @@ std::optional<Result<std::size_t>> Wire::try_receive(std::span<char> into) {
 }
 
 Result<std::size_t> Wire::received(const boost::system::error_code& failed, std::size_t count) {
+    sent_in_turn_ = 0;
     if (!failed) return count;
     unwind_if_cancelled(failed);
     if (receive_expired_) return late();
@@ -229,7 +232,8 @@ Task<Result<bool>> Wire::wait_idle(Instant until) {
     const auto room = make_room();
     const Until waiting(receive_until_, until);
     boost::system::error_code failed;
-    const auto count = co_await take(room, failed);
+    auto operation = receiving(socket_, room, failed);
+    const auto count = co_await std::move(operation);
     filled(room.size(), count);
     const auto got = received(failed, count);
     if (!got) co_return got.error();

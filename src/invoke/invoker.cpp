@@ -27,7 +27,8 @@ struct Invoker::Run {
           body(b, record),
           reply(r, record, i.clock_),
           caller(c),
-          deadline(i.clock_.now() + function->spec.limits.timeout),
+          began(i.clock_.now()),
+          deadline(began + function->spec.limits.timeout),
           place(i.running_.size()) {
         record.id = event.id;
         record.function = function->spec.name;
@@ -61,6 +62,7 @@ struct Invoker::Run {
     MeteredSource body;
     MeteredSink reply;
     async::Canceller& caller;
+    Instant began;
     Instant deadline;
     std::size_t place;
     observe::Start start = observe::Start::none;
@@ -114,7 +116,8 @@ Task<Result<Outcome>> Invoker::invoke(function::FunctionPtr function, const func
     std::exception_ptr unwound;
     try {
         for (bool again = true; again;) {
-            auto turn = pool_.ask(run.function);
+            const bool first = !result;
+            auto turn = pool_.ask(run.function, first ? run.began : clock_.now());
             if (!turn.done()) co_await turn.wait(run.deadline);
             auto lease = turn.take();
             if (!lease) {
@@ -124,7 +127,6 @@ Task<Result<Outcome>> Invoker::invoke(function::FunctionPtr function, const func
             begin(run, *lease);
             std::optional<Task<void>> afterwards;
             auto call = call_for(run, afterwards);
-            const bool first = !result;
             result.emplace(co_await lease->instance().driver().exchange(call));
             const bool sound = lease->instance().driver().sound();
             if (afterwards) tasks_.spawn("end of a process", hold(std::move(*lease), std::move(*afterwards)));
@@ -153,7 +155,7 @@ void Invoker::begin(Run& run, const pool::Lease& lease) {
     run.record.start = lease.started();
     run.record.status = "running";
     run.start = start_of(lease.start());
-    run.reply.run_begins(clock_.now());
+    run.reply.run_begins(lease.since());
 }
 
 contract::Call Invoker::call_for(Run& run, std::optional<Task<void>>& afterwards) {
@@ -167,8 +169,9 @@ contract::Call Invoker::call_for(Run& run, std::optional<Task<void>>& afterwards
 
 void Invoker::record_end(Run& run, const Result<Outcome>& result) {
     auto& record = run.record;
-    record.run = run.reply.running();
-    record.ended = clock_.wall();
+    const auto now = clock_.now();
+    record.run = run.reply.running(now);
+    record.ended = record.received + std::chrono::duration_cast<observe::WallTime::duration>(now - run.began);
     if (result) {
         record.exit_code = result->exit_code;
         record.signal = result->signal;

@@ -50,8 +50,8 @@ public:
         : to_(to), record_(record), clock_(clock) {}
 
     void run_begins(async::Instant now) { run_began_ = now; }
-    async::Duration running() const {
-        return run_began_ == async::Instant{} ? async::Duration{} : clock_.now() - run_began_;
+    async::Duration running(async::Instant now) const {
+        return run_began_ == async::Instant{} ? async::Duration{} : now - run_began_;
     }
 
     async::Task<base::Status> begin(function::ReplyHead head) override {
@@ -80,7 +80,7 @@ private:
         });
         head.lines.reserve(160);
         head.lines.append("X-Shallop-Invocation-Id: ").append(record_.id).append("\r\nServer-Timing: ");
-        append_server_timing(head.lines, record_.queue, record_.start, running());
+        append_server_timing(head.lines, record_.queue, record_.start, running(clock_.now()));
         head.lines.append("\r\n");
         record_.http_status = head.status;
     }

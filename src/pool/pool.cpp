@@ -26,6 +26,7 @@ Lease::Lease(Lease&& other) noexcept
       instance_(other.instance_),
       queued_(other.queued_),
       started_(other.started_),
+      since_(other.since_),
       start_(other.start_) {}
 
 Lease& Lease::operator=(Lease&& other) noexcept {
@@ -34,6 +35,7 @@ Lease& Lease::operator=(Lease&& other) noexcept {
     std::swap(instance_, other.instance_);
     std::swap(queued_, other.queued_);
     std::swap(started_, other.started_);
+    std::swap(since_, other.since_);
     std::swap(start_, other.start_);
     return *this;
 }

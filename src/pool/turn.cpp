@@ -21,8 +21,8 @@ Task<Result<void>> until_done(const Pool::Turn& turn, async::Condition& changed)
 
 }  // namespace
 
-Pool::Turn::Turn(Pool& pool, const function::FunctionPtr& function)
-    : pool_(pool), function_(function), asked_(pool.clock_.now()) {
+Pool::Turn::Turn(Pool& pool, const function::FunctionPtr& function, async::Instant now)
+    : pool_(pool), function_(function), asked_(now) {
     const auto answer = pool_.ledger_.ask(function_, asked_);
     if (!answer) {
         refused_ = answer.error();
@@ -58,9 +58,10 @@ Result<Lease> Pool::Turn::take() {
     if (refused_) return *refused_;
     base::ensure(std::exchange(served_, false), "a turn is taken once, when it is done");
     Lease lease = pool_.lease(slot_, start_, wake_);
+    lease.since_ = waited ? pool_.clock_.now() : asked_;
     if (!waited) return lease;
     // Of a launch that began before it was asked for, only the rest was waited for.
-    const auto all = pool_.clock_.now() - asked_;
+    const auto all = lease.since_ - asked_;
     if (start_ == Start::cold) lease.started_ = std::min(all, pool_.held_.at(slot_).started);
     lease.queued_ = all - lease.started_;
     return lease;

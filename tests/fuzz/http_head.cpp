@@ -68,7 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (progress != Progress::done) return 0;
     base::ensure(whole.size() == slow.size() && whole.size() <= size, "the same size");
     const auto head_bytes = bytes.substr(0, whole.size());
-    const auto head = whole.take();
+    const auto& head = whole.head();
     check(head);
     compare_with_beast(head, head_bytes);
     return 0;

@@ -6,8 +6,10 @@
 #include <shallop/invoke/invoker.h>
 #include <shallop/registry/registry.h>
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 /// Endpoints: HTTP to the domain and back, and the only table from Fault to status.
 namespace shallop::api {
@@ -44,9 +46,9 @@ private:
     struct Visit;
 
     Task<void> serve(http::Exchange& exchange, Scope scope);
-    Task<std::optional<std::string>> visit(Visit& visit);
     base::Status redirect(Visit& visit, const std::string& location, bool allowed);
     base::Status route(Visit& visit, std::string& allow);
+    std::unique_ptr<function::Event> spare_event();
     Task<void> refuse_visit(Visit& visit, base::Error error, std::string allow);
     Task<std::optional<std::string>> ended(Visit& visit, base::Result<contract::Outcome> outcome);
     Task<void> refuse(http::Exchange& exchange, base::Error error, std::string id);
@@ -58,6 +60,7 @@ private:
     base::Log& log_;
     observe::Metrics& metrics_;
     bool refusing_ = false;
+    std::vector<std::unique_ptr<function::Event>> spare_;
 };
 
 }  // namespace shallop::api

@@ -15,7 +15,12 @@ public:
 
     /// 26 lower-case characters of Crockford's base 32: 48 bits of milliseconds, 80 random bits (a ULID), so that
     /// identifiers sort by their time of making.
-    virtual std::string next() = 0;
+    virtual void write_next(std::string& into) = 0;
+    std::string next() {
+        std::string id;
+        write_next(id);
+        return id;
+    }
 
     /// `bytes` random bytes from the kernel, in lower-case hexadecimal: for tokens.
     virtual std::string secret(int bytes) = 0;
@@ -24,7 +29,7 @@ public:
 /// The real one: the wall clock and getrandom(2).
 class RandomIds final : public IdSource {
 public:
-    std::string next() override;
+    void write_next(std::string& into) override;
     std::string secret(int bytes) override;
 
 private:

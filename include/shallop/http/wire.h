@@ -84,6 +84,9 @@ public:
     /// Says that what is received next is an answer to what was just sent: nothing can have come already, and nobody needs to look.
     void expect_answer() { drained_ = false; }
 
+    /// Whether the last receive took all there was.
+    bool drained() const { return drained_; }
+
     /// The same news for the task that uses the wire: it is cancelled. nullptr ends the watch. Costs a request nothing.
     void cancel_when_gone(async::Canceller* task) { task_ = task; }
 
@@ -100,7 +103,6 @@ public:
 
 private:
     std::span<char> make_room();
-    Task<std::size_t> take(std::span<char> into, boost::system::error_code& failed);
     void filled(std::size_t room, std::size_t count);
     std::optional<Result<std::size_t>> try_receive(std::span<char> into);
     Result<std::size_t> received(const boost::system::error_code& failed, std::size_t count);

@@ -36,7 +36,8 @@ public:
     instance::Instance& instance() { return *instance_; }
     Duration queued() const { return queued_; }    ///< waited for room
     Duration started() const { return started_; }  ///< waited for a launch
-    Start start() const { return start_; }         ///< where the instance came from
+    async::Instant since() const { return since_; }
+    Start start() const { return start_; }  ///< where the instance came from
 
 private:
     friend class Pool;
@@ -44,6 +45,7 @@ private:
     Slot slot_ = 0;
     instance::Instance* instance_ = nullptr;
     Duration queued_{}, started_{};
+    async::Instant since_{};
     Start start_ = Start::warm;
 };
 
@@ -67,7 +69,7 @@ public:
     /// A place in an instance. One that is there now costs no wait: `done()` says so. Else await wait(), at once or never.
     class Turn;
     /// `function` outlives the Turn.
-    Turn ask(const function::FunctionPtr& function);
+    Turn ask(const function::FunctionPtr& function, async::Instant now);
 
     /// A function is new or has a new version: what it wants kept warm is launched, and its old instances give way.
     void deploy(const function::FunctionPtr& function);
@@ -148,7 +150,7 @@ public:
 
 private:
     friend class Pool;
-    Turn(Pool& pool, const function::FunctionPtr& function);
+    Turn(Pool& pool, const function::FunctionPtr& function, async::Instant now);
     void leave();
 
     Pool& pool_;
@@ -163,6 +165,8 @@ private:
     std::optional<base::Error> refused_;
 };
 
-inline Pool::Turn Pool::ask(const function::FunctionPtr& function) { return {*this, function}; }
+inline Pool::Turn Pool::ask(const function::FunctionPtr& function, async::Instant now) {
+    return {*this, function, now};
+}
 
 }  // namespace shallop::pool

@@ -82,6 +82,30 @@ TEST_CASE("bytes after a reply never reach the next event", "[contract][http]") 
     }
 }
 
+TEST_CASE("bytes after a reply of a server that has kept its word so far never reach the next event",
+          "[contract][http]") {
+    const std::string other = "HTTP/1.1 200 OK\\r\\nContent-Length: 6\\r\\n\\r\\nstolen";
+    const std::string wrong =
+        "say(c, 'HTTP/1.1 200 OK\\r\\nContent-Length: 100000\\r\\n\\r\\n' + 'x' * 100000 + '" + other + "')";
+    HttpStage stage("    for i in range(1000):\n        got = head(c)\n        if b'/wrong' in got: " + wrong +
+                    "\n        else: ok(c, 'fine')\n");
+    for (int i = 0; i < 5; ++i) CHECK(stage.get() == "fine");
+    for (int i = 0; i < 5; ++i) {
+        CHECK(stage.get("/wrong") == std::string(100000, 'x'));
+        CHECK(stage.get() == "fine");
+    }
+}
+
+TEST_CASE("a connection that a server closes when it has rested a while costs no event", "[contract][http]") {
+    HttpStage stage(
+        "    c.settimeout(0.03)\n    for i in range(1000):\n        head(c)\n        ok(c, 'connection %d' % n)\n");
+    for (int i = 0; i < 20; ++i) REQUIRE(stage.get() == "connection 1");
+    for (int i = 2; i < 6; ++i) {
+        stage.room.loop.run(stage.room.loop.clock().sleep_for(80ms));
+        CHECK(stage.get() == "connection " + std::to_string(i));
+    }
+}
+
 TEST_CASE("a reply without a length ends with its connection", "[contract][http]") {
     HttpStage stage(
         "    head(c)\n    say(c, 'HTTP/1.0 200 OK\\r\\n\\r\\nconnection %d' % n)\n    time.sleep(0.05); say(c, '.')\n");

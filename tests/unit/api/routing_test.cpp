@@ -37,6 +37,12 @@ base::Result<api::Destination> find(const http::Request& request, Scope scope = 
     return api::find_destination(catalog(), scope, request, allow);
 }
 
+function::Event event_from(http::Request request, api::Destination destination, bool keep_authorization) {
+    function::Event event;
+    api::make_event(event, request, std::move(destination), "f", keep_authorization);
+    return event;
+}
+
 std::string leads_to(const std::string& path, Scope scope = Scope::everything) {
     const auto found = find(get(path), scope);
     return found ? found->function->spec.name : std::string(base::name(found.error().fault));
@@ -107,12 +113,12 @@ TEST_CASE("a client cannot say what only the platform says", "[api]") {
                       {"X-Forwarded-For", "10.0.0.1"},
                       {"Authorization", "Basic x"}};
     const auto found = find(request);
-    const auto event = api::event_from(http::Request(request), api::Destination(*found), "f", true);
+    const auto event = event_from(request, *found, true);
     CHECK_FALSE(has(event, "X-Shallop-Invocation-Id"));
     CHECK_FALSE(has(event, "x_shallop_function"));
     CHECK(has(event, "X-Forwarded-For"));
     CHECK(has(event, "Authorization"));
-    CHECK_FALSE(has(api::event_from(http::Request(request), api::Destination(*found), "f", false), "Authorization"));
+    CHECK_FALSE(has(event_from(request, *found, false), "Authorization"));
 }
 
 TEST_CASE("an event says of the request what CGI wants to know", "[api]") {
@@ -122,7 +128,7 @@ TEST_CASE("an event says of the request what CGI wants to know", "[api]") {
     request.local_port = 8080;
     request.remote_addr = "10.1.2.3";
     request.content_length = 5;
-    const auto event = api::event_from(http::Request(request), api::Destination(*find(request)), "f", true);
+    const auto event = event_from(request, *find(request), true);
     CHECK(event.function == "f");
     CHECK(event.query == "a=1");
     CHECK(event.protocol == "HTTP/1.0");

@@ -25,7 +25,7 @@ struct Outcome {
 Outcome parse(std::string_view bytes, const http::Limits& bounds = limits) {
     HeadParser parser(bounds);
     Outcome outcome{parser.parse(bytes), {}, parser.refusal().status, parser.refusal().detail, parser.size()};
-    if (outcome.progress == Progress::done) outcome.head = parser.take();
+    if (outcome.progress == Progress::done) outcome.head = std::move(parser.head());
     return outcome;
 }
 
@@ -71,7 +71,8 @@ TEST_CASE("a head split anywhere is the same head", "[http]") {
         REQUIRE(parser.parse(std::string_view(whole).substr(0, size)) == Progress::more);
     REQUIRE(parser.parse(whole) == Progress::done);
     CHECK(parser.size() == whole.size());
-    const auto head = parser.take();
+    const auto head = std::move(parser.head());
+    parser.start();
     CHECK(head.request.target == "/x?y");
     CHECK(head.request.content_length == 12);
     CHECK(head.expects_continue);

@@ -12,46 +12,55 @@ ECHO = {
     "python": {"main.py": 'import json\n\ndef handler(event):\n    print("seen", event["path"])\n    return event\n'},
     "node": {"main.js": 'export function handler(event) {\n  console.log("seen", event.path);\n  return event;\n}\n'},
     "ruby": {"main.rb": 'def handler(event)\n  puts "seen #{event["path"]}"\n  event\nend\n'},
+    "perl": {"main.pl": 'sub handler {\n  my ($event) = @_;\n  print "seen $event->{path}\\n";\n  return $event;\n}\n1;\n'},
 }
 TEXT = {
     "python": {"main.py": 'def handle(event):\n    return "grüße " + (event["body"] or "")\n'},
     "node": {"main.js": 'exports.handle = async (event) => "grüße " + (event.body || "");\n'},
     "ruby": {"main.rb": 'def handle(event)\n  "grüße #{event["body"]}"\nend\n'},
+    "perl": {"main.pl": 'use utf8;\nsub handle { return "grüße " . ($_[0]{body} // "") }\n'},
 }
 ANSWER = {
     "python": {"main.py": 'def handler(event):\n    return {"status": 201, "headers": {"X-Made": "yes"}, "body": {"a": 1}}\n'},
     "node": {"main.js": 'exports.handler = () => ({ status: 201, headers: { "X-Made": "yes" }, body: { a: 1 } });\n'},
     "ruby": {"main.rb": 'def handler(event)\n  { status: 201, headers: { "X-Made" => "yes" }, body: { a: 1 } }\nend\n'},
+    "perl": {"main.pl": 'sub handler { return { status => 201, headers => { "X-Made" => "yes" }, body => { a => 1 } } }\n'},
 }
 STATUS_WORD = {
     "python": {"main.py": 'def handler(event):\n    return {"status": "ok"}\n'},
     "node": {"main.js": 'exports.handler = () => ({ status: "ok" });\n'},
     "ruby": {"main.rb": 'def handler(event) = { status: "ok" }\n'},
+    "perl": {"main.pl": 'sub handler { return { status => "ok" } }\n'},
 }
 NOTHING = {
     "python": {"main.py": 'def handler(event):\n    return None\n'},
     "node": {"main.js": 'exports.handler = () => {};\n'},
     "ruby": {"main.rb": 'def handler(event)\nend\n'},
+    "perl": {"main.pl": 'sub handler { return }\n'},
 }
 RAISES = {
     "python": {"main.py": 'def handler(event):\n    if event["path"] == "/bad":\n        raise RuntimeError("secret words")\n    return "fine"\n'},
     "node": {"main.js": 'exports.handler = (event) => {\n  if (event.path === "/bad") throw new Error("secret words");\n  return "fine";\n};\n'},
     "ruby": {"main.rb": 'def handler(event)\n  raise "secret words" if event["path"] == "/bad"\n  "fine"\nend\n'},
+    "perl": {"main.pl": 'sub handler {\n  die "secret words" if $_[0]{path} eq "/bad";\n  return "fine";\n}\n'},
 }
 ENVIRONMENT = {
     "python": {"main.py": 'import os\nwas = os.environ["GREETING"]\n\ndef handler(event):\n    return was + os.getcwd()\n'},
     "node": {"main.js": 'const was = process.env.GREETING;\nexports.handler = () => was + process.cwd();\n'},
     "ruby": {"main.rb": 'WAS = ENV["GREETING"]\ndef handler(event) = WAS + Dir.pwd\n'},
+    "perl": {"main.pl": 'use Cwd;\nmy $was = $ENV{GREETING};\nsub handler { return $was . getcwd() }\n'},
 }
 BYTES = {
     "python": {"main.py": 'import base64\n\ndef handler(event):\n    assert event["base64"]\n    return base64.b64decode(event["body"])[::-1]\n'},
     "node": {"main.js": 'exports.handler = (event) => Buffer.from(event.body, "base64").reverse();\n'},
     "ruby": {"main.rb": 'def handler(event)\n  event["body"].unpack1("m").reverse\nend\n'},
+    "perl": {"main.pl": 'use MIME::Base64;\nsub handler { return scalar reverse decode_base64($_[0]{body}) }\n'},
 }
 SYNTAX = {
     "python": ({"main.py": "import os\n\ndef handler(event:\n    return 1\n"}, "main.py, line 3: SyntaxError"),
     "node": ({"main.js": "exports.x = 1;\n\nexports.handler = (event => {;\n"}, "main.js, line "),
     "ruby": ({"main.rb": "require 'json'\n\ndef handler(event\n  1\nend\n"}, "main.rb, line "),
+    "perl": ({"main.pl": "use strict;\n\nsub handler {\n  my $x = ;\n}\n"}, "main.pl, line 4: syntax error"),
 }
 MISSING = {
     "python": ({"main.py": "import os\nimport lib.part\n\ndef handler(event): pass\n", "lib/part.py": "\n\nimport not_there_at_all\n"},
@@ -60,11 +69,14 @@ MISSING = {
              "lib/part.js, line 3: Error: Cannot find module 'not-there-at-all'"),
     "ruby": ({"main.rb": "require_relative 'lib/part'\ndef handler(event); end\n", "lib/part.rb": "\n\nrequire 'not_there_at_all'\n"},
              "lib/part.rb, line 3: LoadError: cannot load such file -- not_there_at_all"),
+    "perl": ({"main.pl": "use Part;\nsub handler { }\n", "lib/Part.pm": "package Part;\n\nuse Not::There::At::All;\n1;\n"},
+             "lib/Part.pm, line 3: Can't locate Not/There/At/All.pm"),
 }
 ENDS = {
     "python": ({"main.py": "import sys\nsys.exit(3)\n\ndef handler(event): pass\n"}, "main.py, line 2: the code ended itself"),
     "node": ({"main.js": "exports.handler = () => 1;\nprocess.exit(3);\n"}, "main.js, line 2: the code ended itself"),
     "ruby": ({"main.rb": "def handler(event); end\nexit 3\n"}, "main.rb, line 2: the code ended itself"),
+    "perl": ({"main.pl": "sub handler { }\nexit 3;\n"}, "main.pl, line 2: the code ended itself"),
 }
 CGI_SCRIPT = {
     "python": {"main.py": 'import os, sys\nprint("Status: 201 Made\\nContent-Type: text/x-a\\nX-Where: " + os.environ["PATH_INFO"] + "\\n")\n'
@@ -73,18 +85,22 @@ CGI_SCRIPT = {
                         'process.stdout.write(`Status: 201 Made\\nContent-Type: text/x-a\\nX-Where: ${e.PATH_INFO}\\n\\n${e.REQUEST_METHOD}|${e.QUERY_STRING}|${body}`);\n'},
     "ruby": {"main.rb": 'e = ENV\nprint "Status: 201 Made\\nContent-Type: text/x-a\\nX-Where: #{e["PATH_INFO"]}\\n\\n"\n'
                         'print [e["REQUEST_METHOD"], e["QUERY_STRING"], $stdin.read].join("|")\n'},
+    "perl": {"main.pl": 'use CGI;\nlocal $/;\nmy $body = <STDIN>;\nprint "Status: 201 Made\\nContent-Type: text/x-a\\nX-Where: $ENV{PATH_INFO}\\n\\n";\n'
+                        'print join "|", $ENV{REQUEST_METHOD}, $ENV{QUERY_STRING}, $body;\n'},
 }
 RAW_SCRIPT = {
     "python": {"main.py": 'import sys\nprint("Note: plain words")\nprint(len(sys.stdin.buffer.read()))\n'},
     "node": {"main.js": 'console.log("Note: plain words");\nconsole.log(require("fs").readFileSync(0).length);\n'},
     "ruby": {"main.rb": 'puts "Note: plain words", $stdin.read.bytesize\n'},
+    "perl": {"main.pl": 'local $/;\nmy $body = <STDIN> // "";\nprint "Note: plain words\\n", length $body, "\\n";\n'},
 }
 FAILING_SCRIPT = {
     "python": {"main.py": 'import sys\nprint("half an answer")\nsys.exit(3)\n'},
     "node": {"main.js": 'console.log("half an answer");\nprocess.exitCode = 3;\n'},
     "ruby": {"main.rb": 'puts "half an answer"\nexit 3\n'},
+    "perl": {"main.pl": 'print "half an answer\\n";\nexit 3;\n'},
 }
-SUFFIX = {"python": "py", "node": "js", "ruby": "rb"}
+SUFFIX = {"python": "py", "node": "js", "ruby": "rb", "perl": "pl"}
 LANGUAGES = sorted(ECHO)
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -218,6 +234,7 @@ def test_the_entry_may_be_in_a_sub_directory_and_has_its_neighbours(worker, lang
     files = {"python": {"src/web.py": "import near\n\ndef handler(event):\n    return near.WORD\n", "src/near.py": 'WORD = "near"\n'},
              "node": {"src/web.js": 'const { WORD } = require("./near.js");\nexports.handler = () => WORD;\n', "src/near.js": 'exports.WORD = "near";\n'},
              "ruby": {"src/web.rb": 'require_relative "near"\ndef handler(event) = WORD\n', "src/near.rb": 'WORD = "near"\n'},
+             "perl": {"src/web.pl": 'require "near.pl";\nsub handler { return word() }\n', "src/near.pl": 'sub word { "near" }\n1;\n'},
              }[language]
     assert worker(language, files, entry=f"src/web.{SUFFIX[language]}").call().text == "near"
 
@@ -255,6 +272,7 @@ SLOW = {
     "python": {"main.py": 'import time\n\ndef handler(event):\n    time.sleep(0.3)\n    return "done"\n'},
     "node": {"main.js": 'exports.handler = async () => {\n  await new Promise((done) => setTimeout(done, 300));\n  return "done";\n};\n'},
     "ruby": {"main.rb": 'def handler(event)\n  sleep 0.3\n  "done"\nend\n'},
+    "perl": {"main.pl": 'sub handler {\n  select undef, undef, undef, 0.3;\n  return "done";\n}\n'},
 }
 
 

@@ -13,54 +13,63 @@ ECHO = {
     "node": {"main.js": 'export function handler(event) {\n  console.log("seen", event.path);\n  return event;\n}\n'},
     "ruby": {"main.rb": 'def handler(event)\n  puts "seen #{event["path"]}"\n  event\nend\n'},
     "perl": {"main.pl": 'sub handler {\n  my ($event) = @_;\n  print "seen $event->{path}\\n";\n  return $event;\n}\n1;\n'},
+    "php": {"main.php": '<?php\nfunction handler($event) {\n  echo "seen {$event["path"]}\\n";\n  return $event;\n}\n'},
 }
 TEXT = {
     "python": {"main.py": 'def handle(event):\n    return "grüße " + (event["body"] or "")\n'},
     "node": {"main.js": 'exports.handle = async (event) => "grüße " + (event.body || "");\n'},
     "ruby": {"main.rb": 'def handle(event)\n  "grüße #{event["body"]}"\nend\n'},
     "perl": {"main.pl": 'use utf8;\nsub handle { return "grüße " . ($_[0]{body} // "") }\n'},
+    "php": {"main.php": '<?php\nfunction handle($event) { return "grüße " . $event["body"]; }\n'},
 }
 ANSWER = {
     "python": {"main.py": 'def handler(event):\n    return {"status": 201, "headers": {"X-Made": "yes"}, "body": {"a": 1}}\n'},
     "node": {"main.js": 'exports.handler = () => ({ status: 201, headers: { "X-Made": "yes" }, body: { a: 1 } });\n'},
     "ruby": {"main.rb": 'def handler(event)\n  { status: 201, headers: { "X-Made" => "yes" }, body: { a: 1 } }\nend\n'},
     "perl": {"main.pl": 'sub handler { return { status => 201, headers => { "X-Made" => "yes" }, body => { a => 1 } } }\n'},
+    "php": {"main.php": '<?php\nfunction handler($event) { return ["status" => 201, "headers" => ["X-Made" => "yes"], "body" => ["a" => 1]]; }\n'},
 }
 STATUS_WORD = {
     "python": {"main.py": 'def handler(event):\n    return {"status": "ok"}\n'},
     "node": {"main.js": 'exports.handler = () => ({ status: "ok" });\n'},
     "ruby": {"main.rb": 'def handler(event) = { status: "ok" }\n'},
     "perl": {"main.pl": 'sub handler { return { status => "ok" } }\n'},
+    "php": {"main.php": '<?php\nfunction handler($event) { return ["status" => "ok"]; }\n'},
 }
 NOTHING = {
     "python": {"main.py": 'def handler(event):\n    return None\n'},
     "node": {"main.js": 'exports.handler = () => {};\n'},
     "ruby": {"main.rb": 'def handler(event)\nend\n'},
     "perl": {"main.pl": 'sub handler { return }\n'},
+    "php": {"main.php": '<?php\nfunction handler($event) { }\n'},
 }
 RAISES = {
     "python": {"main.py": 'def handler(event):\n    if event["path"] == "/bad":\n        raise RuntimeError("secret words")\n    return "fine"\n'},
     "node": {"main.js": 'exports.handler = (event) => {\n  if (event.path === "/bad") throw new Error("secret words");\n  return "fine";\n};\n'},
     "ruby": {"main.rb": 'def handler(event)\n  raise "secret words" if event["path"] == "/bad"\n  "fine"\nend\n'},
     "perl": {"main.pl": 'sub handler {\n  die "secret words" if $_[0]{path} eq "/bad";\n  return "fine";\n}\n'},
+    "php": {"main.php": '<?php\nfunction handler($event) {\n  if ($event["path"] == "/bad") throw new Exception("secret words");\n  return "fine";\n}\n'},
 }
 ENVIRONMENT = {
     "python": {"main.py": 'import os\nwas = os.environ["GREETING"]\n\ndef handler(event):\n    return was + os.getcwd()\n'},
     "node": {"main.js": 'const was = process.env.GREETING;\nexports.handler = () => was + process.cwd();\n'},
     "ruby": {"main.rb": 'WAS = ENV["GREETING"]\ndef handler(event) = WAS + Dir.pwd\n'},
     "perl": {"main.pl": 'use Cwd;\nmy $was = $ENV{GREETING};\nsub handler { return $was . getcwd() }\n'},
+    "php": {"main.php": '<?php\n$was = getenv("GREETING");\ndefine("WAS", $was);\nfunction handler($event) { return WAS . getcwd(); }\n'},
 }
 BYTES = {
     "python": {"main.py": 'import base64\n\ndef handler(event):\n    assert event["base64"]\n    return base64.b64decode(event["body"])[::-1]\n'},
     "node": {"main.js": 'exports.handler = (event) => Buffer.from(event.body, "base64").reverse();\n'},
     "ruby": {"main.rb": 'def handler(event)\n  event["body"].unpack1("m").reverse\nend\n'},
     "perl": {"main.pl": 'use MIME::Base64;\nsub handler { return scalar reverse decode_base64($_[0]{body}) }\n'},
+    "php": {"main.php": '<?php\nfunction handler($event) { return strrev(base64_decode($event["body"])); }\n'},
 }
 SYNTAX = {
     "python": ({"main.py": "import os\n\ndef handler(event:\n    return 1\n"}, "main.py, line 3: SyntaxError"),
     "node": ({"main.js": "exports.x = 1;\n\nexports.handler = (event => {;\n"}, "main.js, line "),
     "ruby": ({"main.rb": "require 'json'\n\ndef handler(event\n  1\nend\n"}, "main.rb, line "),
     "perl": ({"main.pl": "use strict;\n\nsub handler {\n  my $x = ;\n}\n"}, "main.pl, line 4: syntax error"),
+    "php": ({"main.php": "<?php\n\nfunction handler($event {\n}\n"}, "main.php, line 3: ParseError"),
 }
 MISSING = {
     "python": ({"main.py": "import os\nimport lib.part\n\ndef handler(event): pass\n", "lib/part.py": "\n\nimport not_there_at_all\n"},
@@ -71,12 +80,15 @@ MISSING = {
              "lib/part.rb, line 3: LoadError: cannot load such file -- not_there_at_all"),
     "perl": ({"main.pl": "use Part;\nsub handler { }\n", "lib/Part.pm": "package Part;\n\nuse Not::There::At::All;\n1;\n"},
              "lib/Part.pm, line 3: Can't locate Not/There/At/All.pm"),
+    "php": ({"main.php": "<?php\nrequire 'lib/part.php';\nfunction handler($event) { }\n", "lib/part.php": "<?php\n\nrequire 'not_there_at_all.php';\n"},
+            "lib/part.php, line 3: Error: Failed opening required 'not_there_at_all.php'"),
 }
 ENDS = {
     "python": ({"main.py": "import sys\nsys.exit(3)\n\ndef handler(event): pass\n"}, "main.py, line 2: the code ended itself"),
     "node": ({"main.js": "exports.handler = () => 1;\nprocess.exit(3);\n"}, "main.js, line 2: the code ended itself"),
     "ruby": ({"main.rb": "def handler(event); end\nexit 3\n"}, "main.rb, line 2: the code ended itself"),
     "perl": ({"main.pl": "sub handler { }\nexit 3;\n"}, "main.pl, line 2: the code ended itself"),
+    "php": ({"main.php": "<?php\nfunction handler($event) { }\nexit(3);\n"}, "main.php: the code ended itself"),
 }
 CGI_SCRIPT = {
     "python": {"main.py": 'import os, sys\nprint("Status: 201 Made\\nContent-Type: text/x-a\\nX-Where: " + os.environ["PATH_INFO"] + "\\n")\n'
@@ -87,20 +99,24 @@ CGI_SCRIPT = {
                         'print [e["REQUEST_METHOD"], e["QUERY_STRING"], $stdin.read].join("|")\n'},
     "perl": {"main.pl": 'use CGI;\nlocal $/;\nmy $body = <STDIN>;\nprint "Status: 201 Made\\nContent-Type: text/x-a\\nX-Where: $ENV{PATH_INFO}\\n\\n";\n'
                         'print join "|", $ENV{REQUEST_METHOD}, $ENV{QUERY_STRING}, $body;\n'},
+    "php": {"main.php": '<?php\nheader("Content-Type: text/x-a");\nhttp_response_code(201);\nheader("X-Where: " . $_SERVER["PATH_INFO"]);\n'
+                        'echo $_SERVER["REQUEST_METHOD"], "|", $_SERVER["QUERY_STRING"], "|", file_get_contents("php://input");\n'},
 }
 RAW_SCRIPT = {
     "python": {"main.py": 'import sys\nprint("Note: plain words")\nprint(len(sys.stdin.buffer.read()))\n'},
     "node": {"main.js": 'console.log("Note: plain words");\nconsole.log(require("fs").readFileSync(0).length);\n'},
     "ruby": {"main.rb": 'puts "Note: plain words", $stdin.read.bytesize\n'},
     "perl": {"main.pl": 'local $/;\nmy $body = <STDIN> // "";\nprint "Note: plain words\\n", length $body, "\\n";\n'},
+    "php": {"main.php": '<?php\nheader("Content-Type: text/plain");\necho "Note: plain words\\n", strlen(file_get_contents("php://input")), "\\n";\n'},
 }
 FAILING_SCRIPT = {
     "python": {"main.py": 'import sys\nprint("half an answer")\nsys.exit(3)\n'},
     "node": {"main.js": 'console.log("half an answer");\nprocess.exitCode = 3;\n'},
     "ruby": {"main.rb": 'puts "half an answer"\nexit 3\n'},
     "perl": {"main.pl": 'print "half an answer\\n";\nexit 3;\n'},
+    "php": {"main.php": '<?php\nthrow new Exception("half");\n'},
 }
-SUFFIX = {"python": "py", "node": "js", "ruby": "rb", "perl": "pl"}
+SUFFIX = {"python": "py", "node": "js", "ruby": "rb", "perl": "pl", "php": "php"}
 LANGUAGES = sorted(ECHO)
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -235,6 +251,7 @@ def test_the_entry_may_be_in_a_sub_directory_and_has_its_neighbours(worker, lang
              "node": {"src/web.js": 'const { WORD } = require("./near.js");\nexports.handler = () => WORD;\n', "src/near.js": 'exports.WORD = "near";\n'},
              "ruby": {"src/web.rb": 'require_relative "near"\ndef handler(event) = WORD\n', "src/near.rb": 'WORD = "near"\n'},
              "perl": {"src/web.pl": 'require "near.pl";\nsub handler { return word() }\n', "src/near.pl": 'sub word { "near" }\n1;\n'},
+             "php": {"src/web.php": '<?php\nrequire "near.php";\nfunction handler($event) { return WORD; }\n', "src/near.php": '<?php\nconst WORD = "near";\n'},
              }[language]
     assert worker(language, files, entry=f"src/web.{SUFFIX[language]}").call().text == "near"
 
@@ -247,7 +264,7 @@ def test_a_script_speaks_cgi(worker, language):
     assert one.told["kind"] == "script"
     for _ in range(2):
         answer = one.call("/p/q?a=b", "POST", "body")
-        assert (answer.status, answer.headers["Content-Type"], answer.headers["X-Where"], answer.text) == (201, "text/x-a", "/p/q", "POST|a=b|body")
+        assert (answer.status, answer.headers["Content-Type"].split(";")[0], answer.headers["X-Where"], answer.text) == (201, "text/x-a", "/p/q", "POST|a=b|body")
 
 
 @each_language
@@ -273,6 +290,7 @@ SLOW = {
     "node": {"main.js": 'exports.handler = async () => {\n  await new Promise((done) => setTimeout(done, 300));\n  return "done";\n};\n'},
     "ruby": {"main.rb": 'def handler(event)\n  sleep 0.3\n  "done"\nend\n'},
     "perl": {"main.pl": 'sub handler {\n  select undef, undef, undef, 0.3;\n  return "done";\n}\n'},
+    "php": {"main.php": '<?php\nfunction handler($event) {\n  usleep(300000);\n  return "done";\n}\n'},
 }
 
 

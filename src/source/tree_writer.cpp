@@ -157,7 +157,7 @@ Status TreeWriter::end() {
 Result<std::string> TreeWriter::unwrap() {
     if (const auto ended = end(); !ended) return ended.error();
     if (kept_.empty() || !kept_.begin()->second.directory) return "";
-    const auto top = kept_.begin()->first;  // a directory sorts before what is in it
+    auto top = kept_.begin()->first;  // a directory sorts before what is in it
     const auto below = top + "/";
     std::map<std::string, Kept> inner;
     for (const auto& [path, kept] : kept_) {

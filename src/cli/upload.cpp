@@ -44,8 +44,7 @@ struct FreeEntry {
 class TarWriter {
 public:
     TarWriter(std::FILE* into, bool compressed) : archive_(::archive_write_new()), entry_(::archive_entry_new()) {
-        ::archive_write_set_format_pax_restricted(archive_.get());
-        ::archive_write_set_options(archive_.get(), "hdrcharset=BINARY");
+        ::archive_write_set_format_gnutar(archive_.get());  // which takes names as the bytes that they are
         if (compressed) {
             ::archive_write_add_filter_gzip(archive_.get());
             ::archive_write_set_filter_option(archive_.get(), "gzip", "timestamp", nullptr);

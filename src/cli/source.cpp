@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "cli/code_id.h"
 #include "cli/upload.h"
 
 namespace shallop::cli {
@@ -37,6 +38,12 @@ Result<Deployed> post_code(Rest& rest, const SourceFunction& function) {
     return deployed_from(rest.ask(request));
 }
 
+/// The id of the code that the daemon has for a function; null where it is an image.
+Json code_of(const Json& resource) {
+    const auto source = resource.find("source");
+    return source == resource.end() || !source->is_object() ? Json() : source->value("code", Json());
+}
+
 /// Whether the upload alone says everything: what is not in its query needs a resource.
 bool code_alone(const SourceFunction& function) {
     if (function.whole) return false;
@@ -62,7 +69,7 @@ Result<Deployed> post_then_send(Rest& rest, const SourceFunction& function) {
     auto posted = post_code(rest, function);
     if (!posted) return posted.error();
     auto source = function.source;
-    source["code"] = posted->resource.value("source", Json::object()).value("code", Json());
+    source["code"] = code_of(posted->resource);
     auto sent = send_settings(rest, function, posted->resource, std::move(source));
     if (!sent) {
         auto complaint = sent.error();
@@ -79,16 +86,18 @@ Result<Deployed> deploy_source(Rest& rest, const SourceFunction& function) {
     if (code_alone(function)) return post_code(rest, function);
     auto files = inline_files(function.code);
     if (!files) return files.error();
-    if (!*files) return post_then_send(rest, function);
-    std::optional<Json> before;
-    if (!function.whole) {
-        auto found = find_function(rest, function.name);
-        if (!found) return found.error();
-        before = std::move(*found);
-    }
+    const auto before = find_function(rest, function.name);
+    if (!before) return before.error();
     auto source = function.source;
-    source["files"] = std::move(**files);
-    return send_settings(rest, function, before, std::move(source));
+    if (*files) {
+        source["files"] = std::move(**files);
+        return send_settings(rest, function, *before, std::move(source));
+    }
+    const auto id = code_id(function.code);
+    if (!id) return id.error();
+    if (!*before || id->empty() || code_of(**before) != *id) return post_then_send(rest, function);
+    source["code"] = *id;
+    return send_settings(rest, function, *before, std::move(source));
 }
 
 bool has_source_path(const Json& resource) {

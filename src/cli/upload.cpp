@@ -17,6 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t largest_inline = 160 << 10;  ///< a resource has 256Ki in all
+constexpr std::size_t most_inline = 256;
 
 /// The ends of archives' names, the longest first.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 10> archives{{
@@ -31,7 +32,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 10> archives
     {".zip", "application/zip"},
     {".jar", "application/zip"},
 }};
-constexpr std::uint64_t most_uncompressed = 32ULL << 20;  ///< what is packed further costs more time than sending it
+constexpr const char* wrapper = "code/";
 
 struct FreeArchive {
     void operator()(archive* one) const { ::archive_write_free(one); }
@@ -55,11 +56,11 @@ public:
     }
 
     /// Nothing of an entry but its path, its content and whether it is a program depends on this machine or on now.
-    Done add(const CodeFile& file) {
+    Done add(const CodeFile& file, const std::string& path) {
         const File content(std::fopen(file.place.c_str(), "rb"));
         if (!content) return Complaint{"cannot read " + file.place + ": " + std::strerror(errno), readable};
         ::archive_entry_clear(entry_.get());
-        ::archive_entry_set_pathname(entry_.get(), file.path.c_str());
+        ::archive_entry_set_pathname(entry_.get(), path.c_str());
         ::archive_entry_set_filetype(entry_.get(), AE_IFREG);
         ::archive_entry_set_perm(entry_.get(), file.executable ? 0755 : 0644);
         ::archive_entry_set_mtime(entry_.get(), 0, 0);
@@ -102,20 +103,40 @@ private:
     bool fine_ = false;
 };
 
+/// Where all files are in one folder the daemon takes that folder for the code, as it should with most archives, but not with ours.
+bool in_one_folder(const Code& code) {
+    const auto& first = code.files.front().path;
+    const auto top = first.substr(0, first.find('/') + 1);
+    return !top.empty() && std::all_of(code.files.begin(), code.files.end(),
+                                       [&](const CodeFile& file) { return file.path.starts_with(top); });
+}
+
 Result<File> pack(const Code& code, bool compressed) {
     File file(std::tmpfile());
     if (!file)
         return Complaint{std::string("there is no temporary file: ") + std::strerror(errno), "make room in /tmp"};
     TarWriter tar(file.get(), compressed);
+    const std::string prefix = in_one_folder(code) ? wrapper : "";
     for (const auto& one : code.files) {
-        if (const auto added = tar.add(one); !added) return added.error();
+        if (const auto added = tar.add(one, prefix + one.path); !added) return added.error();
     }
     if (const auto done = tar.finish(); !done) return done.error();
     return file;
 }
 
+/// Nearly: a tar has its files in blocks, with a block about each, and three more where the path is long.
+std::uint64_t size_as_tar(const Code& code) {
+    constexpr std::uint64_t block = 512;
+    constexpr std::size_t short_path = 90;
+    std::uint64_t size = 2 * block;
+    for (const auto& file : code.files) {
+        size += block + (file.size + block - 1) / block * block + (file.path.size() > short_path ? 3 * block : 0);
+    }
+    return size;
+}
+
 Result<Upload> pack_upload(const Code& code, const CodeLimits& limits) {
-    const bool compressed = code.bytes > most_uncompressed;
+    const bool compressed = size_as_tar(code) > limits.upload;
     auto file = pack(code, compressed);
     if (!file) return file.error();
     std::fflush(file->get());
@@ -148,12 +169,14 @@ std::optional<std::string> archive_stem(const std::string& name) {
 
 Result<std::optional<Json>> inline_files(const Code& code) {
     const auto not_so = std::optional<Json>();
-    if (code.form == Code::Form::archive || code.bytes > largest_inline) return not_so;
+    if (code.form == Code::Form::archive || code.bytes > largest_inline || code.files.size() > most_inline)
+        return not_so;
     Json files = Json::object();
     for (const auto& file : code.files) {
-        if (file.executable && code.form == Code::Form::folder) return not_so;
         auto content = read_whole(file);
         if (!content) return content.error();
+        // Scripts the daemon knows by their beginning.
+        if (file.executable && code.form == Code::Form::folder && !content->starts_with("#!")) return not_so;
         if (content->find('\0') != std::string::npos) return not_so;
         files[file.path] = std::move(*content);
     }

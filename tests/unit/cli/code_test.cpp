@@ -8,6 +8,7 @@
 
 #include <sys/stat.h>
 
+#include "cli/code_id.h"
 #include "cli/ignore.h"
 #include "cli/upload.h"
 
@@ -163,13 +164,47 @@ TEST_CASE("the same content is packed into the same bytes", "[cli]") {
     CHECK(bytes != sent(read(other.path)));
 }
 
-TEST_CASE("a large folder is compressed", "[cli]") {
+TEST_CASE("a folder that is too large as it is is compressed", "[cli]") {
     const Folder folder;
-    folder.file("zeros", std::string(33 << 20, '\0'));
-    const auto upload = cli::open_upload(read(folder.path));
+    folder.file("zeros", std::string(3 << 20, '\0'));
+    const auto code = read(folder.path);
+    CHECK(cli::open_upload(code)->type == "application/x-tar");
+    const auto upload = cli::open_upload(code, {.upload = 2 << 20});
     REQUIRE(upload);
     CHECK(upload->type == "application/gzip");
-    CHECK(sent(read(folder.path)).starts_with("\x1f\x8b"));
+    std::string start(2, '\0');
+    REQUIRE(std::fread(start.data(), 1, 2, upload->file.get()) == 2);
+    CHECK(start == "\x1f\x8b");
+}
+
+TEST_CASE("a folder's only folder is not taken for the code", "[cli]") {
+    const Folder folder;
+    folder.file("src/main.py");
+    CHECK(sent(read(folder.path)).starts_with("code/src/main.py"));
+    folder.file("other.py");
+    CHECK(sent(read(folder.path)).starts_with("other.py"));
+}
+
+TEST_CASE("the id of code is that of its paths, contents and programs", "[cli]") {
+    // printf 'lib\0d\nlib/run.sh\0x%s\nmain.py\0-%s\n' $(printf '#!/bin/sh\n' | sha256sum) $(printf a | sha256sum) | sha256sum
+    const std::string id = "sha256:189d6f7499483468802488bd5a6262bd391037427d433a6145719ee8afad9108";
+    const Folder folder;
+    folder.file("main.py", "a");
+    folder.file("lib/run.sh", "#!/bin/sh\n");
+    CHECK(*cli::code_id(read(folder.path)) == id);
+    program(folder / "lib/run.sh");
+    CHECK(*cli::code_id(read(folder.path)) == id);
+    const auto files = cli::inline_files(read(folder.path));
+    REQUIRE(*files);
+    CHECK(cli::code_id({{"source", {{"files", **files}}}}) == id);
+    CHECK(cli::code_id({{"source", {{"code", id}}}}) == id);
+    program(folder / "main.py");
+    CHECK(*cli::code_id(read(folder.path)) != id);
+    CHECK_FALSE(*cli::inline_files(read(folder.path)));
+    CHECK(cli::code_id(read(folder.file("a.zip")))->empty());
+    for (const auto* none : {R"({})", R"({"source":null})", R"({"source":{}})", R"({"source":{"files":{"a":1}}})"}) {
+        CHECK(cli::code_id(nlohmann::ordered_json::parse(none)).empty());
+    }
 }
 
 TEST_CASE("a file is sent with its name, an archive with its type", "[cli]") {

@@ -111,8 +111,8 @@ def test_the_same_code_is_kept_once(source):
 
 
 @pytest.mark.parametrize("body, type, status, says", [
-    (b"\x00\x01junk" * 100, "application/zip", 400, "broken"),
-    (gzip.compress(b"no tar"), "application/gzip", 400, "broken"),
+    (b"\x00\x01junk" * 100, "application/zip", 400, "no archive that can be read"),
+    (gzip.compress(b"no tar"), "application/gzip", 400, "no archive that can be read"),
     (tar({"main.py": HANDLER.encode()})[:700], "application/x-tar", 400, "broken"),
     (tar({"../main.py": b"x"}), "application/x-tar", 400, "'../main.py' leads out"),
     (tar({"a/../../main.py": b"x"}), "application/x-tar", 400, "leads out"),
@@ -125,8 +125,9 @@ def test_the_same_code_is_kept_once(source):
     (tar({}), "application/x-tar", 400, "no file"),
     (tar({f"{i}.py": b"" for i in range(20_001)}), "application/x-tar", 413, "more than 20000"),
     (tar({"/".join(["d"] * 40) + "/main.py": b"x"}), "application/x-tar", 413, "directories deep"),
-    (zipped({"main.py": "\0" * 300_000_000}), "application/zip", 413, "200 times its size"),
-    (tar({"readme.txt": b"x"}), "application/x-tar", 400, "no runtime is known for these files (readme.txt)"),
+    (zipped({"main.py": "\0" * 300_000_000}), "application/zip", 413, "larger than 256Mi"),
+    (zipped({"main.py": "\0" * 100_000_000}), "application/zip", 413, "200 times its size"),
+    (tar({"readme.txt": b"x"}), "application/x-tar", 400, "no runtime is known for these files ('readme.txt')"),
     (tar({"main.py": b"x", "index.js": b"y"}), "application/x-tar", 400, "more than one runtime fits"),
 ], ids=lambda value: value if isinstance(value, str) else "")
 def test_what_cannot_be_meant_is_refused_and_nothing_is_kept(source, body, type, status, says):

@@ -147,4 +147,10 @@ base::Result<Guess> guess(const std::vector<std::string>& files, std::string_vie
     return guess_entry(files, *usual);
 }
 
+std::vector<std::string> known_runtimes() {
+    std::vector<std::string> names;
+    for (const auto& usual : runtimes()) names.emplace_back(usual.runtime);
+    return names;
+}
+
 }  // namespace shallop::source

@@ -196,6 +196,14 @@ def test_a_first_call_takes_an_instance_that_waits_and_makes_no_container(source
     assert metric(source, "shallop_engine_calls_total", verb="create") - creates <= 2 and before >= 2
 
 
+def test_the_runtimes_are_listed(source):
+    source.put("f", source={"files": {"main.py": HANDLER}})
+    wait_until(lambda: waiting(source), 30)
+    found = {one["name"]: one for one in source.api("GET", "/v1/runtimes").json["runtimes"]}
+    assert found["python"] == {"name": "python", "image": PYTHON, "available": True, "functions": 1, "waiting": 2}
+    assert found["ruby"]["waiting"] == 0 and found["ruby"]["functions"] == 0
+
+
 def test_instances_are_never_shared_between_functions(source):
     for name in ("one", "two"):
         source.put(name, source={"files": {"main.py": f"import os\nopen('/tmp/mark', 'a').write('{name} ')\ndef handler(event): return open('/tmp/mark').read()\n"}})

@@ -20,4 +20,7 @@ struct Guess {
 /// Faults: invalid where nothing or more than one runtime fits, or the entry is none of the files; the detail says what to give.
 base::Result<Guess> guess(const std::vector<std::string>& files, std::string_view runtime, std::string_view entry);
 
+/// The names of our own runtimes, in the order in which they are tried.
+std::vector<std::string> known_runtimes();
+
 }  // namespace shallop::source

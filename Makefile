@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands people type. Each one does its own set-up; the work is in tools/.
 .DEFAULT_GOAL := help
-.PHONY: help run stop test build bench examples setup format tidy image clean
+.PHONY: help run stop test build bench examples runtimes setup format tidy image clean
 
 JOBS ?= $(shell nproc)
 
@@ -35,6 +35,10 @@ bench: ## against the engine, nginx and the bare host, as ratios; writes bench/r
 examples: ## build the images of all examples
 	@tools/setup run
 	@tools/build-examples
+
+runtimes: ## build the images that run functions from source
+	@tools/setup run
+	@tools/build-runtimes
 
 image: ## build the daemon's own image, shallop:latest
 	@tools/setup run

@@ -262,6 +262,31 @@ def example_images():
 
 
 @pytest.fixture(scope="session")
+def runtime_images():
+    """The images of all runtimes, built by the script that users run, which leaves alone what has not changed."""
+    subprocess.run([ROOT / "tools/build-runtimes"], check=True, timeout=900)
+
+
+@pytest.fixture
+def worker(runtime_images):
+    """`worker(runtime, files, **told)` starts a container of the runtime and, with files, gives it its code."""
+    import runtime_worker
+    started = []
+
+    def start(runtime, files=None, **told):
+        started.append(runtime_worker.Worker(runtime))
+        if files is not None:
+            answer = started[-1].specialize(files, **told)
+            assert answer.status == 200, f"{answer}\n{started[-1].log()}"
+            started[-1].told = answer.json
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.fixture(scope="session")
 def server_image():
     """The image of functions/server.c."""
     import warm

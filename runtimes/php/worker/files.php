@@ -1,0 +1,60 @@
+<?php
+// SPDX-License-Identifier: Apache-2.0
+// A script for each path, as PHP has always had it.
+namespace Shallop;
+
+const TYPES = ['html' => 'text/html', 'css' => 'text/css', 'js' => 'text/javascript', 'json' => 'application/json', 'svg' => 'image/svg+xml',
+    'png' => 'image/png', 'jpg' => 'image/jpeg', 'jpeg' => 'image/jpeg', 'gif' => 'image/gif', 'webp' => 'image/webp', 'ico' => 'image/x-icon',
+    'txt' => 'text/plain', 'xml' => 'text/xml', 'pdf' => 'application/pdf', 'woff2' => 'font/woff2', 'wasm' => 'application/wasm'];
+
+/** Where the paths begin: `public` if there is one, and only there are files given out that are no scripts. */
+function document_root(string $root): string
+{
+    return is_dir("$root/public") ? 'public' : '';
+}
+
+/** The file to include for the path of this request: the script of that name, of a part of it, of its folder, or at last the first one of all. */
+function file_of_path(array $state): string
+{
+    $root = $state['public'] === '' ? $state['root'] : "{$state['root']}/{$state['public']}";
+    $path = path();
+    if (str_contains($path, "\0") || preg_match('#(^|/)\.#', $path)) {
+        answer(404, PLAIN, "there is no such page\n");
+        return NOTHING;
+    }
+    if ($state['public'] !== '' && !str_ends_with($path, '.php') && is_file($root . $path)) {
+        return give_out($root . $path);
+    }
+    for ($name = rtrim($path, '/'); ; $name = substr($name, 0, (int) strrpos($name, '/'))) {
+        foreach ([$name, "$name.php", "$name/index.php"] as $candidate) {
+            if (str_ends_with($candidate, '.php') && is_file($root . $candidate)) {
+                return script($root, ltrim($candidate, '/'), $candidate, substr($path, strlen($name)));
+            }
+        }
+        if ($name === '') {
+            break;
+        }
+    }
+    answer(404, PLAIN, "there is no such page\n");
+    return NOTHING;
+}
+
+/** Sets what a script finds out about itself, and returns its file. */
+function script(string $root, string $file, string $name, string $info): string
+{
+    $_SERVER['SCRIPT_FILENAME'] = "$root/$file";
+    $_SERVER['DOCUMENT_ROOT'] = $root;
+    $_SERVER['SCRIPT_NAME'] = rtrim($_SERVER['HTTP_X_FORWARDED_PREFIX'] ?? '', '/') . $name;
+    $_SERVER['PATH_INFO'] = $info;
+    $_SERVER['PHP_SELF'] = $_SERVER['SCRIPT_NAME'] . $info;
+    chdir(dirname("$root/$file"));
+    return "$root/$file";
+}
+
+function give_out(string $file): string
+{
+    header('Content-Type: ' . (TYPES[strtolower(pathinfo($file, PATHINFO_EXTENSION))] ?? 'application/octet-stream'));
+    header('Content-Length: ' . filesize($file));
+    readfile($file);
+    return NOTHING;
+}

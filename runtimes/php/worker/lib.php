@@ -1,0 +1,228 @@
+<?php
+// SPDX-License-Identifier: Apache-2.0
+// The PHP runtime of Shallop (docs/protocol.md, "Writing a runtime"). What specialize said is in a file,
+// because each request begins with nothing in memory.
+namespace Shallop;
+
+const SPECIALIZE = '/.shallop/specialize';
+const STATE = '/tmp/.shallop-state.php';
+const REFUSED = '/tmp/.shallop-refused';
+const NOTHING = __DIR__ . '/nothing.php';
+const ENTRIES = ['index.php', 'main.php', 'app.php', 'handler.php', 'function.php', 'public/index.php'];
+const HANDLERS = ['handler', 'handle'];
+const PLAIN = 'text/plain; charset=utf-8';
+const FAILED = "the function has failed; its log says why\n";
+
+require __DIR__ . '/handler.php';
+require __DIR__ . '/files.php';
+
+final class LoadError extends \Exception
+{
+    public function __construct(string $sentence, public string $detail = '')
+    {
+        parent::__construct($sentence);
+    }
+}
+
+/** The file to include for this request. */
+function prepare(): string
+{
+    if (!is_file(STATE)) {
+        before();
+        return NOTHING;
+    }
+    $state = include STATE;
+    apply_environment($state['env']);
+    chdir($state['root']);
+    apply_forwarded();
+    if ($state['kind'] === 'handler') {
+        serve_handler($state);
+        return NOTHING;
+    }
+    return $state['kind'] === 'files' ? file_of_path($state) : script($state['root'], $state['entry'], '/' . $state['entry'], path());
+}
+
+function path(): string
+{
+    return rawurldecode(explode('?', $_SERVER['REQUEST_URI'], 2)[0]);
+}
+
+function answer(int $status, string $type, string $body): void
+{
+    http_response_code($status);
+    header('Content-Type: ' . $type);
+    header('Content-Length: ' . strlen($body));
+    echo $body;
+}
+
+function answer_json(int $status, array $value): void
+{
+    answer($status, 'application/json', json_encode($value, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE));
+}
+
+function before(): void
+{
+    if ($_SERVER['REQUEST_METHOD'] !== 'POST' || $_SERVER['REQUEST_URI'] !== SPECIALIZE) {
+        answer(503, PLAIN, is_file(REFUSED) ? file_get_contents(REFUSED) : "this container has no code yet\n");
+        return;
+    }
+    try {
+        $state = load(json_decode(file_get_contents('php://input'), true, 64, JSON_THROW_ON_ERROR));
+        file_put_contents(STATE . '.new', '<?php return ' . var_export($state, true) . ';');
+        rename(STATE . '.new', STATE);
+        answer_json(200, ['kind' => $state['kind'], 'handler' => $state['handler']]);
+    } catch (LoadError $error) {
+        refuse($error->getMessage(), $error->detail);
+    } catch (\Throwable $error) {
+        refuse($error::class . ': ' . $error->getMessage(), (string) $error);
+    }
+}
+
+function refuse(string $sentence, string $detail): void
+{
+    log_text($detail === '' ? $sentence : $detail);
+    file_put_contents(REFUSED, "the code could not be loaded: $sentence\n");
+    answer_json(422, ['error' => $sentence, 'detail' => $detail]);
+}
+
+function log_text(string $text): void
+{
+    if ($text !== '') {
+        file_put_contents('php://stderr', rtrim($text, "\n") . "\n");
+    }
+}
+
+/** What the requests need to know, as a value that is written as PHP. */
+function load(array $said): array
+{
+    if (($said['protocol'] ?? null) !== 1) {
+        throw new LoadError('this runtime speaks protocol 1, not ' . json_encode($said['protocol'] ?? null));
+    }
+    $root = realpath($said['code'] ?? '/code');
+    chdir($root);
+    $env = array_map('strval', $said['env'] ?? []);
+    apply_environment($env);
+    $state = ['root' => $root, 'env' => $env, 'function' => $said['function'] ?? '', 'version' => (string) ($said['version'] ?? '')];
+    $given = $said['entry'] ?? '';
+    $name = array_slice(explode(':', $said['handler'] ?? ''), -1)[0];
+    $entry = choose($root, $given);
+    if ($entry === null) {
+        return $state + ['kind' => 'files', 'handler' => '', 'entry' => '', 'public' => document_root($root)];
+    }
+    check($root, $entry);
+    $found = $name === 'script' ? null : handler_in(php_strip_whitespace("$root/$entry"), $name);
+    if ($name !== '' && $name !== 'script' && $found === null) {
+        throw new LoadError("$entry: has no '$name', which the handler names");
+    }
+    if ($found !== null) {
+        try_handler($root, $entry, $found);
+        return $state + ['kind' => 'handler', 'handler' => "$entry:$found", 'entry' => $entry, 'name' => $found];
+    }
+    $usual = in_array($entry, ['index.php', 'public/index.php'], true) && $given === '';
+    return $state + ['kind' => $usual ? 'files' : 'script', 'handler' => $entry, 'entry' => $entry, 'public' => document_root($root)];
+}
+
+/** The file to load; null where there is none, and each path has its own. */
+function choose(string $root, string $entry): ?string
+{
+    if ($entry !== '') {
+        $full = realpath("$root/$entry");
+        if ($full === false || !is_file($full) || !str_starts_with($full, "$root/")) {
+            throw new LoadError("$entry: there is no such file in the function's code");
+        }
+        return $entry;
+    }
+    foreach (ENTRIES as $name) {
+        if (is_file("$root/$name")) {
+            return $name;
+        }
+    }
+    $all = glob("$root/*.php");
+    if (count($all) === 1) {
+        return basename($all[0]);
+    }
+    if ($all === []) {
+        throw new LoadError('there is no index.php, main.php or other .php file; name the file to load as `entry`');
+    }
+    return null;
+}
+
+function check(string $root, string $entry): void
+{
+    try {
+        token_get_all(file_get_contents("$root/$entry"), TOKEN_PARSE);
+    } catch (\ParseError $error) {
+        throw new LoadError("$entry, line {$error->getLine()}: ParseError: {$error->getMessage()}", (string) $error);
+    }
+}
+
+function handler_in(string $source, string $name): ?string
+{
+    foreach ($name === '' ? HANDLERS : [$name] as $wanted) {
+        if (preg_match('/\bfunction\s+&?' . preg_quote($wanted, '/') . '\s*\(/i', $source)) {
+            return $wanted;
+        }
+    }
+    return null;
+}
+
+/** Includes the file of a handler once, to see what it would say at the first call. */
+function try_handler(string $root, string $entry, string $name): void
+{
+    $done = false;
+    ob_start();
+    register_shutdown_function(function () use (&$done, $root, $entry) {
+        if ($done) {
+            return;
+        }
+        $error = error_get_last();
+        log_text((string) ob_get_clean());
+        $sentence = $error === null ? "$entry: the code ended itself while it was loaded (exit)"
+            : place($root, $entry, $error['file'], $error['line']) . ': ' . strtok(preg_replace(['/^Uncaught /', '/ \(include_path=.*/'], '', $error['message']), "\n");
+        refuse($sentence, $error['message'] ?? '');
+    });
+    try {
+        include_alone("$root/$entry");
+        if (!function_exists($name)) {
+            throw new LoadError("$entry: has no '$name'");
+        }
+    } catch (LoadError $error) {
+        throw $error;
+    } catch (\Throwable $error) {
+        throw new LoadError(place($root, $entry, $error->getFile(), $error->getLine()) . ': ' . $error::class . ': '
+            . preg_replace('/ \(include_path=.*/', '', $error->getMessage()), (string) $error);
+    } finally {
+        $done = true;
+        log_text((string) ob_get_clean());
+    }
+}
+
+function include_alone(string $file): void
+{
+    include $file;
+}
+
+function place(string $root, string $entry, string $file, int $line): string
+{
+    return str_starts_with($file, "$root/") ? substr($file, strlen($root) + 1) . ", line $line" : $entry;
+}
+
+function apply_environment(array $env): void
+{
+    foreach ($env as $name => $value) {
+        putenv("$name=$value");
+        $_ENV[$name] = $_SERVER[$name] = $value;
+    }
+}
+
+function apply_forwarded(): void
+{
+    $_SERVER['REMOTE_ADDR'] = trim(array_slice(explode(',', $_SERVER['HTTP_X_FORWARDED_FOR'] ?? '127.0.0.1'), -1)[0]);
+    $scheme = $_SERVER['REQUEST_SCHEME'] = $_SERVER['HTTP_X_FORWARDED_PROTO'] ?? 'http';
+    if ($scheme === 'https') {
+        $_SERVER['HTTPS'] = 'on';
+    }
+    preg_match('/:(\d+)$/', $_SERVER['HTTP_HOST'] ?? '', $port);
+    $_SERVER['SERVER_PORT'] = $port[1] ?? ($scheme === 'https' ? '443' : '80');
+    unset($_SERVER['HTTP_PROXY']);
+}

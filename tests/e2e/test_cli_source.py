@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from conftest import BINARY, ROOT, docker
+from conftest import BINARY, ROOT, docker, wait_until
 from test_cli import alone, complains
 
 IMAGE = "debian:bookworm-slim"
@@ -253,7 +253,7 @@ def test_dev_deploys_what_is_saved_until_it_ends(shared, named, tmp_path, python
         dev.until(f"{name} | said")
         (tmp_path / f"{name}.py").write_text("def handler(event):\n    return 'two'\n")
         dev.until("deployed version 2")
-        assert shared.call(f"/{name}/x").text == "two"
+        wait_until(lambda: shared.call(f"/{name}/x").text == "two", what="the new version has taken over")
         (tmp_path / f"{name}.py").write_text("def handler(event)\n    return 'three'\n")
         assert f"{name}.py, line 1" in dev.until(f"{name} | error")
         assert shared.call(f"/{name}").text == "two"

@@ -25,6 +25,11 @@ Result<FunctionPtr> restore(const store::StoredFunction& stored) {
     if (!spec) return spec.error();
     auto image = function::parse_image(stored.image);
     if (!image) return image.error();
+    if (spec->source) {  // what its runtime's labels say is not kept
+        auto contract = function::decide_contract(*spec, *image);
+        if (!contract) return contract.error();
+        spec->contract = std::move(*contract);
+    }
     return std::make_shared<const Function>(
         Function{std::move(*spec), std::move(*image), stored.version, stored.etag, stored.created, stored.updated});
 }

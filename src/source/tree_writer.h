@@ -13,12 +13,11 @@
 
 namespace shallop::source {
 
-/// `path` of an entry in its one spelling ("a/b"): "./" and a slash at the end are taken off. Faults: invalid, too_large, naming it.
-Result<std::string> normal_path(std::string_view path, const Limits& limits);
-
 /// Writes a tree's files below a directory of its own, within the limits, and tells what the tree is.
 ///
-/// Nothing but files and directories is ever made there, so that no path can lead out of it. Blocks. What it wrote is the caller's to remove.
+/// Nothing but files and directories is ever made there, so that no path can lead out of it. A file is executable where it is said to be,
+/// and where it begins as a script or a program does, because a zip or a single upload cannot say. Blocks. What it wrote is the
+/// caller's to remove.
 class TreeWriter {
 public:
     /// `root` is made; `sent` is the size of what comes in, 0 = not compressed.
@@ -29,12 +28,12 @@ public:
 
     Status directory(std::string_view path);
 
-    /// Begins a file; write() its bytes, then the next begin(), directory() or finish() ends it.
-    Status begin(std::string_view path, bool executable);
+    /// Begins a file; write() its bytes, then the next begin(), directory() or finish() ends it. `size` is what is known of its size.
+    Status begin(std::string_view path, bool executable, Bytes size = 0);
     Status write(std::string_view bytes);
 
-    /// Where all files are in one directory, that is the tree: so are most archives made. Before finish().
-    void unwrap();
+    /// Where all is in one directory, that is the tree: so are most archives made. Returns its name, or "". Before finish().
+    Result<std::string> unwrap();
 
     /// Flushes all to the disk. Faults: invalid where there is no file.
     Result<Tree> finish();
@@ -44,12 +43,16 @@ public:
 
 private:
     struct Kept {
+        bool directory = false;
         bool executable = false;
         std::string digest;
     };
     Status make_directories(const std::string& path);
     Status end();
     Status count_entry(const std::string& path);
+    Status check_size(Bytes written) const;
+    Status flush() const;
+    Status flush(const std::string& path) const;
     base::Error failed(const std::string& what, const std::string& path) const;
 
     std::string root_;
@@ -57,14 +60,11 @@ private:
     Bytes sent_;
     Bytes written_ = 0;
     std::size_t entries_ = 0;
-    std::map<std::string, Kept> files_;
-    std::set<std::string> directories_;
-    std::string current_;
+    std::map<std::string, Kept> kept_;  ///< by path
+    std::string current_;               ///< the file that is being written
+    std::string start_;                 ///< its first bytes
     base::Fd file_;
     std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> digest_;
 };
-
-/// The paths of all files below `root`, sorted. Blocks.
-Result<std::vector<std::string>> list_files(const std::string& root);
 
 }  // namespace shallop::source

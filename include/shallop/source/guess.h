@@ -9,14 +9,18 @@
 
 namespace shallop::source {
 
-/// Which runtime runs which file.
+/// Which runtime runs which file. The entry is "" where the runtime finds it: node in package.json, php by the request's path.
 struct Guess {
     std::string runtime, entry;
 };
 
-/// Fills in what was not said ("") by the names of a tree's files: the usual names of an entry in their order, else the only file of the
-/// runtime's kind at the top. A runtime that is not one of ours has no usual names: its entry may stay "".
+/// Fills in what was not said ("") by the names of a tree's files, which are sorted. An entry's usual names count first, in their
+/// order; then package.json; then the only file at the top that the runtime could run. A runtime that is not one of ours has no usual names: its
+/// entry may stay "".
 /// Faults: invalid where nothing or more than one runtime fits, or the entry is none of the files; the detail says what to give.
 base::Result<Guess> guess(const std::vector<std::string>& files, std::string_view runtime, std::string_view entry);
+
+/// The names of our own runtimes, in the order in which they are tried.
+std::vector<std::string> known_runtimes();
 
 }  // namespace shallop::source

@@ -126,7 +126,7 @@ def test_what_cannot_be_is_told_before_anybody_is_asked(words, status, what, tod
     complains(alone(*words), status, what, todo)
 
 
-@pytest.mark.parametrize("command", ["init", "plan", "deploy", "apply"])
+@pytest.mark.parametrize("command", ["init", "dev", "plan", "deploy", "apply"])
 def test_the_commands_explain_themselves(command):
     done = alone(command, "--help")
     assert done.returncode == 0 and "Example" in done.stdout and f"shallop {command}" in done.stdout

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <stdexcept>
@@ -43,6 +44,12 @@ std::string_view advice_for(const std::string& fault, const std::string& pointer
     return "the daemon's log and `shallop logs NAME` have more";
 }
 
+bool passes(const std::string& fault) {
+    constexpr std::array<std::string_view, 5> passing{"overloaded", "timed_out", "engine_down", "shutting_down",
+                                                      "not_ready"};
+    return std::find(passing.begin(), passing.end(), fault) != passing.end();
+}
+
 std::string text_of(const Json& document, const char* member) {
     const auto found = document.find(member);
     return found != document.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -65,7 +72,8 @@ Complaint complaint_from(long status, std::string_view body) {
     if (!pointer.empty()) what += " (at " + pointer + ")";
     const auto id = text_of(document, "invocation_id");
     if (!id.empty()) what += " (invocation " + id + ")";
-    return {std::move(what), std::string(advice_for(text_of(document, "fault"), pointer))};
+    const auto fault = text_of(document, "fault");
+    return {std::move(what), std::string(advice_for(fault, pointer)), 1, passes(fault)};
 }
 
 int report(const Complaint& complaint) {

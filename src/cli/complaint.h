@@ -10,9 +10,10 @@ namespace shallop::cli {
 
 /// Why a command did not do what was asked: two lines for the one who typed it.
 struct Complaint {
-    std::string what;  ///< what was wrong
-    std::string todo;  ///< what to do about it; may be empty
-    int status = 1;    ///< of the process: 1 refused or failed, 2 wrong usage
+    std::string what;      ///< what was wrong
+    std::string todo;      ///< what to do about it; may be empty
+    int status = 1;        ///< of the process: 1 refused or failed, 2 wrong usage
+    bool passing = false;  ///< the same may go well later
 };
 
 template <typename T>

@@ -68,7 +68,7 @@ public:
     Session(const Globals& globals, Rest& rest, std::string folder)
         : json_(globals.json), rest_(rest), folder_(std::move(folder)), followers_(rest.server(), log_sink()) {}
 
-    /// Deploys what is new or changed, and removes what is gone. False where something was refused that may go well later.
+    /// Deploys what is new or changed, and removes what is gone. False where something was refused that may go well later by itself.
     bool update() {
         const auto found = functions_in(folder_);
         std::set<std::string> names;
@@ -103,7 +103,8 @@ public:
 
 private:
     struct Known {
-        std::string seen;       ///< what was sent last, or refused
+        std::string seen;       ///< what was sent last, and deployed or refused for good
+        std::string refusal;    ///< what was complained of last, and still is
         bool deployed = false;  ///< some version of it
         bool created = false;   ///< here, and so it is removed here
     };
@@ -146,8 +147,9 @@ private:
         const auto seen = *id + function->source.dump() + function->settings.dump();
         if (seen == known.seen) return true;
         const auto deployed = deploy_source(rest_, *function);
+        if (deployed || !deployed.error().passing) known.seen = seen;
         if (!deployed) return refuse(one, known, deployed.error());
-        known.seen = seen;
+        known.refusal.clear();
         known.deployed = true;
         known.created = known.created || deployed->created;
         const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - start).count();
@@ -158,17 +160,16 @@ private:
         return true;
     }
 
-    /// Says it once: the same refusal again is no news.
+    /// Says it once: the same refusal again is no news. False where it is worth another try.
     bool refuse(const PlacedFunction& one, Known& known, const Complaint& complaint) {
-        const auto seen = "refused: " + complaint.what;
-        if (seen != known.seen) {
+        if (complaint.what != known.refusal) {
             const auto* const still = known.deployed ? "; the version before it serves on" : "";
             say({{"function", one.name}, {"error", complaint.what}, {"todo", complaint.todo}},
                 one.name + " | error: " + one.path + ": " + printable(complaint.what) + still + "\n" +
                     std::string(one.name.size(), ' ') + " |        " + printable(complaint.todo));
         }
-        known.seen = seen;
-        return false;
+        known.refusal = complaint.what;
+        return !complaint.passing;
     }
 
     At forget(At at) {

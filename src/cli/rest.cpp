@@ -162,11 +162,13 @@ Complaint Rest::no_answer(int code, const char* words) const {
     const auto where = server_.unix_socket.empty() ? server_.url : "unix:" + server_.unix_socket;
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST) {
         return {"cannot reach the daemon at " + where + ": " + words,
-                "is the daemon running? start it with: shallop serve; or say where it is: --url URL, or SHALLOP_URL"};
+                "is the daemon running? start it with: shallop serve; or say where it is: --url URL, or SHALLOP_URL", 1,
+                true};
     }
     if (code == CURLE_OPERATION_TIMEDOUT)
-        return {"the daemon at " + where + " does not answer in time", "look at its log"};
-    return {"the answer of the daemon at " + where + " is not whole: " + words, "look at its log; then try again"};
+        return {"the daemon at " + where + " does not answer in time", "look at its log", 1, true};
+    return {"the answer of the daemon at " + where + " is not whole: " + words, "look at its log; then try again", 1,
+            true};
 }
 
 Result<Reply> Rest::call(const Request& request) {

@@ -100,6 +100,13 @@ TEST_CASE("every fault has its advice", "[cli]") {
     }
 }
 
+TEST_CASE("a refusal that may pass is told from one that will not", "[cli]") {
+    CHECK(cli::complaint_from(503, R"({"detail":"d","fault":"engine_down"})").passing);
+    CHECK(cli::complaint_from(429, R"({"detail":"d","fault":"overloaded"})").passing);
+    CHECK_FALSE(cli::complaint_from(400, R"({"detail":"d","fault":"invalid"})").passing);
+    CHECK_FALSE(cli::complaint_from(502, "<html>").passing);
+}
+
 TEST_CASE("an answer that is no problem document is not taken for one", "[cli]") {
     for (const auto* body : {"", "<html>", "[]", "{}", R"({"fault":5})"}) {
         INFO(body);

@@ -133,10 +133,10 @@ def filters(**wanted):
     return json.dumps(wanted).replace('"', "%22").replace(" ", "")
 
 
-def containers(label):
-    """All that carry a label, in whatever state."""
+def containers(*labels):
+    """All that carry these labels, in whatever state."""
     api = Connection(SOCKET)
-    found = api.call("GET", f"/containers/json?all=1&filters={filters(label=[label])}")
+    found = api.call("GET", f"/containers/json?all=1&filters={filters(label=list(labels))}")
     api.close()
     return found
 

@@ -19,6 +19,8 @@ bool is_function_path(std::string_view path) { return path == "/function" || pat
 bool is_probe(std::string_view path) { return path == "/livez" || path == "/readyz"; }
 
 std::string_view types_of(Takes takes) {
+    if (takes == Takes::upload)
+        return "application/octet-stream application/x-tar application/gzip application/x-gzip application/zip";
     return takes == Takes::merge_patch ? "application/merge-patch+json application/json" : "application/json";
 }
 
@@ -101,7 +103,8 @@ Task<void> Admin::handle(http::Exchange& exchange) {
         co_await send(exchange, query.error());
         co_return;
     }
-    auto body = co_await read_body(exchange, settings_.document);
+    Result<std::string> body = std::string();
+    if ((*endpoint)->takes != Takes::upload) body = co_await read_body(exchange, settings_.document);
     if (!body) {
         co_await send(exchange, body.error());
         co_return;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // /v1/info and its neighbours: the daemon itself.
+#include <shallop/function/resource.h>
+#include <shallop/source/guess.h>
+
 #include <array>
 #include <cmath>
+#include <map>
 
 #include "api/endpoint.h"
 #include "api/problem.h"
@@ -43,10 +47,27 @@ AnswerTask info(Call& call) {
     co_return json_answer(document);
 }
 
-/// No function is made from source files yet, so no runtime is known.
-AnswerTask runtimes(Call&) {
+/// Our own runtimes, and those that functions have.
+AnswerTask runtimes(Call& call) {
+    std::map<std::string, int> functions;
+    for (const auto& name : source::known_runtimes()) functions[name] = 0;
+    for (const auto& [name, function] : call.parts.registry.catalog()->functions) {
+        if (function->spec.source) ++functions[function->spec.source->runtime];
+    }
     Json page;
     page["runtimes"] = Json::array();
+    for (const auto& [name, count] : functions) {
+        const auto image = function::runtime_image(name);
+        const auto deadline = call.parts.clock.now() + engine_patience;
+        const auto found = co_await call.parts.engine.inspect_image(image, deadline);
+        if (!found && found.error().fault != base::Fault::not_found) co_return found.error();
+        const auto waiting = call.parts.instances.list ? call.parts.instances.list("@" + name).size() : 0;
+        page["runtimes"].push_back({{"name", name},
+                                    {"image", image},
+                                    {"available", found.has_value()},
+                                    {"functions", count},
+                                    {"waiting", waiting}});
+    }
     co_return json_answer(page);
 }
 

@@ -44,7 +44,7 @@ struct Answer {
 enum class Access { token, anyone };
 
 /// What a call carries.
-enum class Takes { nothing, json, merge_patch };
+enum class Takes { nothing, json, merge_patch, upload };  ///< an upload the endpoint reads itself
 
 using AnswerTask = Task<Result<Answer>>;
 
@@ -59,6 +59,7 @@ struct Endpoint {
 };
 
 std::span<const Endpoint> function_endpoints();
+std::span<const Endpoint> source_endpoints();
 std::span<const Endpoint> instance_endpoints();
 std::span<const Endpoint> invocation_endpoints();
 std::span<const Endpoint> log_endpoints();

@@ -2,6 +2,7 @@
 // /v1/functions: what is deployed.
 #include <shallop/function/resource.h>
 
+#include "api/deployed.h"
 #include "api/endpoint.h"
 #include "api/guard.h"
 
@@ -12,25 +13,11 @@ using function::FunctionPtr;
 
 constexpr std::size_t usual_page = 100;
 
-registry::Precondition precondition(const Call& call) {
-    registry::Precondition claimed;
-    if (const auto* value = call.field("If-Match")) claimed.if_match = *value;
-    if (const auto* value = call.field("If-None-Match")) claimed.if_none_match = *value;
-    return claimed;
-}
-
 Answer resource_answer(const FunctionPtr& function, int status) {
     Answer answer;
     answer.status = status;
     answer.body = function::format_resource(*function) + "\n";
     answer.fields.push_back({"ETag", "\"" + function->etag + "\""});
-    return answer;
-}
-
-Result<Answer> deployed_answer(const Result<registry::Deployed>& deployed) {
-    if (!deployed) return deployed.error();
-    auto answer = resource_answer(deployed->function, deployed->created ? 201 : 200);
-    if (deployed->created) answer.fields.push_back({"Location", "/v1/functions/" + deployed->function->spec.name});
     return answer;
 }
 
@@ -113,6 +100,20 @@ constexpr std::array<Endpoint, 6> table{{
 }};
 
 }  // namespace
+
+registry::Precondition precondition(const Call& call) {
+    registry::Precondition claimed;
+    if (const auto* value = call.field("If-Match")) claimed.if_match = *value;
+    if (const auto* value = call.field("If-None-Match")) claimed.if_none_match = *value;
+    return claimed;
+}
+
+Result<Answer> deployed_answer(const Result<registry::Deployed>& deployed) {
+    if (!deployed) return deployed.error();
+    auto answer = resource_answer(deployed->function, deployed->created ? 201 : 200);
+    if (deployed->created) answer.fields.push_back({"Location", "/v1/functions/" + deployed->function->spec.name});
+    return answer;
+}
 
 std::span<const Endpoint> function_endpoints() { return table; }
 

@@ -10,6 +10,8 @@ namespace shallop::async {
 
 namespace asio = boost::asio;
 
+void BlockingPool::post(std::function<void()> work) { asio::post(pool_, std::move(work)); }
+
 Task<void> BlockingPool::run_erased(const std::function<void()>& work) {
     const auto executor = co_await asio::this_coro::executor;
     std::exception_ptr thrown;

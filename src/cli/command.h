@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/complaint.h"
+#include "cli/functions.h"
 #include "cli/rest.h"
 #include "cli/server.h"
 
@@ -22,6 +23,8 @@ using Chosen = std::function<Done()>;
 // Each adds its command to `app`; parsing it sets `chosen`. `globals` is filled by then, and outlives it.
 void add_deploy(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_apply(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_plan(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_init(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_list(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_show(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_instances(CLI::App& app, const Globals& globals, Chosen& chosen);
@@ -35,5 +38,8 @@ Result<std::unique_ptr<Rest>> connect(const Globals& globals);
 
 /// A document of the API, which is an object.
 Result<nlohmann::ordered_json> fetch(Rest& rest, const std::string& path);
+
+/// "created NAME, version 1"
+void tell(const Deployed& deployed);
 
 }  // namespace shallop::cli

@@ -1,34 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// shallop deploy, shallop apply
+// shallop deploy
 #include <CLI/CLI.hpp>
 
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/functions.h"
 #include "cli/manifest.h"
 #include "cli/print.h"
 #include "cli/resource_flags.h"
+#include "cli/source.h"
+#include "cli/target.h"
 
 namespace shallop::cli {
 namespace {
 
-struct Deployed {
-    Json resource;
-    bool created = false;
+struct Words {
+    std::vector<std::string> what;  ///< NAME, PLACE or both
+    ResourceFlags flags;
 };
-
-Result<Deployed> put(Rest& rest, const std::string& name, const Json& resource) {
-    Request request;
-    request.method = "PUT";
-    request.path = "/v1/functions/" + percent_encoded(name);
-    request.fields = {"Content-Type: application/json"};
-    request.body = resource.dump(-1, ' ', false, Json::error_handler_t::replace);
-    const auto reply = rest.ask(request);
-    if (!reply) return reply.error();
-    auto answer = Json::parse(reply->body, nullptr, false);
-    if (!answer.is_object()) return complaint_from(reply->head.status, reply->body);
-    return Deployed{std::move(answer), reply->head.status == 201};
-}
 
 /// Where the gateway is, as far as the daemon's address tells; "" if it cannot be said.
 std::string gateway_url(Rest& rest) {
@@ -49,12 +39,6 @@ std::string gateway_url(Rest& rest) {
     return url.substr(0, end > from ? end : url.size()) + gateway.substr(port);
 }
 
-void tell(const Deployed& deployed) {
-    std::printf("%s %s, version %lld\n", deployed.created ? "created" : "deployed",
-                deployed.resource.value("name", std::string()).c_str(),
-                static_cast<long long>(deployed.resource.value("version", std::int64_t{0})));
-}
-
 /// What was decided from the image, and why.
 void tell_contract(const Json& resource) {
     const auto contract = resource.value("contract", Json::object());
@@ -66,147 +50,147 @@ void tell_contract(const Json& resource) {
                 printable(reason).c_str());
 }
 
-Done deploy(const Globals& globals, const std::string& name, ResourceFlags flags) {
-    flags.command.insert(flags.command.end(), globals.after_dashes.begin(), globals.after_dashes.end());
-    if (name.ends_with(".json") || name.ends_with(".yaml") || name.ends_with(".yml")) {
-        return Complaint{"'" + name + "' is a file, not the name of a function", "use: shallop apply -f " + name, 2};
+/// What was found in the files.
+void tell_source(const Json& source) {
+    for (const auto* const member : {"runtime", "entry", "handler"}) {
+        const auto found = source.find(member);
+        if (found == source.end() || !found->is_string() || found->get_ref<const std::string&>().empty()) continue;
+        std::printf("%s %s\n", member, printable(found->get<std::string>()).c_str());
+    }
+}
+
+Done tell_all(const Globals& globals, Rest& rest, const Deployed& deployed) {
+    const auto& resource = deployed.resource;
+    if (globals.json) {
+        std::printf("%s\n", resource.dump().c_str());
+        return {};
+    }
+    tell(deployed);
+    const auto source = resource.find("source");
+    if (source != resource.end() && source->is_object()) {
+        tell_source(*source);
+    } else {
+        tell_contract(resource);
+    }
+    if (const auto gateway = gateway_url(rest); !gateway.empty()) {
+        std::printf("call it: curl %s/function/%s\n", gateway.c_str(), resource.value("name", std::string()).c_str());
+    }
+    return {};
+}
+
+Done deploy_image(const Globals& globals, const std::string& name, const ResourceFlags& flags) {
+    if (!source_from(flags).empty()) {
+        return Complaint{"--language, --entry and --handler are of functions from files, and there is no file",
+                         "give a file or a folder: shallop deploy " + name + " PATH", 2};
     }
     const auto resource = resource_from(flags, from_environment);
     if (!resource) return resource.error();
     const auto rest = connect(globals);
     if (!rest) return rest.error();
-    const auto deployed = put(**rest, name, *resource);
+    const auto deployed = put_function(**rest, name, *resource);
     if (!deployed) return deployed.error();
-    if (globals.json) {
-        std::printf("%s\n", deployed->resource.dump().c_str());
-        return {};
-    }
-    tell(*deployed);
-    tell_contract(deployed->resource);
-    if (const auto gateway = gateway_url(**rest); !gateway.empty()) {
-        std::printf("call it: curl %s/function/%s\n", gateway.c_str(), name.c_str());
-    }
-    return {};
+    return tell_all(globals, **rest, *deployed);
 }
 
-/// All or as many as go well: the first refusal ends it, and says of which file.
-Done apply_manifests(const Globals& globals, const std::vector<std::string>& paths) {
-    std::vector<Manifest> manifests;
-    for (const auto& path : paths) {
-        auto some = read_manifests(path);
-        if (!some) return some.error();
-        manifests.insert(manifests.end(), some->begin(), some->end());
+/// What a folder's own file says, with what the flags say over it.
+Result<SourceFunction> folder_function(Json resource, const Target& target) {
+    if (resource.contains("source") && !resource["source"].is_object()) {
+        return Complaint{target.place + "/shallop.yaml: source is no object (at /source)",
+                         "give source: {runtime: …, entry: …, handler: …}, or leave it out"};
     }
+    if (!has_source_path(resource)) resource["source"]["path"] = ".";
+    const auto said = resource.value("name", Json());
+    if (!said.is_null() && !said.is_string()) {
+        return Complaint{target.place + "/shallop.yaml: its name is no text (at /name)", "give the name in quotes"};
+    }
+    auto name = !target.name.empty() ? target.name : said.is_string() ? said.get<std::string>() : std::string();
+    if (name.empty()) {
+        auto made = lawful_name(target.place);
+        if (!made) return made.error();
+        name = std::move(*made);
+    }
+    return source_function_from(name, std::move(resource), target.place);
+}
+
+Result<SourceFunction> plain_function(const Target& target) {
+    SourceFunction function;
+    function.name = target.name;
+    if (function.name.empty()) {
+        auto made = lawful_name(target.place);
+        if (!made) return made.error();
+        function.name = std::move(*made);
+    }
+    auto code = read_code(target.place);
+    if (!code) return code.error();
+    function.code = std::move(*code);
+    return function;
+}
+
+Done deploy_code(const Globals& globals, const Target& target, const ResourceFlags& flags) {
+    if (!flags.command.empty()) {
+        return Complaint{"a function from files has no command of its own: its runtime runs them",
+                         "leave the words after -- out; --handler says what is called in the files", 2};
+    }
+    auto manifest = read_folder_manifest(target.place);
+    if (!manifest) return manifest.error();
+    auto function = manifest->is_null() ? plain_function(target) : folder_function(std::move(*manifest), target);
+    if (!function) return function.error();
+    const auto settings = resource_from(flags, from_environment);
+    if (!settings) return settings.error();
+    if (settings->contains("contract")) function->settings.erase("contract");
+    function->settings.merge_patch(*settings);
+    function->source.merge_patch(source_from(flags));
     const auto rest = connect(globals);
     if (!rest) return rest.error();
-    auto all = Json::array();
-    for (const auto& manifest : manifests) {
-        auto deployed = put(**rest, manifest.name, manifest.resource);
-        if (!deployed) {
-            auto complaint = deployed.error();
-            complaint.what = manifest.from + ": " + complaint.what;
-            return complaint;
-        }
-        if (!globals.json) tell(*deployed);
-        all.push_back(std::move(deployed->resource));
-    }
-    if (globals.json) std::printf("%s\n", all.dump().c_str());
-    return {};
+    const auto deployed = deploy_source(**rest, *function);
+    if (!deployed) return deployed.error();
+    return tell_all(globals, **rest, *deployed);
 }
 
-void add_resource_flags(CLI::App& command, ResourceFlags& flags) {
-    command.add_option("--image", flags.image, "the image, pulled if it is not there")->required();
-    command.add_option("--route", flags.routes, "'[METHOD,… ][HOST]/PATH' beside /function/NAME; may be repeated")
-        ->allow_extra_args(false);
-    command.add_option("-e,--env", flags.env, "NAME=VALUE, or NAME for the value it has here; may be repeated")
-        ->allow_extra_args(false);
-    command
-        .add_option("--mount", flags.mounts, "VOLUME:/TARGET[:rw] or /HOST/PATH:/TARGET[:rw]; read-only without :rw")
-        ->allow_extra_args(false);
-    command.add_option("--network", flags.network, "an existing Docker network; none without it");
-    command.add_option("--memory", flags.memory, "limit, such as 256Mi");
-    command.add_option("--cpus", flags.cpus, "limit, such as 0.5");
-    command.add_option("--pids", flags.pids, "limit of processes");
-    command.add_option("--files", flags.files, "limit of open files");
-    command.add_option("--tmp", flags.tmp, "size of /tmp, such as 64Mi");
-    command.add_option("--timeout", flags.timeout, "for one event in all, such as 30s");
-    command.add_option("--request-body", flags.request_body, "limit, such as 6Mi");
-    command.add_option("--response-body", flags.response_body, "limit, such as 1Gi, or unlimited");
-    command.add_option("--user", flags.user, "instead of the image's");
-    command.add_option("--runtime", flags.runtime, "the engine's runtime, such as crun");
-    command.add_option("--capability", flags.capabilities, "one to keep; all are dropped without it")
-        ->allow_extra_args(false);
-    command.add_option("--pull", flags.pull, "if-missing, always or never");
-    command.add_flag("--writable-root", flags.writable_root, "let it write to its own file system");
-    command
-        .add_option("--command", flags.command, "instead of the image's: all words up to the next flag; or after --")
-        ->expected(1, -1);
-}
-
-void add_contract_flags(CLI::App& command, ResourceFlags& flags) {
-    command
-        .add_option("--contract", flags.contract, "auto, cgi (its command is run per event) or http (it is a server)")
-        ->group("Contract");
-    command.add_option("--port", flags.port, "where its server listens: a port, or unix:/PATH; asks for http")
-        ->group("Contract");
-    command.add_option("--ready-path", flags.ready_path, "a path that answers 2xx or 3xx once the server is ready")
-        ->group("Contract");
-    command.add_option("--output", flags.output, "how cgi output is read: auto, cgi, raw or nph")->group("Contract");
-    command
-        .add_flag("--pass-authorization", flags.pass_authorization, "let a cgi function see the Authorization field")
-        ->group("Contract");
-}
-
-void add_scale_flags(CLI::App& command, ResourceFlags& flags) {
-    constexpr const char* group = "Scale";
-    command.add_option("--min", flags.min, "instances kept warm")->group(group);
-    command.add_option("--max", flags.max, "instances at once")->group(group);
-    command.add_option("--concurrency", flags.concurrency, "events at once in one instance")->group(group);
-    command.add_flag("--reuse", flags.reuse, "keep instances warm for the next event; the default")->group(group);
-    command.add_flag("--fresh", flags.fresh, "a fresh container for each event")->group(group);
-    command.add_option("--standby", flags.standby, "fresh containers started ahead, with --fresh")->group(group);
-    command.add_option("--idle-timeout", flags.idle_timeout, "how long an instance may be idle, such as 10m")
-        ->group(group);
-    command.add_option("--idle", flags.idle, "keep, or pause: stop the processes of idle instances")->group(group);
-    command.add_option("--keep-alive", flags.keep_alive, "fixed, or learned from the function's own arrivals")
-        ->group(group);
-    command.add_option("--max-invocations", flags.max_invocations, "replace an instance after so many")->group(group);
-    command.add_option("--queue", flags.queue, "events that may wait for an instance")->group(group);
-    command.add_option("--queue-timeout", flags.queue_timeout, "how long they may, such as 30s")->group(group);
+Done deploy(const Globals& globals, const std::vector<std::string>& what, ResourceFlags flags) {
+    flags.command.insert(flags.command.end(), globals.after_dashes.begin(), globals.after_dashes.end());
+    const auto target = target_from(what, !flags.image.empty());
+    if (!target) return target.error();
+    if (target->place.empty()) return deploy_image(globals, target->name, flags);
+    return deploy_code(globals, *target, flags);
 }
 
 }  // namespace
 
-void add_deploy(CLI::App& app, const Globals& globals, Chosen& chosen) {
-    struct Words {
-        std::string name;
-        ResourceFlags flags;
-    };
-    auto words = std::make_shared<Words>();
-    auto* command =
-        app.add_subcommand("deploy", "Create or replace a function from an image: deploy [OPTIONS] NAME [-- COMMAND…]");
-    command->add_option("NAME", words->name, "of the function: lower-case letters, digits and -")->required();
-    add_resource_flags(*command, words->flags);
-    add_contract_flags(*command, words->flags);
-    add_scale_flags(*command, words->flags);
-    command->footer(
-        "Examples:\n"
-        "  shallop deploy shout --image debian:bookworm-slim -- tr a-z A-Z\n"
-        "  shallop deploy shop --image shop:3 --route 'GET,POST /shop/*' --env MODE=fast --memory 512Mi\n"
-        "  shallop deploy web --image nginx:1 --contract http --port 80 --concurrency 50 --max 4 --idle pause");
-    command->callback([&globals, &chosen, words] {
-        chosen = [&globals, words] { return deploy(globals, words->name, words->flags); };
-    });
+void tell(const Deployed& deployed) {
+    std::printf("%s %s, version %lld\n", deployed.created ? "created" : "deployed",
+                deployed.resource.value("name", std::string()).c_str(),
+                static_cast<long long>(deployed.resource.value("version", std::int64_t{0})));
 }
 
-void add_apply(CLI::App& app, const Globals& globals, Chosen& chosen) {
-    auto paths = std::make_shared<std::vector<std::string>>();
-    auto* command = app.add_subcommand("apply", "Create or replace the functions of manifests");
-    command->add_option("-f,--file", *paths, "a manifest in JSON or YAML, a directory of them, or - for standard input")
+void add_deploy(CLI::App& app, const Globals& globals, Chosen& chosen) {
+    auto words = std::make_shared<Words>();
+    auto* command = app.add_subcommand(
+        "deploy",
+        "Create or change a function from an image or from files: deploy [OPTIONS] [NAME] [PATH] [-- "
+        "COMMAND…]");
+    command
+        ->add_option("NAME", words->what,
+                     "of the function: lower-case letters, digits and -; and PATH, a file or a folder with its code, "
+                     "after which it is named where no NAME is given")
+        ->type_name("")
         ->required();
-    command->footer("Example:\n  shallop apply -f function.json");
-    command->callback(
-        [&globals, &chosen, paths] { chosen = [&globals, paths] { return apply_manifests(globals, *paths); }; });
+    add_resource_flags(*command, words->flags);
+    command->footer(
+        "Of a folder's files those are left out that its .shallopignore names. A shallop.yaml in the folder is the "
+        "rest of\n"
+        "the resource: env, limits, scale, routes, source.runtime, .entry and .handler. Without it, what is not said "
+        "stays\n"
+        "as it is.\n"
+        "\n"
+        "Examples:\n"
+        "  shallop deploy hello.py\n"
+        "  shallop deploy shop ./shop --env MODE=fast --memory 512Mi --route '/shop/*'\n"
+        "  shallop deploy shout --image debian:bookworm-slim -- tr a-z A-Z\n"
+        "  shallop deploy web --image nginx:1 --contract http --port 80 --concurrency 50 --max 4 --idle pause");
+    command->callback([&globals, &chosen, words] {
+        chosen = [&globals, words] { return deploy(globals, words->what, words->flags); };
+    });
 }
 
 }  // namespace shallop::cli

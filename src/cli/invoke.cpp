@@ -8,7 +8,9 @@
 #include <cstring>
 #include <memory>
 
+#include "cli/code.h"
 #include "cli/command.h"
+#include "cli/timing.h"
 
 namespace shallop::cli {
 namespace {
@@ -21,14 +23,8 @@ struct Words {
     std::string data;
     bool has_data = false;
     bool include = false;
+    bool time = false;
 };
-
-struct CloseFile {
-    void operator()(std::FILE* file) const {
-        if (file != stdin) std::fclose(file);
-    }
-};
-using File = std::unique_ptr<std::FILE, CloseFile>;
 
 bool is_refusal(const Head& head) {
     return head.status >= 400 && head.field("content-type").starts_with("application/problem+json");
@@ -56,10 +52,11 @@ Result<File> load(const Words& words, Request& request) {
     return file;
 }
 
-Done print_json(const Reply& reply) {
+Done print_json(const Reply& reply, bool time) {
     Json fields = Json::object();
     for (const auto& [name, value] : reply.head.fields) fields[name] = value;
-    const Json answer = {{"status", reply.head.status}, {"headers", fields}, {"body", reply.body}};
+    Json answer = {{"status", reply.head.status}, {"headers", fields}, {"body", reply.body}};
+    if (time) answer["timing"] = timing_json(reply);
     std::printf("%s\n", answer.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
     if (reply.head.status < 400) return {};
     return Complaint{"the function answered " + std::to_string(reply.head.status), ""};
@@ -86,8 +83,9 @@ Done invoke(const Globals& globals, const Words& words) {
     const auto reply = (*rest)->call(request);
     std::fflush(stdout);
     if (!reply) return reply.error();
+    if (words.time && !globals.json) std::fprintf(stderr, "%s", timing_text(*reply).c_str());
     if (is_refusal(reply->head)) return complaint_from(reply->head.status, reply->body);
-    if (globals.json) return print_json(*reply);
+    if (globals.json) return print_json(*reply, words.time);
     if (reply->head.status < 400) return {};
     return Complaint{"the function answered " + std::to_string(reply->head.status),
                      "what it wrote to its log: shallop logs " + words.name};
@@ -104,10 +102,12 @@ void add_invoke(CLI::App& app, const Globals& globals, Chosen& chosen) {
     command->add_option("-X,--method", words->method, "POST with data, else GET");
     command->add_option("-H,--header", words->fields, "'Name: value'; may be repeated")->allow_extra_args(false);
     command->add_flag("-i,--include", words->include, "print the reply's head too");
+    command->add_flag("--time", words->time, "say on standard error how long what took; with --json in the answer");
     command->footer(
         "Examples:\n"
         "  shallop invoke shout -d 'not so loud'\n"
-        "  shallop invoke resize -d @photo.jpg --path '/small?quality=80' > small.jpg");
+        "  shallop invoke resize -d @photo.jpg --path '/small?quality=80' > small.jpg\n"
+        "  shallop invoke shout -d loud --time");
     command->callback([&globals, &chosen, words, data] {
         words->has_data = data->count() > 0;
         chosen = [&globals, words] { return invoke(globals, *words); };

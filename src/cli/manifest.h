@@ -17,13 +17,30 @@ using Json = nlohmann::ordered_json;
 struct Manifest {
     std::string name;
     Json resource;
-    std::string from;  ///< the file, for complaints
+    std::string from;       ///< the file, for complaints
+    std::string directory;  ///< where the paths in it start from
 };
 
-/// The resources of a text: JSON where it starts with '{', else YAML, of which it may hold several documents.
-Result<std::vector<Manifest>> parse_manifests(std::string_view text, const std::string& from);
+/// What some files hold.
+struct Manifests {
+    std::vector<Manifest> functions;
+    std::vector<std::string>
+        projects;  ///< those that the files say they are, each the first part of its functions' names
+};
+
+/// The resources of a text: JSON where it starts with '{', else YAML, of which it may hold several documents. A document is a resource, or
+/// has "functions": a list of resources, or an object of them by their names, and optionally "project": the functions of such a document
+/// are named PROJECT-….
+Result<Manifests> parse_manifests(std::string_view text, const std::string& from, const std::string& directory = ".");
 
 /// Those of a file, of a directory's *.json, *.yaml and *.yml in the order of their names, or of standard input ("-").
-Result<std::vector<Manifest>> read_manifests(const std::string& path);
+Result<Manifests> read_manifests(const std::string& path);
+
+/// Those of several such paths. Complains where a function is there twice.
+Result<Manifests> read_manifests(const std::vector<std::string>& paths);
+
+/// The resource that stands beside the code in `folder`, in shallop.yaml or shallop.yml: it need not have a name. Null where there is no such
+/// file.
+Result<Json> read_folder_manifest(const std::string& folder);
 
 }  // namespace shallop::cli

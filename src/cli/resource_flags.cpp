@@ -169,8 +169,17 @@ Result<Json> scale_from(const ResourceFlags& flags) {
 
 }  // namespace
 
+Json source_from(const ResourceFlags& flags) {
+    Json source = Json::object();
+    add_text(source, "runtime", flags.language);
+    add_text(source, "entry", flags.entry);
+    add_text(source, "handler", flags.handler);
+    return source;
+}
+
 Result<Json> resource_from(const ResourceFlags& flags, const Environment& environment) {
-    Json resource = {{"image", flags.image}};
+    Json resource = Json::object();
+    add_text(resource, "image", flags.image);
     add_text(resource, "pull", flags.pull);
     if (const auto added = add_contract(resource, flags); !added) return added.error();
     if (!flags.command.empty()) resource["command"] = flags.command;

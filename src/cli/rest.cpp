@@ -113,6 +113,22 @@ struct Rest::Handle {
         set(CURLOPT_NOSIGNAL, 1L);
     }
 
+    curl_off_t number(CURLINFO info) const {
+        curl_off_t value = 0;
+        ::curl_easy_getinfo(curl, info, &value);
+        return std::max<curl_off_t>(0, value);
+    }
+
+    Timing timing() const {
+        const auto ms = [this](CURLINFO info) { return static_cast<double>(number(info)) / 1000.0; };
+        return {ms(CURLINFO_NAMELOOKUP_TIME_T),
+                ms(CURLINFO_CONNECT_TIME_T),
+                ms(CURLINFO_STARTTRANSFER_TIME_T),
+                ms(CURLINFO_TOTAL_TIME_T),
+                static_cast<std::uint64_t>(number(CURLINFO_SIZE_UPLOAD_T)),
+                static_cast<std::uint64_t>(number(CURLINFO_SIZE_DOWNLOAD_T))};
+    }
+
     void load(const Request& request) {
         if (request.upload != nullptr) {
             set(CURLOPT_UPLOAD, 1L);
@@ -165,6 +181,7 @@ Result<Reply> Rest::call(const Request& request) {
     const auto code = ::curl_easy_perform(handle.curl);
     if (code != CURLE_OK) return no_answer(code, words[0] != '\0' ? words.data() : ::curl_easy_strerror(code));
     arriving.end_head();
+    arriving.reply.timing = handle.timing();
     return std::move(arriving.reply);
 }
 

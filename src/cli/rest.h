@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -33,9 +34,20 @@ struct Request {
     std::function<std::function<void(std::string_view)>(const Head&)> choose_sink;
 };
 
+/// How a call went: milliseconds from its start on, and the sizes of the bodies.
+struct Timing {
+    double resolved = 0;  ///< the server's name has become an address
+    double connected = 0;
+    double first_byte = 0;  ///< of the answer
+    double total = 0;
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+};
+
 struct Reply {
     Head head;
     std::string body;
+    Timing timing;
 };
 
 /// Speaks to one daemon over libcurl, one call at a time, blocking. No proxy is used and no redirect followed: the token goes to the daemon alone.

@@ -13,10 +13,12 @@ namespace {
 
 constexpr const char* about = "Shallop, a function server: CGI in containers.";
 constexpr const char* closing =
-    "Start a daemon, deploy a function, call it:\n"
+    "Start a daemon, deploy a function from an image or from files, call it:\n"
     "  shallop serve &\n"
     "  shallop deploy shout --image debian:bookworm-slim -- tr a-z A-Z\n"
     "  curl --data 'not so loud' http://localhost:8080/function/shout\n"
+    "  shallop init python ./hello\n"
+    "  shallop deploy ./hello\n"
     "\n"
     "Each command explains itself: shallop COMMAND --help\n"
     "Environment: SHALLOP_URL, SHALLOP_TOKEN_FILE, SHALLOP_TOKEN (of the client); shallop serve --help for the "
@@ -72,8 +74,8 @@ int run(std::span<const std::string> args) {
     app.get_formatter()->column_width(34);
     add_globals(app, globals);
     add_serve(app);
-    for (const auto add :
-         {add_deploy, add_apply, add_list, add_show, add_instances, add_invoke, add_logs, add_remove, add_version}) {
+    for (const auto add : {add_init, add_deploy, add_plan, add_apply, add_list, add_show, add_instances, add_invoke,
+                           add_logs, add_remove, add_version}) {
         add(app, globals, chosen);
     }
     const auto names = names_of_commands(app);

@@ -8,10 +8,10 @@ namespace shallop::contract {
 
 /// How many events have processes in the instance. Shared, because the end of a process may outlive its event.
 struct CgiDriver::Floor {
-    explicit Floor(Surroundings& around) : channel(around.channel), swept(around.function.spec.scale.reuse) {}
+    explicit Floor(Surroundings& around) : channel(around.channel), swept(around.function->spec.scale.reuse) {}
 
     shim::Channel& channel;
-    const bool swept;  ///< otherwise the instance ends with its one event
+    bool swept;  ///< otherwise the instance ends with its one event
     int running = 0;
     bool abandoned = false;  ///< the driver is gone, and perhaps the channel with it
 };
@@ -37,11 +37,17 @@ CgiDriver::~CgiDriver() { floor_->abandoned = true; }
 
 Task<base::Status> CgiDriver::prepare(Instant) { co_return base::Status(); }
 
+Task<base::Status> CgiDriver::become(const function::Function& function, Instant) {
+    around_.function = &function;
+    floor_->swept = function.spec.scale.reuse;
+    co_return base::Status();
+}
+
 Task<Result<Outcome>> CgiDriver::exchange(Call& call) {
     const Running running(floor_);
     call.sent = call.event.chunked;  // such a body is read before the process starts, and cannot be read again
-    CgiCall cgi{around_.channel, around_.function, call.event,    call.body,
-                call.reply,      call.stderr_line, around_.clock, call.deadline};
+    CgiCall cgi{around_.channel, *around_.function, call.event,    call.body,
+                call.reply,      call.stderr_line,  around_.clock, call.deadline};
     cgi.kill_grace = around_.kill_grace;
     cgi.spool_dir = around_.spool_dir;
     cgi.process_started = [&call] { call.sent = true; };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "contract/cgi_environment.h"
 
+#include <shallop/function/resource.h>
+
 #include "contract/field_rules.h"
 
 #include <shallop/contract/faults.h>
@@ -74,6 +76,14 @@ public:
         entry.reserve(name.size() + value.size() + 1);
         entry.append(name).append("=").append(value);
         entries_.push_back(std::move(entry));
+    }
+
+    /// A container that was made before its function was known has nothing of this in its own environment.
+    void set_source(const function::Spec& spec) {
+        for (const auto& [name, value] : spec.env) set(name, value);
+        set("SHALLOP_CODE", function::code_directory);
+        set("SHALLOP_ENTRY", spec.source->entry);
+        if (!spec.source->handler.empty()) set("SHALLOP_HANDLER", spec.source->handler);
     }
 
     void set_server(const Event& event) {
@@ -181,6 +191,7 @@ private:
 Result<std::vector<std::string>> cgi_environment(const Function& function, const Event& event,
                                                  const EnvironmentFacts& facts) {
     Environment environment;
+    if (function.spec.source) environment.set_source(function.spec);
     environment.set_server(event);
     environment.set_request(event, facts);
     if (const auto status = environment.set_paths(function, event); !status) return status.error();

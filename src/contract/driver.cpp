@@ -7,7 +7,7 @@
 namespace shallop::contract {
 
 std::unique_ptr<Driver> make_driver(Surroundings around) {
-    if (around.function.spec.contract.kind == function::ContractKind::http)
+    if (around.function->spec.contract.kind == function::ContractKind::http)
         return std::make_unique<HttpDriver>(std::move(around));
     return std::make_unique<CgiDriver>(std::move(around));
 }

@@ -2,6 +2,7 @@
 #include "contract/http_driver.h"
 
 #include <shallop/async/race.h>
+#include <shallop/function/resource.h>
 
 #include <algorithm>
 
@@ -21,10 +22,45 @@ constexpr auto exit_patience = std::chrono::milliseconds(50);
 constexpr auto idle_time = std::chrono::seconds(30);
 constexpr auto close_margin = std::chrono::seconds(1);  // before a server closes what it said it would
 constexpr int most_garbage = 2;
+constexpr const char* specialize_path = "/.shallop/specialize";
 
 class NoBody final : public function::BodySource {
 public:
     Task<Result<std::size_t>> read(std::span<char>) override { co_return std::size_t{0}; }
+};
+
+class Text final : public function::BodySource {
+public:
+    explicit Text(std::string_view text) : left_(text) {}
+    Task<Result<std::size_t>> read(std::span<char> into) override {
+        const auto size = std::min(into.size(), left_.size());
+        std::copy_n(left_.begin(), size, into.begin());
+        left_.remove_prefix(size);
+        co_return size;
+    }
+
+private:
+    std::string_view left_;
+};
+
+/// Keeps a short answer; more than that is dropped.
+class TextSink final : public function::ReplySink {
+public:
+    Task<Status> begin(function::ReplyHead head) override {
+        status = head.status;
+        co_return Status();
+    }
+    Task<Status> write(std::span<const char> bytes) override {
+        text.append(bytes.data(), std::min(bytes.size(), most - std::min(most, text.size())));
+        co_return Status();
+    }
+    bool begun() const override { return status != 0; }
+
+    int status = 0;
+    std::string text;
+
+private:
+    static constexpr std::size_t most = 64 * 1024;
 };
 
 /// Wants to know the status and nothing else.
@@ -76,7 +112,7 @@ private:
 HttpDriver::HttpDriver(Surroundings around)
     : around_(std::move(around)),
       buffers_(around_.buffers),
-      idle_(std::make_shared<IdleUpstreams>(most_idle(around_.function.spec.scale))),
+      idle_(std::make_shared<IdleUpstreams>(most_idle(around_.function->spec.scale))),
       server_(around_),
       tasks_(around_.executor, around_.log) {}
 
@@ -92,7 +128,7 @@ Task<Status> HttpDriver::prepare(Instant deadline) {
     const auto connected = co_await listening(deadline);
     if (!connected) co_return connected;
     tasks_.spawn("idle connections", trim(idle_, buffers_, around_.clock));
-    if (around_.function.spec.contract.ready_path.empty()) co_return Status();
+    if (around_.function->spec.contract.ready_path.empty()) co_return Status();
     co_return co_await ready(deadline);
 }
 
@@ -126,7 +162,7 @@ Task<Status> HttpDriver::listening(Instant deadline) {
 
 /// Asks for the ready_path until it says yes.
 Task<Status> HttpDriver::ready(Instant deadline) {
-    const auto& path = around_.function.spec.contract.ready_path;
+    const auto& path = around_.function->spec.contract.ready_path;
     std::string last = "has not answered";
     for (async::Duration pause = first_pause;; pause = std::min<async::Duration>(pause * 2, longest_pause)) {
         const auto status = co_await probe(deadline);
@@ -142,7 +178,7 @@ Task<Status> HttpDriver::ready(Instant deadline) {
 Task<Result<int>> HttpDriver::probe(Instant deadline) {
     function::Event event;
     event.method = "GET";
-    event.target = around_.function.spec.contract.ready_path;
+    event.target = around_.function->spec.contract.ready_path;
     event.fields = {{"Host", "localhost"}};
     event.remote_addr = "127.0.0.1";
     NoBody body;
@@ -151,6 +187,28 @@ Task<Result<int>> HttpDriver::probe(Instant deadline) {
     const auto outcome = co_await run(call, false);
     if (!outcome) co_return outcome.error();
     co_return sink.status;
+}
+
+/// docs/protocol.md, "Writing a runtime".
+Task<Status> HttpDriver::become(const function::Function& function, Instant deadline) {
+    around_.function = &function;
+    idle_->set_most(most_idle(function.spec.scale));
+    const auto document = function::format_specialize(function);
+    function::Event event;
+    event.method = "POST";
+    event.target = specialize_path;
+    event.fields = {{"Host", "localhost"}, {"Content-Type", "application/json"}};
+    event.remote_addr = "127.0.0.1";
+    event.content_length = document.size();
+    Text body(document);
+    TextSink sink;
+    Call call{event, body, sink, deadline};
+    const auto outcome = co_await run(call, true);
+    if (!outcome) co_return outcome.error();
+    if (outcome->reply_incomplete || sink.status == 0)
+        co_return Error(Fault::function_failed, "the runtime gave no whole answer when it got the code");
+    if (sink.status >= 300) co_return function::specialize_error(sink.text);
+    co_return Status();
 }
 
 // ---- events

@@ -343,7 +343,7 @@ Task<void> HttpRelay::tunnel_down() {
 // ---- what goes wrong
 
 bool HttpRelay::within_limit(std::uint64_t more) {
-    const auto& limit = around_.function.spec.limits.response_body;
+    const auto& limit = around_.function->spec.limits.response_body;
     passed_ += more;
     if (!limit || passed_ <= *limit) return true;
     return fail(Trouble::other, Fault::function_failed, "the reply is longer than limits.response_body");
@@ -363,7 +363,7 @@ bool HttpRelay::fail(Trouble trouble, Fault fault, std::string detail) {
 
 bool HttpRelay::fail_receive(const Result<std::size_t>& received) {
     const bool late = !received && received.error().fault == Fault::timed_out;
-    const auto timeout = base::format_duration(around_.function.spec.limits.timeout) + " (limits.timeout)";
+    const auto timeout = base::format_duration(around_.function->spec.limits.timeout) + " (limits.timeout)";
     if (late && waits_for_client_) {
         fail(Trouble::other, Fault::timed_out, "the request's body did not arrive within " + timeout);
         if (error_) error_->pointer = slow_body;

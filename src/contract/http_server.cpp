@@ -6,6 +6,7 @@
 
 #include <shallop/async/condition.h>
 #include <shallop/async/race.h>
+#include <shallop/function/resource.h>
 
 #include <unistd.h>
 #include <boost/asio/redirect_error.hpp>
@@ -64,9 +65,9 @@ struct HttpServer::Running {
     Running(Surroundings& a)
         : around(a),
           changed(a.executor),
-          out_lines(a.function.spec.limits.log_rate, a.clock.now(),
+          out_lines(a.function->spec.limits.log_rate, a.clock.now(),
                     [this](std::string line) { tell(std::move(line)); }),
-          err_lines(a.function.spec.limits.log_rate, a.clock.now(),
+          err_lines(a.function->spec.limits.log_rate, a.clock.now(),
                     [this](std::string line) { tell(std::move(line)); }) {}
 
     void tell(std::string line) {
@@ -102,7 +103,7 @@ struct HttpServer::Running {
         const auto& how = exit->value();
         if (how.out_of_memory) {
             return "the function's server needed more memory than " +
-                   base::format_bytes(around.function.spec.limits.memory) + " (limits.memory)";
+                   base::format_bytes(around.function->spec.limits.memory) + " (limits.memory)";
         }
         return how.code < 0 ? "the function's server was killed by signal " + std::to_string(how.signal)
                             : "the function's server exited with status " + std::to_string(how.code);
@@ -120,7 +121,7 @@ struct HttpServer::Running {
 
 HttpServer::HttpServer(Surroundings& around)
     : around_(around),
-      address_(address_of(around.function.spec.contract)),
+      address_(address_of(around.function->spec.contract)),
       running_(std::make_shared<Running>(around)),
       tasks_(around.executor, around.log) {}
 
@@ -132,8 +133,12 @@ Task<Status> HttpServer::start() {
     if (!pipes) co_return pipes.error();
     running->pipes = std::move(*pipes);
     shim::ExecRequest request;
-    const auto& spec = around_.function.spec;
+    const auto& spec = around_.function->spec;
     if (spec.contract.port > 0) request.env.push_back("PORT=" + std::to_string(spec.contract.port));
+    if (spec.source) {
+        request.env.push_back(std::string("SHALLOP_SOCKET=") + function::runtime_socket);
+        request.env.push_back(std::string("SHALLOP_CODE=") + function::code_directory);
+    }
     request.files = static_cast<unsigned>(spec.limits.files);
     auto& ends = running->pipes;
     auto process =

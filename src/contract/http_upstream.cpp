@@ -44,6 +44,7 @@ std::unique_ptr<Upstream> IdleUpstreams::take(const async::Clock& clock) {
 
 void IdleUpstreams::give(std::unique_ptr<Upstream> upstream, Instant now) {
     upstream->used = round_;
+    upstream->wire().shrink();
     upstream->idle_since = now;
     // Behind a body that was asked for to the byte there may be more; where none is due, some servers send one that comes a little later.
     const bool bodiless = upstream->parser().framing() == http::ReplyParser::Framing::none;

@@ -53,6 +53,8 @@ public:
     /// Ends a round: closes those unused in all of it, but for one that holds little memory.
     void trim();
 
+    void set_most(std::size_t most) { most_ = most; }
+
     bool empty() const { return idle_.empty(); }
     std::size_t size() const { return idle_.size(); }
 

@@ -16,6 +16,7 @@ constexpr auto host_inspect_timeout = std::chrono::seconds(5);
 constexpr auto ping_timeout = std::chrono::seconds(2);
 constexpr auto last_words = std::chrono::milliseconds(500);
 constexpr auto memory_pause = std::chrono::seconds(1);
+constexpr auto tidy_pause = std::chrono::minutes(10);
 constexpr auto sweep_grace = std::chrono::seconds(5);
 
 instance::Janitor::Settings janitor_settings(const store::Store& store) {
@@ -31,14 +32,6 @@ docker::EngineSettings engine_settings(const Settings& settings, observe::Metric
     };
     own.host = settings.docker_host;
     own.config_file = settings.docker_config;
-    return own;
-}
-
-registry::Settings registry_settings(const Settings& settings) {
-    registry::Settings own;
-    own.bind_roots = settings.bind_roots;
-    own.bind_never.insert(own.bind_never.end(), {settings.data_dir, settings.run_dir});
-    if (settings.docker_host.starts_with("unix://")) own.bind_never.push_back(settings.docker_host.substr(7));
     return own;
 }
 
@@ -67,18 +60,19 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       log_(log),
       executor_(executor),
       store_(std::move(ground.store)),
+      code_(std::move(ground.code)),
       engine_(engine_settings(settings_, metrics_), executor, clock_, log),
       log_book_(executor),
       janitor_(janitor_settings(*store_), engine_, clock_, log, executor),
       roster_(executor),
       launcher_(launcher_settings(), engine_, janitor_, roster_, ids_, clock_, log, executor),
       pool_(totals(), launcher_, clock_, log, executor),
-      registry_(registry_settings(settings_), *store_, engine_, clock_, log, executor),
+      registry_(registry_settings(), *store_, engine_, clock_, log, executor),
       invoker_(pool_, clock_, log, invocations_, log_book_, metrics_, executor),
       gateway_(registry_, invoker_, ids_, log, metrics_),
       admin_({ground.admin_token, settings_.admin_hosts, 256 * 1024}, facts(),
              {gateway_, registry_, invoker_, *store_, engine_, invocations_, log_book_, metrics_, clock_, log,
-              instances()}),
+              instances(), code_.get()}),
       gateway_listener_(executor, clock_, log, gateway_, settings_.http),
       admin_listener_(executor, clock_, log, admin_, settings_.http),
       signals_(executor, SIGTERM, SIGINT, SIGHUP),
@@ -89,12 +83,23 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
     register_gauges();
 }
 
+registry::Settings Daemon::registry_settings() {
+    registry::Settings own;
+    own.bind_roots = settings_.bind_roots;
+    own.bind_never.insert(own.bind_never.end(), {settings_.data_dir, settings_.run_dir});
+    if (settings_.docker_host.starts_with("unix://")) own.bind_never.push_back(settings_.docker_host.substr(7));
+    own.code = code_.get();
+    own.try_code = [this](function::FunctionPtr function) { return pool_.try_code(std::move(function)); };
+    return own;
+}
+
 instance::Settings Daemon::launcher_settings() {
     instance::Settings own;
     own.run_dir = settings_.run_dir;
     own.daemon_id = store_->daemon_id();
     own.starts_in_flight = static_cast<std::size_t>(settings_.starts_in_flight);
     own.spool_dir = settings_.data_dir;
+    own.code = code_.get();
     own.output = [this](const function::Function& function, std::string line) {
         log_book_.add(function.spec.name, {0, clock_.wall(), "stderr", "", std::move(line)});
     };
@@ -112,10 +117,36 @@ pool::Totals Daemon::totals() const {
 
 /// The registry's word that a function is new, has a new version, or is gone.
 void Daemon::changed(const function::FunctionPtr& before, const function::FunctionPtr& after) {
+    if ((before && before->spec.source) || (after && after->spec.source)) supply_runtimes();
     if (after) return pool_.deploy(after);
     pool_.withdraw(before->spec.name);
     metrics_.forget(before->spec.name);
     log_book_.forget(before->spec.name);
+}
+
+/// For each runtime that a function has, instances that wait for code: of the image that the newest of these functions has.
+void Daemon::supply_runtimes() {
+    if (!run_dir_known_) return;  // start_ahead() will
+    std::map<std::string, function::FunctionPtr> newest;
+    for (const auto& [name, function] : registry_.catalog()->functions) {
+        if (!function->spec.source || function->spec.image != function::runtime_image(function->spec.source->runtime))
+            continue;
+        auto& one = newest[function->spec.source->runtime];
+        if (!one || one->updated < function->updated) one = function;
+    }
+    std::erase_if(generics_, [&](const auto& entry) {
+        const bool unused = !newest.contains(entry.first);
+        if (unused) pool_.withdraw_generic(entry.first);
+        return unused;
+    });
+    for (const auto& [runtime, example] : newest) {
+        auto& generic = generics_[runtime];
+        if (generic && generic->image.id == example->image.id) continue;
+        auto next = function::generic_for(*example, static_cast<int>(settings_.runtime_pool));
+        next.version = generic ? generic->version + 1 : 1;
+        generic = std::make_shared<const function::Function>(std::move(next));
+        pool_.provide(generic);
+    }
 }
 
 api::Instances Daemon::instances() {
@@ -195,6 +226,7 @@ Task<int> Daemon::run() {
     tasks_.spawn("janitor", janitor_.run());
     tasks_.spawn("pool", pool_.run());
     tasks_.spawn("memory", watch_memory());
+    tasks_.spawn("code", tidy_code());
     tasks_.spawn("connections into containers", roster_.keep_sweeping(clock_));
     tasks_.spawn("engine watch", watch_engine());
     tasks_.spawn("first instances", start_ahead());
@@ -229,13 +261,14 @@ Task<base::Status> Daemon::listen() {
 
 /// What functions want kept warm is started once it can be: a start before that fails, and a failure makes the next one wait.
 Task<void> Daemon::start_ahead() {
-    co_await find_host_run_dir();
+    co_await find_host_paths();
     run_dir_known_ = true;
+    supply_runtimes();
     for (const auto& [name, function] : registry_.catalog()->functions) pool_.deploy(function);
 }
 
 /// The engine mounts host paths: inside a container ours are other ones, which the engine itself can tell.
-Task<void> Daemon::find_host_run_dir() {
+Task<void> Daemon::find_host_paths() {
     const auto self = own_container(read_all("/proc/self/mountinfo"));
     while (!self.empty()) {
         const auto found = co_await engine_.inspect(self, clock_.now() + host_inspect_timeout);
@@ -245,6 +278,8 @@ Task<void> Daemon::find_host_run_dir() {
             if (!path.empty()) {
                 log_.info("running in a container", {{"container", self}, {"run_dir_on_host", path}});
                 launcher_.set_host_run_dir(path);
+                const auto data = host_path(found->mounts, settings_.data_dir);
+                if (!data.empty()) launcher_.set_host_code_dir(data + code_part);
                 co_return;
             }
             log_.error("no function can start: mount a host directory at the run directory",
@@ -255,6 +290,7 @@ Task<void> Daemon::find_host_run_dir() {
         co_await clock_.sleep_for(std::chrono::seconds(1));
     }
     launcher_.set_host_run_dir(settings_.run_dir);
+    launcher_.set_host_code_dir(settings_.data_dir + code_part);
 }
 
 /// Our volumes are ours, whatever way a function might name them.
@@ -297,6 +333,13 @@ Task<void> Daemon::watch_memory() {
         const auto memory = read_memory(read_all("/proc/meminfo"));
         const auto least = memory.total / 20;
         if (memory.available < least) pool_.relieve(least - memory.available);
+    }
+}
+
+Task<void> Daemon::tidy_code() {
+    for (;;) {
+        co_await clock_.sleep_for(tidy_pause);
+        co_await registry_.collect_code();
     }
 }
 

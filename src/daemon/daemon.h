@@ -15,6 +15,7 @@
 
 #include <boost/asio/signal_set.hpp>
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,7 @@ using async::Task;
 /// What must be there before anything can be wired: made once, blocking, by prepare().
 struct Ground {
     std::unique_ptr<store::Store> store;
+    std::unique_ptr<source::CodeStore> code;
     std::string admin_token;
 };
 
@@ -44,13 +46,16 @@ private:
     api::Instances instances();
     instance::Settings launcher_settings();
     pool::Totals totals() const;
+    registry::Settings registry_settings();
+    void supply_runtimes();
     void changed(const function::FunctionPtr& before, const function::FunctionPtr& after);
     base::Status reload();
     Task<void> start_ahead();
-    Task<void> find_host_run_dir();
+    Task<void> find_host_paths();
     void keep_from_functions(const std::vector<docker::ContainerMount>& mounts);
     Task<void> watch_engine();
     Task<void> watch_memory();
+    Task<void> tidy_code();
     Task<void> wait_for_signal();
     Task<void> stop(base::Duration grace);
     void apply_log_level();
@@ -63,6 +68,7 @@ private:
     base::RandomIds ids_;
     async::Executor executor_;
     std::unique_ptr<store::Store> store_;
+    std::unique_ptr<source::CodeStore> code_;
     observe::Metrics metrics_;
     docker::CurlEngine engine_;
     observe::Invocations invocations_;
@@ -81,8 +87,12 @@ private:
     bool engine_up_ = false;
     bool loaded_ = false;
     bool run_dir_known_ = false;
-    async::TaskGroup tasks_;  // last: its tasks use everything above
+    std::map<std::string, function::FunctionPtr> generics_;  ///< what waits for code, by runtime
+    async::TaskGroup tasks_;                                 // last: its tasks use everything above
 };
+
+/// The code store's directory in the data directory.
+inline constexpr const char* code_part = "/code";
 
 /// Makes the directories (data_dir and run_dir 0700), takes the data directory's lock, opens the store, makes the token, writes the shim.
 /// Faults: storage, conflict, invalid; each says what to do.

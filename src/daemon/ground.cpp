@@ -76,6 +76,9 @@ Result<Ground> prepare(const Settings& settings, async::BlockingPool& blocking, 
 
     Ground ground;
     ground.store = std::move(*store);
+    auto code = source::CodeStore::open(settings.data_dir + code_part, blocking, log);
+    if (!code) return code.error();
+    ground.code = std::move(*code);
     if (settings.admin_auth == "token") {
         auto token =
             settings.admin_token.empty() ? kept_token(settings.data_dir) : Result<std::string>(settings.admin_token);

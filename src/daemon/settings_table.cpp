@@ -145,6 +145,8 @@ std::vector<Entry> make_entries() {
              [](Settings& s) -> auto& { return s.max_memory; }),
         count("starts-in-flight", "containers being started at once; beyond 4 to 8 an engine only adds latency", 1, 256,
               [](Settings& s) -> auto& { return s.starts_in_flight; }),
+        count("runtime-pool", "instances of each runtime that wait for the code of a function; 0: none", 0, 1'000,
+              [](Settings& s) -> auto& { return s.runtime_pool; }),
         list("bind-root", "DIR,…", "host directories below which functions may bind-mount; none by default",
              &Settings::bind_roots),
         size("head-limit", "request line and header fields", 1024, [](Settings& s) -> auto& { return s.http.head; }),

@@ -16,6 +16,8 @@ using base::Error;
 using base::Fault;
 
 constexpr std::string_view contract_label = "shallop.contract";
+constexpr std::string_view protocol_label = "shallop.runtime.protocol";
+constexpr std::string_view protocol = "1";
 
 constexpr int usual_port = 8080;
 
@@ -117,6 +119,31 @@ Contract with_port(const Spec& spec, const ImageFacts& image) {
     return contract;
 }
 
+/// A runtime says by its labels how it is spoken with.
+base::Result<Contract> for_source(const Spec& spec, const ImageFacts& image) {
+    const auto label = [&](std::string_view name) {
+        const auto at = image.labels.find(std::string(name));
+        return at == image.labels.end() ? std::string() : at->second;
+    };
+    if (const auto spoken = label(protocol_label); spoken != protocol) {
+        return Error(
+            Fault::invalid,
+            "image " + in_quotes(spec.image) +
+                (spoken.empty() ? " is no runtime: it has no label " : " speaks another protocol by its label ") +
+                std::string(protocol_label) + "; build it with the label " + std::string(protocol_label) + "=" +
+                std::string(protocol),
+            "/image");
+    }
+    if (!spec.contract.automatic)
+        return Error(Fault::invalid, "the runtime says what contract a function from source has: take \"contract\" out",
+                     "/contract");
+    const auto kind = label(contract_label);
+    auto contract = kind == "cgi" ? as_cgi(spec.contract, "its runtime runs a program for each event")
+                                  : as_http(spec.contract, 0, "its runtime is a server that loads the code");
+    if (kind != "cgi") contract.socket = runtime_socket;
+    return contract;
+}
+
 }  // namespace
 
 base::Result<Contract> decide_contract(const Spec& spec, const ImageFacts& image) {
@@ -126,6 +153,7 @@ base::Result<Contract> decide_contract(const Spec& spec, const ImageFacts& image
                      "image " + in_quotes(spec.image) + " has neither an entrypoint nor a command: give \"command\"",
                      "/image");
     }
+    if (spec.source) return for_source(spec, image);
     if (spec.contract.automatic) return decide_automatic(spec, image);
     return spec.contract.kind == ContractKind::http ? with_port(spec, image) : spec.contract;
 }

@@ -15,6 +15,16 @@ std::string dump(const Ordered& json) { return json.dump(-1, ' ', false, Ordered
 
 Ordered or_null(const std::string& text) { return text.empty() ? Ordered() : Ordered(text); }
 
+Ordered source_json(const Source& source) {
+    Ordered json;
+    json["runtime"] = or_null(source.runtime);
+    json["entry"] = or_null(source.entry);
+    json["handler"] = or_null(source.handler);
+    if (!source.code.empty()) json["code"] = source.code;
+    if (!source.files.empty()) json["files"] = source.files;
+    return json;
+}
+
 /// Null until decide_contract() has found one.
 Ordered port_json(const Contract& contract) {
     if (!contract.socket.empty()) return "unix:" + contract.socket;
@@ -98,9 +108,11 @@ Ordered scale_json(const Scale& scale) {
 Ordered spec_json(const Spec& spec) {
     Ordered json;
     json["name"] = spec.name;
-    json["image"] = spec.image;
+    json["image"] = or_null(spec.image);
+    json["source"] = spec.source ? source_json(*spec.source) : Ordered();
     json["pull"] = spec.pull;
     json["contract"] = contract_json(spec.contract);
+    if (spec.source && json["contract"].contains("port")) json["contract"]["port"] = nullptr;  // its runtime's business
     json["command"] = spec.command ? Ordered(*spec.command) : Ordered();
     json["routes"] = routes_json(spec.routes);
     json["env"] = spec.env.empty() ? Ordered::object() : Ordered(spec.env);

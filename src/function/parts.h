@@ -8,6 +8,7 @@
 /// The members of a resource that are more than a text, each read from its Object.
 namespace shallop::function {
 
+void read_source(Object& resource, std::optional<Source>& source, const ResourceLimits& limits);
 void read_contract(Object& resource, Contract& contract, const ResourceLimits& limits);
 void read_routes(Object& resource, std::vector<Route>& routes, const ResourceLimits& limits);
 void read_env(Object& resource, std::map<std::string, std::string>& env, const ResourceLimits& limits);

@@ -47,7 +47,7 @@ void read_optional_text(Object& resource, std::string_view name, std::string& in
 
 /// Words of the product whose turn has not come: null and empty are fine, so that a whole resource can be sent.
 void refuse_what_is_not_here_yet(Object& resource) {
-    for (const std::string_view name : {"source", "secrets"}) {
+    for (const std::string_view name : {"secrets"}) {
         const auto* const value = resource.find_set(name);
         if (value == nullptr || (value->is_array() && value->empty())) continue;
         resource.problem(name, in_quotes(name) + " is not available in this version: take it out");
@@ -68,8 +68,9 @@ Result<Spec> read_spec(const Json& document, std::string_view name, const Resour
     Object resource(document, "", problems);
     Spec spec;
     read_name(resource, name, spec.name);
-    resource.text("image", spec.image);
-    if (resource.find("image") != nullptr) checked(resource, "image", check_image(spec.image));
+    resource.text_or_null("image", spec.image);
+    if (resource.find_set("image") != nullptr) checked(resource, "image", check_image(spec.image));
+    read_source(resource, spec.source, limits);
     read_contract(resource, spec.contract, limits);
     read_command(resource, spec.command, limits);
     read_routes(resource, spec.routes, limits);
@@ -85,10 +86,18 @@ Result<Spec> read_spec(const Json& document, std::string_view name, const Resour
     if (const auto policy = resource.word("pull", policies)) spec.pull = policies[*policy];
     read_limits(resource, spec.limits);
     read_scale(resource, spec.scale);
+    for (std::size_t at = 0; spec.source && at < spec.mounts.size(); ++at) {
+        if (spec.mounts[at].target == code_directory || spec.mounts[at].target.starts_with("/code/"))
+            problems.add("/mounts/" + std::to_string(at) + "/target", "the code is there: choose another target");
+    }
     refuse_what_is_not_here_yet(resource);
     skip_what_the_server_makes(resource);
     resource.finish();
-    if (spec.image.empty()) resource.problem("image", "name the image to run, such as \"image\": \"alpine:3.20\"");
+    if (spec.image.empty() && !spec.source) {
+        resource.problem(
+            "image",
+            "name the image to run, such as \"image\": \"alpine:3.20\", or give \"source\" for a function from files");
+    }
     if (problems.first()) return *problems.first();
     return spec;
 }
@@ -118,6 +127,20 @@ void align_contract(Json& document, const Json& patch) {
     drop({"reason"});
 }
 
+/// New files take the place of the code there is, and what was found in that is found anew; another runtime has another image.
+void align_source(Json& document, const Json& patch) {
+    const auto given = patch.find("source");
+    if (given == patch.end() || !given->is_object() || !document["source"].is_object()) return;
+    auto& now = document["source"];
+    const bool new_code = given->contains("files") || given->contains("code");
+    if (new_code) now.erase("code");
+    if (new_code && !given->contains("entry")) now.erase("entry");
+    if (given->contains("runtime") && !patch.contains("image") &&
+        given->at("runtime") != now.value("runtime", Json())) {
+        document["image"] = nullptr;
+    }
+}
+
 /// A port that nobody gave is found anew where the patch changes what it was found in.
 void forget_found_port(Json& document, const Spec& current, const Json& patch) {
     const auto& contract = current.contract;
@@ -142,6 +165,7 @@ Result<Spec> patch_resource(const Spec& current, std::string_view patch, const R
     auto document = Json::parse(format_spec(current));
     forget_found_port(document, current, *change);
     align_contract(document, *change);
+    align_source(document, *change);
     document.merge_patch(*change);
     auto spec = read_spec(document, current.name, limits);
     if (spec && format_spec(*spec).size() > limits.document_bytes) {

@@ -207,14 +207,17 @@ bool Wire::send_at_once(Parts& parts) {
     return static_cast<std::size_t>(sent) == total;
 }
 
+void Wire::shrink() {
+    filled_up_ = false;
+    if (capacity_ <= small_buffer || begin_ != end_) return;
+    buffer_.reset();
+    capacity_ = 0;
+}
+
 Task<Result<bool>> Wire::wait_idle(Instant until) {
     if (!buffered().empty()) co_return true;
     if (receive_expired_) co_return late();
-    if (capacity_ > small_buffer) {
-        buffer_.reset();
-        capacity_ = 0;
-        filled_up_ = false;
-    }
+    shrink();
     struct Idle {
         explicit Idle(Wire& w) : wire(w) {
             wire.idle_ = wire.fresh_idle_ = true;

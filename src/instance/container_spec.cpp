@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <shallop/function/resource.h>
 #include <shallop/instance/launcher.h>
 
 namespace shallop::instance {
@@ -68,6 +69,8 @@ docker::ContainerSpec container_for(const function::Function& function, const Se
                         {"shallop.version", std::to_string(function.version)},
                         {"shallop.instance", instance}};
     container.mounts.push_back(bind(settings.host_run_dir + "/i/" + instance, door_in_container));
+    if (spec.source)
+        container.mounts.push_back(bind(settings.host_code_dir + "/instances/" + instance, function::code_directory));
     for (const auto& mount : spec.mounts) container.mounts.push_back(engine_mount(mount));
     container.network = spec.network == "none" ? "" : spec.network;
     container.runtime = spec.runtime;

@@ -6,17 +6,19 @@
 namespace shallop::instance {
 
 Instance::Instance(std::string id, std::string container, function::FunctionPtr function,
-                   std::unique_ptr<shim::Channel> channel, Janitor& janitor)
+                   std::unique_ptr<shim::Channel> channel, Janitor& janitor, source::CodeStore* code)
     : id_(std::move(id)),
       container_(std::move(container)),
       function_(std::move(function)),
       channel_(std::move(channel)),
-      janitor_(janitor) {}
+      janitor_(janitor),
+      code_(code) {}
 
 Instance::~Instance() {
     driver_.reset();
     channel_.reset();
     janitor_.retire(id_, container_);
+    if (code_ != nullptr) code_->drop(id_);
 }
 
 Task<base::Duration> Instance::cpu_since_last() {

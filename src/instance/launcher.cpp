@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/async/race.h>
+#include <shallop/function/resource.h>
 #include <shallop/instance/launcher.h>
 #include <shallop/shim/door.h>
 
@@ -24,6 +25,7 @@ struct Launcher::Attempt {
         launcher.attempts_.erase(instance);
         // Where create is still under way, make() sees that nobody waits and retires what it made.
         if (!handed_over && (!container.empty() || failure)) launcher.janitor_.retire(instance, container);
+        if (!handed_over && code != nullptr) code->drop(instance);
     }
 
     Launcher& launcher;
@@ -32,6 +34,7 @@ struct Launcher::Attempt {
     std::optional<Error> failure;
     std::optional<shim::Door> door;
     async::Condition changed;
+    source::CodeStore* code = nullptr;  ///< where it has a place for code
     bool handed_over = false;
 };
 
@@ -69,19 +72,46 @@ Task<Result<std::unique_ptr<Instance>>> Launcher::launch(function::FunctionPtr f
     if (!instance) co_return instance;
     if (running) running();
     auto& made = **instance;
-    contract::Surroundings around{*made.channel_, *made.function_, clock_, log_, executor_, roster_};
+    contract::Surroundings around{*made.channel_, made.function_.get(), clock_, log_, executor_, roster_};
     around.kill_grace = settings_.kill_grace;
     around.spool_dir = settings_.spool_dir;
     around.buffers = buffers_;
     if (settings_.output) {
-        around.output = [output = settings_.output, of = made.function_](std::string line) {
-            output(*of, std::move(line));
+        around.output = [output = settings_.output, &made](std::string line) {
+            output(*made.function_, std::move(line));
         };
     }
     made.driver_ = contract::make_driver(std::move(around));
     const auto ready = co_await made.driver_->prepare(deadline);
     if (!ready) co_return ready.error();
+    if (!made.function_->spec.source || function::is_generic(made.function_->spec)) co_return instance;
+    const auto loaded = co_await made.driver_->become(*made.function_, deadline);
+    if (!loaded) co_return loaded.error();
     co_return instance;
+}
+
+Task<Result<std::unique_ptr<Instance>>> Launcher::specialize(std::unique_ptr<Instance> generic,
+                                                             function::FunctionPtr function, Instant deadline) {
+    const auto filled = co_await settings_.code->fill(generic->id_, function->spec.source->code);
+    if (!filled) co_return filled.error();
+    // What the driver refers to until it knows the new one must not end before.
+    const auto before = std::exchange(generic->function_, std::move(function));
+    const auto loaded = co_await generic->driver_->become(*generic->function_, deadline);
+    if (!loaded) co_return loaded.error();
+    co_return generic;
+}
+
+/// Makes the instance's place for code, and fills it where the code is known.
+Task<base::Status> Launcher::place_code(const function::Function& function, const std::string& instance) {
+    if (settings_.code == nullptr || settings_.host_code_dir.empty()) {
+        co_return Error(
+            Fault::launch_failed,
+            "functions from source need the data directory on the engine's host: mount it as a volume or from there");
+    }
+    const auto place = settings_.code->make_place(instance);
+    if (!place) co_return place;
+    if (function::is_generic(function.spec)) co_return base::Status();
+    co_return co_await settings_.code->fill(instance, function.spec.source->code);
 }
 
 /// An instance whose shim has said hello.
@@ -102,13 +132,19 @@ Task<Result<std::unique_ptr<Instance>>> Launcher::connected(function::FunctionPt
     if (!door) co_return door.error();
     attempt.door.emplace(std::move(*door));
 
+    if (function->spec.source) {
+        attempt.code = settings_.code;
+        const auto placed = co_await place_code(*function, attempt.instance);
+        if (!placed) co_return placed.error();
+    }
+
     auto spec = container_for(*function, settings_, attempt.instance);
     tasks_.spawn("launch", make(attempt.instance, std::move(spec), std::move(*permit)));
     auto channel = co_await await_shim(attempt, deadline);
     if (!channel) co_return channel.error();
     attempt.handed_over = true;
     co_return std::make_unique<Instance>(attempt.instance, attempt.container, std::move(function), std::move(*channel),
-                                         janitor_);
+                                         janitor_, attempt.code);
 }
 
 /// Creates and starts, whoever still waits: a call to the engine that is cut off leaves something nobody knows of.

@@ -108,6 +108,19 @@ void Ledger::give_back(Slot slot, bool sound, Instant now) {
     books.settle(now);
 }
 
+Slot Ledger::claim(std::string_view function, Instant now) {
+    auto& books = *books_;
+    auto* account = books.account(function);
+    if (account == nullptr) return 0;
+    auto& idle = account->slots[static_cast<std::size_t>(State::idle)];
+    const auto at = std::find_if(idle.begin(), idle.end(), [](const Entry& e) { return !e.stale && e.served == 0; });
+    if (at == idle.end()) return 0;
+    const auto slot = at->slot;
+    books.drop(*at, false, now);
+    books.settle(now);
+    return slot;
+}
+
 void Ledger::running(Slot slot, Instant now) {
     auto& books = *books_;
     auto* entry = books.entry(slot);

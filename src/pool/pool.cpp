@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/async/race.h>
+#include <shallop/function/resource.h>
 #include <shallop/pool/pool.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@ constexpr auto least_pause = std::chrono::milliseconds(10);
 constexpr auto look_again = std::chrono::milliseconds(250);  ///< returned instances do not wake run()
 constexpr auto meter_pause = std::chrono::seconds(1);
 constexpr auto meter_patience = std::chrono::seconds(1);
+constexpr auto try_patience = std::chrono::seconds(60);
 constexpr auto launch_margin = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -120,6 +122,62 @@ void Pool::obey(const Order& order) {
     }
 }
 
+/// An instance that waits for code where there is one alike, else a new container.
+Task<Result<std::unique_ptr<instance::Instance>>> Pool::make(Slot slot, function::FunctionPtr function,
+                                                             async::Instant deadline) {
+    std::function<void()> running = [this, slot] {
+        ledger_.running(slot, clock_.now());
+        obey();
+    };
+    if (auto generic = take_generic(*function)) {
+        running();
+        auto made = co_await launcher_.specialize(std::move(generic), function, deadline);
+        // What the code itself is to blame for would go wrong in another container too.
+        if (made || made.error().fault == Fault::function_failed || made.error().fault == Fault::timed_out)
+            co_return made;
+        log_.info("a waiting instance was of no use",
+                  {{"function", function->spec.name}, {"detail", made.error().detail}});
+    }
+    co_return co_await launcher_.launch(function, deadline, std::move(running));
+}
+
+std::unique_ptr<instance::Instance> Pool::take_generic(const function::Function& function) {
+    if (!function.spec.source || function::is_generic(function.spec)) return nullptr;
+    const auto at = generics_.find(function.spec.source->runtime);
+    if (at == generics_.end() || !function::same_container(function, *at->second)) return nullptr;
+    const auto slot = ledger_.claim(at->second->spec.name, clock_.now());
+    if (slot == 0) return nullptr;
+    auto instance = std::move(held_.at(slot).instance);
+    held_.erase(slot);
+    obey();
+    return instance->driver().sound() ? std::move(instance) : nullptr;
+}
+
+Task<base::Status> Pool::try_code(function::FunctionPtr function) {
+    // A program that is run for each event is loaded by nobody before.
+    if (function->spec.contract.kind == function::ContractKind::cgi) co_return base::Status();
+    const auto deadline = clock_.now() + std::min<async::Duration>(function->spec.limits.timeout, try_patience);
+    auto generic = take_generic(*function);
+    auto trying = generic ? launcher_.specialize(std::move(generic), function, deadline)
+                          : launcher_.launch(function, deadline, {});
+    const auto tried = co_await std::move(trying);
+    if (!tried) co_return tried.error();
+    co_return base::Status();
+}
+
+void Pool::provide(const function::FunctionPtr& generic) {
+    generics_[generic->spec.source->runtime] = generic;
+    deploy(generic);
+}
+
+void Pool::withdraw_generic(const std::string& runtime) {
+    const auto at = generics_.find(runtime);
+    if (at == generics_.end()) return;
+    const auto name = at->second->spec.name;
+    generics_.erase(at);
+    withdraw(name);
+}
+
 Task<void> Pool::launch(Slot slot, function::FunctionPtr function, async::Canceller& self) {
     const auto at = held_.find(slot);
     if (at == held_.end()) co_return;  // retired before this began
@@ -137,11 +195,7 @@ Task<void> Pool::launch(Slot slot, function::FunctionPtr function, async::Cancel
     // A launch fails before those who wait for it lose patience: it knows what was wrong.
     const auto timeout = function->spec.limits.timeout;
     const auto deadline = began + timeout - std::min<async::Duration>(launch_margin, timeout / 10);
-    std::function<void()> running = [this, slot] {
-        ledger_.running(slot, clock_.now());
-        obey();
-    };
-    auto launched = co_await launcher_.launch(function, deadline, std::move(running));
+    auto launched = co_await make(slot, function, deadline);
     const auto held = held_.find(slot);
     if (held == held_.end()) co_return;
     if (!launched) {

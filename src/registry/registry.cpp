@@ -25,6 +25,11 @@ Result<FunctionPtr> restore(const store::StoredFunction& stored) {
     if (!spec) return spec.error();
     auto image = function::parse_image(stored.image);
     if (!image) return image.error();
+    if (spec->source) {  // what its runtime's labels say is not kept
+        auto contract = function::decide_contract(*spec, *image);
+        if (!contract) return contract.error();
+        spec->contract = std::move(*contract);
+    }
     return std::make_shared<const Function>(
         Function{std::move(*spec), std::move(*image), stored.version, stored.etag, stored.created, stored.updated});
 }
@@ -80,10 +85,15 @@ Task<Status> Registry::load() {
 Task<Result<Deployed>> Registry::put(std::string name, std::string document, Precondition precondition) {
     auto spec = function::parse_resource(document, name);
     if (!spec) co_return spec.error();
+    const auto kept = co_await keep_code(*spec);
+    if (!kept) co_return kept.error();
     // Also before the image is resolved: a pull of minutes that cannot be used helps nobody.
     if (const auto fine = check_current(name, precondition); !fine) co_return fine.error();
     auto image = co_await prepare(*spec);
     if (!image) co_return image.error();
+    auto current = catalog_->find(name);
+    const auto loads = co_await check_code(*spec, *image, std::move(current));
+    if (!loads) co_return loads.error();
 
     const auto writing = co_await writer_.acquire();
     if (const auto fine = check_current(name, precondition); !fine) co_return fine.error();
@@ -99,8 +109,12 @@ Task<Result<Deployed>> Registry::patch(std::string name, std::string document, P
         if (const auto fine = check_current(name, precondition); !fine) co_return fine.error();
         auto spec = function::patch_resource(before->spec, document);
         if (!spec) co_return spec.error();
+        const auto kept = co_await keep_code(*spec);
+        if (!kept) co_return kept.error();
         auto image = co_await prepare(*spec);
         if (!image) co_return image.error();
+        const auto loads = co_await check_code(*spec, *image, before);
+        if (!loads) co_return loads.error();
 
         const auto writing = co_await writer_.acquire();
         if (catalog_->find(name) == before) co_return co_await commit(std::move(*spec), std::move(*image));

@@ -35,6 +35,20 @@ Error not_there(const Error& cause, const function::Spec& spec) {
                                "it on the engine's host, or say \"pull\": \"if-missing\"");
 }
 
+bool is_default_runtime(const function::Spec& spec) {
+    return spec.source && spec.image == function::runtime_image(spec.source->runtime);
+}
+
+/// No registry has these: they are built from what Shallop brings along.
+Error no_runtime(const Error& cause, const function::Spec& spec) {
+    auto error = Error(cause.fault,
+                       "runtime '" + spec.source->runtime + "' is not here: its image " + spec.image +
+                           " is not on this engine; build it with `make runtimes`, or name another image",
+                       "/source/runtime");
+    error.log = cause.log;
+    return error;
+}
+
 Error not_pulled(const Error& cause, const function::Spec& spec) {
     if (cause.fault == Fault::engine_down) return cause;
     return at_image(
@@ -53,11 +67,12 @@ Error gone_again(const Error& cause, const function::Spec& spec) {
 
 Task<Result<function::ImageFacts>> resolve_image(const function::Spec& spec, const Settings& settings,
                                                  docker::Engine& engine, async::Clock& clock, base::Log& log) {
-    if (spec.pull != "always") {
+    if (spec.pull != "always" || is_default_runtime(spec)) {
         const auto asked = clock.now() + settings.engine_timeout;
         auto found = co_await engine.inspect_image(spec.image, asked);
         if (found) co_return facts_of(std::move(*found));
         if (found.error().fault != Fault::not_found) co_return found.error();
+        if (is_default_runtime(spec)) co_return no_runtime(found.error(), spec);
         if (spec.pull == "never") co_return not_there(found.error(), spec);
     }
     log.info("pulling an image", {{"function", spec.name}, {"image", spec.image}});

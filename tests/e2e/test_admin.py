@@ -274,7 +274,9 @@ def test_metrics_count_invocations_by_function(shared, function):
 
 def test_settings_are_read_again(shared):
     assert shared.api("POST", "/v1/reload").status == 204
-    assert shared.api("GET", "/v1/runtimes").json == {"runtimes": []}
+    runtimes = {one["name"]: one for one in shared.api("GET", "/v1/runtimes").json["runtimes"]}
+    assert {"bash", "node", "perl", "php", "python", "ruby", "static"} <= runtimes.keys()
+    assert runtimes["python"]["image"] == "shallop-runtime-python:latest"
 
 
 def test_without_an_engine_the_daemon_lives_and_says_why_it_is_not_ready(start_daemon):

@@ -90,6 +90,16 @@ def test_a_function_cannot_mount_the_daemons_own_volume(compose):
     assert refused.status == 400 and "belongs to the daemon" in refused.text
 
 
+def test_a_function_from_source_finds_its_code(compose, runtime_images):
+    """Its container mounts a directory of the daemon's volume, which the engine knows by another path."""
+    headers = authorized(compose) | {"Content-Type": "application/json"}
+    resource = {"source": {"files": {"main.sh": "#!/bin/sh\necho from the volume\n"}}}
+    made = request(compose.admin_port, "PUT", "/v1/functions/source", json.dumps(resource), headers)
+    assert made.status == 201, made
+    assert request(compose.port, "GET", "/function/source").text == "from the volume\n"
+    assert request(compose.admin_port, "DELETE", "/v1/functions/source", headers=headers).status == 204
+
+
 def test_the_daemon_is_healthy_in_the_eyes_of_the_engine(compose):
     state = docker("inspect", "-f", "{{.State.Health.Status}}", compose.container("shallop"))
     assert state == "healthy"

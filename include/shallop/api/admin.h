@@ -6,6 +6,7 @@
 #include <shallop/observe/invocations.h>
 #include <shallop/observe/log_book.h>
 #include <shallop/observe/metrics.h>
+#include <shallop/source/code_store.h>
 #include <shallop/store/store.h>
 
 #include <chrono>
@@ -69,6 +70,7 @@ public:
         async::Clock& clock;
         base::Log& log;
         Instances instances{};
+        source::CodeStore* code = nullptr;  ///< null: no code can be uploaded
     };
 
     Admin(AdminSettings settings, DaemonFacts facts, Parts parts)

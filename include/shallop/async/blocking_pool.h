@@ -28,6 +28,9 @@ public:
         co_return std::move(*result);
     }
 
+    /// Runs `work`, which throws nothing, some time; nobody waits for it but the destructor.
+    void post(std::function<void()> work);
+
 private:
     Task<void> run_erased(const std::function<void()>& work);
 

@@ -33,7 +33,7 @@ struct Call {
 /// What a Driver works with; all of it outlives the Driver.
 struct Surroundings {
     shim::Channel& channel;
-    const function::Function& function;
+    const function::Function* function;  ///< changes when the instance becomes() another's
     async::Clock& clock;
     base::Log& log;
     async::Executor executor;
@@ -55,6 +55,10 @@ public:
     /// Faults: launch_failed, function_failed (it ended, with its last words in `log`), start_timeout (the same),
     /// out_of_memory.
     virtual Task<base::Status> prepare(Instant deadline) = 0;
+
+    /// The instance's code is in its place: it serves `function` from now on. After prepare(), at most once, before exchange(); `function`
+    /// outlives the Driver. Faults: function_failed (the code cannot be loaded: in the runtime's words), timed_out, and those of exchange().
+    virtual Task<base::Status> become(const function::Function& function, Instant deadline) = 0;
 
     /// Faults of exchange_cgi(); for http function_failed, out_of_memory, timed_out (pointer "body": the client was too
     /// slow), client_gone, and those of Channel::connect and of the body, all before the sink has begun but client_gone.

@@ -19,7 +19,8 @@ struct ResourceLimits {
     std::size_t command_words = 256;
     std::size_t command_bytes = 64 * 1024;
     std::size_t mounts = 32;
-    std::size_t socket_path = 100;  ///< of contract http; a socket's address has room for 107
+    std::size_t socket_path = 100;   ///< of contract http; a socket's address has room for 107
+    std::size_t source_files = 256;  ///< given inline
 };
 
 /// Reads a function resource (product.md): defaults filled in, unknown members refused, every value in its bounds.
@@ -45,6 +46,31 @@ base::Result<ImageFacts> parse_image(std::string_view json);
 /// has a port or a socket afterwards: the one given, else PORT of the function, PORT of the image, what the image exposes, 8080.
 /// Faults: invalid where the image has no command to run, or its label asks for a contract that is not here.
 base::Result<Contract> decide_contract(const Spec& spec, const ImageFacts& image);
+
+// ---- functions from source (docs/protocol.md, "Writing a runtime")
+
+/// Where a runtime finds the code, and where it listens.
+inline constexpr const char* code_directory = "/code";
+inline constexpr const char* runtime_socket = "/tmp/shallop.sock";
+
+/// The image of a runtime where the resource names none.
+std::string runtime_image(const std::string& runtime);
+
+/// Whether instances of it wait for code: made for a runtime, not for one function.
+bool is_generic(const Spec& spec);
+
+/// What waits for code of functions that are made alike: the same image, with the defaults for all that a container is made from, and `standby`
+/// instances ahead. Its name is none that a function can have.
+Function generic_for(const Function& function, int standby);
+
+/// Whether their containers are made alike, but for name and environment: the one can become the other.
+bool same_container(const Function& a, const Function& b);
+
+/// What a runtime is told when it gets the code of `function`, as JSON.
+std::string format_specialize(const Function& function);
+
+/// What a runtime's refusal says: function_failed, with its own words in `log`, whose first line names file and reason.
+base::Error specialize_error(std::string_view answer);
 
 /// Strong entity tag of a version: a digest of its spec, image and version number.
 std::string make_etag(const Spec& spec, const ImageFacts& image, std::int64_t version);

@@ -89,10 +89,22 @@ struct Scale {
     bool operator==(const Scale&) const = default;
 };
 
+/// Code given as files, run by a runtime image.
+struct Source {
+    std::string runtime;  ///< "python"; "" = found in the files
+    std::string entry;    ///< the file that is run or loaded, relative to the code's directory; "" = found in the files
+    std::string handler;  ///< in the runtime's words, such as "main:app"; "" = the runtime looks for one
+    std::string code;     ///< the tree's id in the code store; "" in a Spec means an instance that has no code yet
+    std::map<std::string, std::string> files;  ///< given inline, path to text; never kept: they become `code`
+
+    bool operator==(const Source&) const = default;
+};
+
 /// A named, versioned description of a function, as a deployer gives it, defaults filled in.
 struct Spec {
     std::string name;
-    std::string image;
+    std::string image;                                ///< of a source function: its runtime's
+    std::optional<Source> source;                     ///< nullopt: the image is the function
     std::optional<std::vector<std::string>> command;  ///< replaces the image's CMD, as `docker run IMAGE COMMAND…`
     Contract contract;
     std::vector<Route> routes;

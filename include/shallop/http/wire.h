@@ -67,6 +67,9 @@ public:
     /// Waits for the first byte of a request, or for the end: false. The buffer is small meanwhile.
     Task<Result<bool>> wait_idle(Instant until);
 
+    /// Nothing is expected for a while: gives up a buffer that has grown, where it is empty.
+    void shrink();
+
     /// From now on only what has arrived already is received.
     void receive_no_more();
 

@@ -12,6 +12,7 @@
 #include <shallop/function/spec.h>
 #include <shallop/instance/janitor.h>
 #include <shallop/shim/channel.h>
+#include <shallop/source/code_store.h>
 
 #include <csignal>
 #include <functional>
@@ -37,6 +38,8 @@ struct Settings {
     base::Duration start_timeout = std::chrono::seconds(10);
     base::Duration kill_grace = std::chrono::seconds(2);  ///< between TERM and KILL of a process that had its time
     std::string spool_dir = "/tmp";                       ///< for chunked bodies until their length is known
+    source::CodeStore* code = nullptr;  ///< outlives the Launcher; null: functions from source are refused
+    std::string host_code_dir{};        ///< its directory as the engine sees it; "" = the engine cannot
     /// Gets what long-lived servers write, line by line; may be empty.
     std::function<void(const function::Function&, std::string line)> output{};
 };
@@ -45,8 +48,9 @@ struct Settings {
 /// construction: the shim exits), and hands the rest to the Janitor.
 class Instance {
 public:
+    /// `code` holds the instance's place for code, which ends with it; null where it has none.
     Instance(std::string id, std::string container, function::FunctionPtr function,
-             std::unique_ptr<shim::Channel> channel, Janitor& janitor);
+             std::unique_ptr<shim::Channel> channel, Janitor& janitor, source::CodeStore* code = nullptr);
     Instance(const Instance&) = delete;
     Instance& operator=(const Instance&) = delete;
     ~Instance();
@@ -73,6 +77,7 @@ private:
     function::FunctionPtr function_;
     std::unique_ptr<shim::Channel> channel_;
     Janitor& janitor_;
+    source::CodeStore* code_;
     std::shared_ptr<base::Duration> cpu_told_ = std::make_shared<base::Duration>();
     std::unique_ptr<contract::Driver> driver_;  // last: uses what is above
 };
@@ -91,6 +96,14 @@ public:
     Task<Result<std::unique_ptr<Instance>>> launch(function::FunctionPtr function, Instant deadline,
                                                    std::function<void()> running = {});
 
+    /// An instance that waited for code becomes one of `function`: its place is filled, and its runtime loads what is there. It is
+    /// what a launch of `function` would have made. Faults: function_failed (in the runtime's words), not_found (the code), timed_out, storage.
+    Task<Result<std::unique_ptr<Instance>>> specialize(std::unique_ptr<Instance> generic,
+                                                       function::FunctionPtr function, Instant deadline);
+
+    /// Where the engine sees the code store's directory; without it functions from source are refused.
+    void set_host_code_dir(std::string path) { settings_.host_code_dir = std::move(path); }
+
     /// The run directory as the engine sees it; launches are refused (engine_down) while it is not known.
     void set_host_run_dir(std::string path) { settings_.host_run_dir = std::move(path); }
 
@@ -101,6 +114,7 @@ private:
     struct Attempt;
     Task<void> make(std::string instance, docker::ContainerSpec spec, async::Semaphore::Permit permit);
     Task<Result<std::unique_ptr<Instance>>> connected(function::FunctionPtr function, Instant deadline);
+    Task<base::Status> place_code(const function::Function& function, const std::string& instance);
     Task<Result<std::unique_ptr<shim::Channel>>> await_shim(Attempt& attempt, Instant deadline);
 
     Settings settings_;

@@ -104,6 +104,10 @@ public:
     /// An event has ended. Not `sound`: nothing else may be given to that instance.
     void give_back(Slot slot, bool sound, Instant now);
 
+    /// Takes an instance of `function` that waits for its first event out of the books, without an order: it becomes another slot's, whose
+    /// launch needs no new container. 0: none waits.
+    Slot claim(std::string_view function, Instant now);
+
     // What became of an instance. A slot that is not known (any more) is passed over: a retire order was on its way.
     /// Its container runs, and only its server is not ready yet: it counts no more among the launches in flight, so that a slow server
     /// keeps no other function from starting.

@@ -10,6 +10,7 @@
 #include <shallop/pool/ledger.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,6 +78,15 @@ public:
     /// A function is gone: its instances end with their last event.
     void withdraw(const std::string& function);
 
+    /// Instances of `generic`, which wait for code, are kept ready (its scale.standby); launches of source functions of the same runtime take them
+    /// where they are made alike. A newer version takes the place of the one there is.
+    void provide(const function::FunctionPtr& generic);
+    void withdraw_generic(const std::string& runtime);
+
+    /// Loads the code of a source function in an instance that then goes, so that nobody's event is the first to learn that it cannot be loaded.
+    /// Faults: function_failed (the runtime's words in `log`), and those of a launch.
+    Task<base::Status> try_code(function::FunctionPtr function);
+
     /// `report` gets the CPU time that a function's servers have used since the last report, about once a second. Before run().
     void on_cpu(std::function<void(const std::string& function, Duration used)> report) { on_cpu_ = std::move(report); }
 
@@ -111,6 +121,9 @@ private:
 
     void obey();
     void obey(const Order& order);
+    Task<Result<std::unique_ptr<instance::Instance>>> make(Slot slot, function::FunctionPtr function,
+                                                           async::Instant deadline);
+    std::unique_ptr<instance::Instance> take_generic(const function::Function& function);
     Task<void> launch(Slot slot, function::FunctionPtr function, async::Canceller& self);
     Task<void> watch(Slot slot, bool metered);
     Task<void> meter(Slot slot);
@@ -124,6 +137,7 @@ private:
     Ledger ledger_;
     std::unordered_map<Slot, Held> held_;
     std::unordered_map<Ticket, Turn*> waiting_;
+    std::map<std::string, function::FunctionPtr> generics_;  ///< by runtime
     async::Condition changed_;
     std::function<void(const std::string&, Duration)> on_cpu_;
     std::vector<Order> orders_;

@@ -7,6 +7,7 @@
 #include <shallop/docker/engine.h>
 #include <shallop/function/resource.h>
 #include <shallop/http/router.h>
+#include <shallop/source/code_store.h>
 #include <shallop/store/store.h>
 
 #include <functional>
@@ -39,6 +40,13 @@ struct Precondition {
     std::optional<std::string> if_none_match;  ///< "*": create only
 };
 
+/// Code that was uploaded: what the caller said of it.
+struct Upload {
+    std::string path;                              ///< of the file that holds it
+    std::string filename;                          ///< it is a single file of this name; "": an archive
+    std::string runtime, entry, handler, image{};  ///< "" = as it is, or found in the files
+};
+
 struct Deployed {
     FunctionPtr function;
     bool created = false;
@@ -54,6 +62,9 @@ struct Settings {
     std::vector<std::string> bind_never{
         "/var/run/docker.sock", "/run/containerd", "/var/lib/docker", "/proc", "/sys", "/dev"};
     std::vector<std::string> volumes_never;  ///< names of volumes that no function may mount
+    source::CodeStore* code = nullptr;       ///< outlives the Registry; null: functions from source are refused
+    /// Asked before code is deployed: can it be loaded? Empty: it can.
+    std::function<Task<Status>(FunctionPtr)> try_code{};
 };
 
 /// One change at a time; each is durable before it is visible, and visible before it is answered. Images are resolved before a change's
@@ -79,6 +90,9 @@ public:
     /// Faults: invalid at /mounts/N/source.
     Status check_mounts(const function::Spec& spec) const;
 
+    /// Lets go of the code that no function has any more.
+    Task<void> collect_code();
+
     CatalogPtr catalog() const { return catalog_; }
     void observe(Observer observer) { observer_ = std::move(observer); }
 
@@ -88,6 +102,8 @@ public:
     /// engine_down, engine_refused (pull), storage.
     Task<Result<Deployed>> put(std::string name, std::string document, Precondition precondition);
     Task<Result<Deployed>> patch(std::string name, std::string document, Precondition precondition);
+    /// Gives a function new code, or makes one of it. Faults of put(), and of the archive: invalid, too_large.
+    Task<Result<Deployed>> put_source(std::string name, Upload upload, Precondition precondition);
     Task<Result<FunctionPtr>> remove(std::string name, Precondition precondition);
 
 private:
@@ -95,6 +111,8 @@ private:
 
     Status check_current(const std::string& name, const Precondition& precondition) const;
     Task<Result<function::ImageFacts>> prepare(function::Spec& spec);
+    Task<Status> keep_code(function::Spec& spec);
+    Task<Status> check_code(const function::Spec& spec, const function::ImageFacts& image, FunctionPtr before);
     Task<Result<Deployed>> commit(function::Spec spec, function::ImageFacts image);
     void publish(Functions functions, http::Router routes);
     std::string now() const;

@@ -96,8 +96,8 @@ public:
 
     void make() {
         const auto keep_line = [this](std::string line) { lines.push_back(std::move(line)); };
-        contract::Surroundings around{*room.channel,        function, room.loop.clock(), room.log,
-                                      room.loop.executor(), roster,   keep_line};
+        contract::Surroundings around{*room.channel,        &function, room.loop.clock(), room.log,
+                                      room.loop.executor(), roster,    keep_line};
         driver = contract::make_driver(std::move(around));
     }
 

@@ -2,6 +2,7 @@
 #include "cli/manifest.h"
 
 #include "complaints.h"
+#include "folder.h"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -13,7 +14,7 @@ namespace {
 std::vector<cli::Manifest> parsed(std::string_view text) {
     auto manifests = cli::parse_manifests(text, "f");
     REQUIRE(manifests);
-    return *manifests;
+    return manifests->functions;
 }
 
 }  // namespace
@@ -84,3 +85,44 @@ TEST_CASE("aliases cannot make a small file huge", "[cli]") {
 }
 
 TEST_CASE("a file that is not there is a complaint", "[cli]") { CHECK_FALSE(cli::read_manifests("/nonexistent.json")); }
+
+TEST_CASE("one document may hold many functions, by name or in a list", "[cli]") {
+    const auto by_name = parsed("functions:\n  a: {image: i}\n  b: {image: j, name: b}\n");
+    REQUIRE(by_name.size() == 2);
+    CHECK(by_name[0].resource == Json{{"image", "i"}, {"name", "a"}});
+    CHECK(parsed(R"({"functions": [{"name": "a", "image": "i"}]})")[0].name == "a");
+    const auto project = cli::parse_manifests("project: shop\nfunctions: {shop-a: {image: i}}", "f");
+    REQUIRE(project);
+    CHECK(project->projects == std::vector<std::string>{"shop"});
+}
+
+TEST_CASE("a document of many functions says nothing twice and nothing else", "[cli]") {
+    for (const auto* text : {"project: shop\nfunctions: {cart: {image: i}}", "functions: 5", "functions: {a: 5}",
+                             "functions: {a: {name: b}}", "functions: [{image: i}]", "project: 5\nfunctions: {}",
+                             "image: i\nfunctions: {}", "project: shop\nname: a\nimage: i\nfunctions: []"}) {
+        INFO(text);
+        const auto manifests = cli::parse_manifests(text, "some-file");
+        REQUIRE_FALSE(manifests);
+        CHECK(manifests.error().what.starts_with("some-file"));
+    }
+}
+
+TEST_CASE("a function that stands in two files is refused", "[cli]") {
+    const Folder folder;
+    const auto one = folder.file("a.yaml", "name: f\nimage: i");
+    const auto other = folder.file("b.yaml", "name: f\nimage: j");
+    const auto manifests = cli::read_manifests({one, other});
+    REQUIRE_FALSE(manifests);
+    CHECK(manifests.error().what.find(one) != std::string::npos);
+    CHECK(manifests.error().what.find(other) != std::string::npos);
+}
+
+TEST_CASE("beside code a manifest needs no name, and is of one function", "[cli]") {
+    const Folder folder;
+    CHECK(cli::read_folder_manifest(folder.path)->is_null());
+    folder.file("shallop.yaml", "env: {A: b}");
+    CHECK(cli::read_folder_manifest(folder.path)->at("env").at("A") == "b");
+    folder.file("shallop.yaml", "functions: {}");
+    REQUIRE_FALSE(cli::read_folder_manifest(folder.path));
+    CHECK(cli::read_folder_manifest(folder.path).error().todo.find("apply -f") != std::string::npos);
+}

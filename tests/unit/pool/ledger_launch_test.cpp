@@ -255,3 +255,34 @@ TEST_CASE("a server that is slow to be ready keeps no other function from starti
     stage.launched(first[0]);
     CHECK(stage.served().size() == 1);
 }
+
+TEST_CASE("a standby that is claimed leaves the books, and the next one is launched", "[pool]") {
+    Stage stage;
+    const auto generic = function_of("@python", {.max = 2, .reuse = false, .standby = 2});
+    CHECK(stage.ledger.claim("@python", stage.now) == 0);
+    stage.ledger.deploy(generic, stage.now);
+    const auto first = stage.launches();
+    REQUIRE(first.size() == 2);
+    CHECK(stage.ledger.claim("@python", stage.now) == 0);  // none is ready
+    stage.launched(first[0]);
+    CHECK(stage.ledger.claim("@python", stage.now) == first[0]);
+    CHECK(stage.ledger.claim("@python", stage.now) == 0);
+    CHECK(stage.retired().empty());
+    CHECK(stage.launches().size() == 1);
+    CHECK(stage.ledger.counts("@python").instances() == 2);
+    CHECK(stage.ledger.counts("@python").memory == 2);
+    CHECK_FALSE(stage.ledger.find(first[0]));
+}
+
+TEST_CASE("an instance that had an event, or is of an older version, is never claimed", "[pool]") {
+    Stage stage;
+    stage.ledger.deploy(function_of("f", {.min = 1}), stage.now);
+    const auto slot = stage.launches().at(0);
+    stage.launched(slot);
+    stage.give_back(stage.take(function_of("f", {.min = 1})));
+    CHECK(stage.ledger.claim("f", stage.now) == 0);
+    stage.ledger.deploy(function_of("g", {.min = 1}), stage.now);
+    stage.launched(stage.launches().at(0));
+    stage.ledger.deploy(function_of("g", {.min = 1, .version = 2}), stage.now);
+    CHECK(stage.ledger.claim("g", stage.now) == 0);
+}

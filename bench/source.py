@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Functions from source: the first call of a new function, from an instance that waits for code and from a container of the same runtime made for
+it, in turn; and warm calls against the same application under its usual server, called directly."""
+
+import contextlib
+import pathlib
+import subprocess
+import tempfile
+import time
+
+from daemon import ROOT, Caller, Daemon, free_port
+from engine import containers
+from measure import at_least, at_most, build, clock, eventually, load, median, percentile, spread
+
+CODE = {"python": {"main.py": "def handler(event):\n    return 'hello'\n"}, "node": {"main.js": "exports.handler = () => 'hello';\n"}}
+FLASK = "from flask import Flask\n\napp = Flask(__name__)\n\n\n@app.get('/')\ndef index():\n    return 'hello'\n"
+LISTENER = "module.exports = (request, reply) => reply.end('hello');\n"
+USUAL = {
+    "python": ("main.py", FLASK, ["gunicorn", "-w", "1", "--threads", "8", "--keep-alive", "60", "--chdir", "/code", "-b", "127.0.0.1:{port}", "main:app"]),
+    "node": ("main.js", LISTENER, ["node", "-e", "require('http').createServer(require('/code/main.js')).listen({port}, '127.0.0.1')"]),
+}
+SERVER = "shallop-bench-gunicorn:latest"
+
+
+def images():
+    subprocess.run([ROOT / "tools/build-runtimes", *CODE], check=True, stdout=subprocess.DEVNULL)
+    build(SERVER, "FROM shallop-runtime-python:latest\nUSER root\nRUN apt-get update && apt-get install -y --no-install-recommends gunicorn\nUSER nobody\n")
+
+
+def waiting(daemon, runtime):
+    return len(containers(daemon.label(), f"shallop.function=@{runtime}"))
+
+
+def first_call(daemon, runtime, turn):
+    """Of a function that has never run: its code is like no other's."""
+    files = {name: text + ("# " if runtime == "python" else "// ") + str(turn) + "\n" for name, text in CODE[runtime].items()}
+    name = f"{runtime}-{turn}"
+    daemon.api("PUT", f"/v1/functions/{name}", {"source": {"files": files}})
+    if "--runtime-pool=0" not in daemon.flags:
+        eventually("two instances wait for code", lambda: waiting(daemon, runtime) == 2)
+        time.sleep(1)  # and their runtime has been loaded
+    caller, began = Caller(daemon, name), clock()
+    first, _ = caller.run(clock)
+    daemon.api("DELETE", f"/v1/functions/{name}")
+    return (first - began) * 1000
+
+
+def first_calls(quick):
+    times = {(runtime, kind): [] for runtime in CODE for kind in ("waiting", "cold")}
+    with Daemon("--runtime-pool=2") as pool, Daemon("--runtime-pool=0") as none:
+        for runtime in CODE:
+            # One function stays, so that the runtime keeps its instances.
+            pool.api("PUT", f"/v1/functions/keep-{runtime}", {"source": {"files": CODE[runtime]}})
+            for turn in range(3 if quick else 21):
+                for kind, daemon in (("waiting", pool), ("cold", none)):
+                    took = first_call(daemon, runtime, turn)
+                    if turn:
+                        times[runtime, kind].append(took)
+    return times
+
+
+@contextlib.contextmanager
+def usual_server(runtime, directory):
+    """The same application under the server that its ecosystem would take, on the host's loopback."""
+    name, _, words = USUAL[runtime]
+    port = free_port()
+    image = SERVER if runtime == "python" else f"shallop-runtime-{runtime}:latest"
+    started = subprocess.run(["docker", "run", "-d", "--rm", "--network", "host", "-v", f"{directory}:/code:ro", image,
+                              *(word.format(port=port) for word in words)], check=True, capture_output=True, text=True).stdout.strip()
+    try:
+        eventually("the usual server answers", lambda: subprocess.run(["curl", "-sf", "-o", "/dev/null", f"http://127.0.0.1:{port}/"]).returncode == 0)
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        subprocess.run(["docker", "rm", "-f", started], capture_output=True)
+
+
+def warm_calls(quick):
+    runs = {}
+    for runtime, (name, text, _) in USUAL.items():
+        with tempfile.TemporaryDirectory(prefix="shallop-bench-") as directory, Daemon() as daemon:
+            pathlib.Path(directory).chmod(0o755)
+            pathlib.Path(directory, name).write_text(text)
+            daemon.api("PUT", "/v1/functions/app", {"source": {"files": {name: text}}, "scale": {"max": 1, "concurrency": 8},
+                                                    "limits": {"cpus": 2.0}})
+            with usual_server(runtime, directory) as direct:
+                found = {"shallop": f"http://127.0.0.1:{daemon.gateway[1]}/function/app", "its usual server": direct}
+                for turn in range(2 if quick else 6):
+                    for kind, url in found.items():
+                        took = load(url, 8, 1 if quick or not turn else 3)
+                        if turn:
+                            runs.setdefault((runtime, kind), []).append(took)
+    return runs
+
+
+def run(quick):
+    images()
+    times, runs, bars = first_calls(quick), warm_calls(quick), []
+    lines = ["## Functions from source", "", "| first call of a new function | p50 ms | p95 | min–max |", "|---|---|---|---|"]
+    p50 = {key: percentile(taken, 0.5) for key, taken in times.items()}
+    for (runtime, kind), taken in times.items():
+        what = "an instance that waits for code" if kind == "waiting" else "a container of the runtime, made for it"
+        lines.append(f"| {runtime}: {what} | {p50[runtime, kind]:.1f} | {percentile(taken, 0.95):.1f} | {min(taken):.1f}–{max(taken):.1f} |")
+    for runtime in CODE:
+        bars.append(at_most(f"first call, {runtime}: from the pool against a cold container", p50[runtime, "waiting"] / p50[runtime, "cold"], 0.35))
+    bars.append(at_most("first call, python: p50 from the pool", p50["python", "waiting"], 60, "{:.1f} ms"))
+    lines += ["", "| warm calls, c=8 | requests/s | p50 ms |", "|---|---|---|"]
+    for (runtime, kind), taken in runs.items():
+        lines.append(f"| {runtime}: {kind} | {spread(taken, 'rate', '{:,.0f}')} | {spread(taken, 'p50', '{:.3f}')} |")
+    for runtime in USUAL:
+        against = median(runs[runtime, "shallop"], "rate") / median(runs[runtime, "its usual server"], "rate")
+        bars.append(at_least(f"warm calls, {runtime}: requests/s against its usual server", against, 0.9))
+    return lines + [""], bars

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/code_id.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <stdexcept>
+
+namespace shallop::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+class Digest {
+public:
+    Digest() : context_(::EVP_MD_CTX_new(), &::EVP_MD_CTX_free) {
+        if (::EVP_DigestInit_ex(context_.get(), ::EVP_sha256(), nullptr) != 1) throw std::runtime_error("no SHA-256");
+    }
+    void add(std::string_view bytes) { ::EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
+
+    std::string hex() {
+        constexpr std::string_view digits = "0123456789abcdef";
+        std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
+        unsigned size = 0;
+        ::EVP_DigestFinal_ex(context_.get(), bytes.data(), &size);
+        std::string text;
+        for (unsigned at = 0; at < size; ++at) {
+            text += digits[bytes[at] >> 4];
+            text += digits[bytes[at] & 15];
+        }
+        return text;
+    }
+
+private:
+    std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
+};
+
+/// What the daemon takes for a program even where nothing says so.
+bool begins_as_a_program(std::string_view start) { return start.starts_with("#!") || start.starts_with("\177ELF"); }
+
+/// The digest of a tree: of its folders and files in the order of their paths, each path, a NUL, 'd' for a folder, 'x' for a program or '-'
+/// for another file, its content's digest in hex, and a line feed.
+class TreeDigest {
+public:
+    void add(const std::string& path, bool executable, const std::string& content) {
+        for (auto slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+            entries_.emplace(path.substr(0, slash), "d");
+        }
+        entries_[path] = (executable ? "x" : "-") + content;
+    }
+    std::string id() const {
+        Digest digest;
+        for (const auto& [path, rest] : entries_) digest.add(path + '\0' + rest + '\n');
+        return "sha256:" + digest.hex();
+    }
+
+private:
+    std::map<std::string, std::string> entries_;
+};
+
+Done add_file(TreeDigest& tree, const CodeFile& file, bool executable) {
+    const File stream(std::fopen(file.place.c_str(), "rb"));
+    if (!stream)
+        return Complaint{"cannot read " + file.place + ": " + std::strerror(errno), "check that you may read it"};
+    Digest digest;
+    std::array<char, 64 << 10> piece{};
+    bool first = true;
+    while (const auto size = std::fread(piece.data(), 1, piece.size(), stream.get())) {
+        const std::string_view bytes(piece.data(), size);
+        if (first) executable = executable || begins_as_a_program(bytes);
+        first = false;
+        digest.add(bytes);
+    }
+    if (std::ferror(stream.get()) != 0) return Complaint{"cannot read " + file.place, "check that you may read it"};
+    tree.add(file.path, executable, digest.hex());
+    return {};
+}
+
+}  // namespace
+
+Result<std::string> code_id(const Code& code) {
+    if (code.form == Code::Form::archive) return std::string();
+    TreeDigest tree;
+    for (const auto& file : code.files) {
+        const bool executable =
+            file.executable && code.form == Code::Form::folder;  // a single file is sent without that
+        if (const auto added = add_file(tree, file, executable); !added) return added.error();
+    }
+    return tree.id();
+}
+
+std::string code_id(const Json& resource) {
+    const auto source = resource.find("source");
+    if (source == resource.end() || !source->is_object()) return "";
+    if (const auto code = source->find("code"); code != source->end() && code->is_string()) return *code;
+    const auto files = source->find("files");
+    if (files == source->end() || !files->is_object()) return "";
+    TreeDigest tree;
+    for (const auto& [path, content] : files->items()) {
+        if (!content.is_string()) return "";
+        const auto& text = content.get_ref<const std::string&>();
+        Digest digest;
+        digest.add(text);
+        tree.add(path, begins_as_a_program(text), digest.hex());
+    }
+    return tree.id();
+}
+
+}  // namespace shallop::cli

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// shallop dev
+#include <CLI/CLI.hpp>
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "cli/code_id.h"
+#include "cli/command.h"
+#include "cli/followers.h"
+#include "cli/function_folder.h"
+#include "cli/log_lines.h"
+#include "cli/manifest.h"
+#include "cli/print.h"
+#include "cli/source.h"
+#include "cli/watcher.h"
+
+namespace shallop::cli {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+constexpr int settle_ms = 30;   ///< an editor writes, renames and removes within this
+constexpr int retry_ms = 2000;  ///< until what was refused is tried again
+
+struct Words {
+    std::string folder = ".";
+    bool keep = false;
+};
+
+/// SIGINT and SIGTERM as a descriptor. Made before any thread, which inherits that they are held back.
+class Signals {
+public:
+    Signals() {
+        ::sigemptyset(&set_);
+        ::sigaddset(&set_, SIGINT);
+        ::sigaddset(&set_, SIGTERM);
+        ::sigprocmask(SIG_BLOCK, &set_, nullptr);
+        fd_.reset(::signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK));
+    }
+    int descriptor() const { return fd_.get(); }
+
+    /// From now on they end the process, as usual.
+    void release() const { ::sigprocmask(SIG_UNBLOCK, &set_, nullptr); }
+
+private:
+    sigset_t set_{};
+    base::Fd fd_;
+};
+
+/// What a folder's functions are, and what the daemon has of them.
+class Session {
+public:
+    Session(const Globals& globals, Rest& rest, std::string folder)
+        : json_(globals.json), rest_(rest), folder_(std::move(folder)), followers_(rest.server(), log_sink()) {}
+
+    /// Deploys what is new or changed, and removes what is gone. False where something was refused that may go well later.
+    bool update() {
+        const auto found = functions_in(folder_);
+        std::set<std::string> names;
+        std::string complaints;
+        for (const auto& complaint : found.complaints)
+            complaints += complaint.what + "\n       " + complaint.todo + "\n";
+        if (complaints != complaints_ && !complaints.empty()) say({{"error", complaints}}, "error: " + complaints);
+        complaints_ = complaints;
+        bool all = true;
+        for (const auto& one : found.functions) {
+            names.insert(one.name);
+            all = deploy(one) && all;
+        }
+        for (auto at = known_.begin(); at != known_.end();) {
+            at = names.contains(at->first) ? std::next(at) : forget(at);
+        }
+        std::set<std::string> there;
+        for (const auto& [name, known] : known_) {
+            if (known.deployed) there.insert(name);
+        }
+        followers_.follow(there);
+        return all;
+    }
+
+    /// Removes what was created here.
+    void clear() {
+        followers_.follow({});
+        for (auto at = known_.begin(); at != known_.end();) at = forget(at);
+    }
+
+    std::size_t size() const { return known_.size(); }
+
+private:
+    struct Known {
+        std::string seen;       ///< what was sent last, or refused
+        bool deployed = false;  ///< some version of it
+        bool created = false;   ///< here, and so it is removed here
+    };
+    using At = std::map<std::string, Known>::iterator;
+
+    Followers::Sink log_sink() const {
+        return [json = json_](const std::string& function, std::string_view object) {
+            const auto line = log_line(object);
+            const auto text = json ? Json{{"function", function}, {"log", line.text}}.dump(
+                                         -1, ' ', false, Json::error_handler_t::replace)
+                                   : function + " | " + line.text;
+            std::printf("%s\n", text.c_str());
+            std::fflush(stdout);
+        };
+    }
+
+    /// The text ends its last line itself where it has several.
+    void say(Json object, const std::string& text) const {
+        const auto line = json_ ? object.dump(-1, ' ', false, Json::error_handler_t::replace) : text;
+        std::printf("%s%s", line.c_str(), line.ends_with('\n') ? "" : "\n");
+        std::fflush(stdout);
+    }
+
+    static Result<SourceFunction> read(const PlacedFunction& one) {
+        auto manifest = read_folder_manifest(one.place);
+        if (!manifest) return manifest.error();
+        auto resource = manifest->is_null() ? Json::object() : std::move(*manifest);
+        if (!resource.contains("routes")) resource["routes"] = Json::array({{{"path", one.route}}});
+        if (!has_source_path(resource)) resource["source"]["path"] = std::filesystem::absolute(one.place).string();
+        return source_function_from(one.name, std::move(resource), one.place);
+    }
+
+    bool deploy(const PlacedFunction& one) {
+        auto& known = known_[one.name];
+        const auto start = Steady::now();
+        const auto function = read(one);
+        if (!function) return refuse(one, known, function.error());
+        const auto id = code_id(function->code);
+        if (!id) return refuse(one, known, id.error());
+        const auto seen = *id + function->source.dump() + function->settings.dump();
+        if (seen == known.seen) return true;
+        const auto deployed = deploy_source(rest_, *function);
+        if (!deployed) return refuse(one, known, deployed.error());
+        known.seen = seen;
+        known.deployed = true;
+        known.created = known.created || deployed->created;
+        const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - start).count();
+        const auto version = deployed->resource.value("version", std::int64_t{0});
+        say({{"function", one.name}, {"route", one.route}, {"version", version}, {"milliseconds", took}},
+            one.name + " | deployed version " + std::to_string(version) + " of " + one.path + " at " + one.route +
+                " in " + std::to_string(took) + " ms");
+        return true;
+    }
+
+    /// Says it once: the same refusal again is no news.
+    bool refuse(const PlacedFunction& one, Known& known, const Complaint& complaint) {
+        const auto seen = "refused: " + complaint.what;
+        if (seen != known.seen) {
+            const auto* const still = known.deployed ? "; the version before it serves on" : "";
+            say({{"function", one.name}, {"error", complaint.what}, {"todo", complaint.todo}},
+                one.name + " | error: " + one.path + ": " + printable(complaint.what) + still + "\n" +
+                    std::string(one.name.size(), ' ') + " |        " + printable(complaint.todo));
+        }
+        known.seen = seen;
+        return false;
+    }
+
+    At forget(At at) {
+        if (at->second.created) {
+            const auto removed = remove_function(rest_, at->first);
+            const auto what = removed ? "removed" : "cannot be removed: " + removed.error().what;
+            say({{"function", at->first}, {"removed", removed.has_value()}}, at->first + " | " + what);
+        }
+        return known_.erase(at);
+    }
+
+    bool json_;
+    Rest& rest_;
+    std::string folder_;
+    std::string complaints_;
+    std::map<std::string, Known> known_;
+    Followers followers_;  // last: its threads end first
+};
+
+/// Waits for a change; false for a signal.
+bool wait(const Watcher& watcher, const Signals& signals, int timeout) {
+    std::array<pollfd, 2> waiting{{{watcher.descriptor(), POLLIN, 0}, {signals.descriptor(), POLLIN, 0}}};
+    ::poll(waiting.data(), waiting.size(), timeout);
+    if (waiting[1].revents != 0) return false;
+    if (waiting[0].revents == 0) return true;
+    ::poll(&waiting[1], 1, settle_ms);
+    return waiting[1].revents == 0;
+}
+
+Done watch(Watcher& watcher, const Signals& signals, Session& session) {
+    for (;;) {
+        if (const auto armed = watcher.rearm(); !armed) return armed;
+        const bool all = session.update();
+        if (!wait(watcher, signals, all ? -1 : retry_ms)) return {};
+    }
+}
+
+Done dev(const Globals& globals, const Words& words) {
+    const Signals signals;
+    auto watcher = Watcher::open(words.folder);
+    if (!watcher) return watcher.error();
+    const auto rest = connect(globals);
+    if (!rest) return rest.error();
+    if (const auto info = fetch(**rest, "/v1/info"); !info) return info.error();
+    if (!globals.json) std::printf("watching %s; control-C ends it\n", words.folder.c_str());
+    std::fflush(stdout);
+    Session session(globals, **rest, words.folder);
+    const auto watched = watch(*watcher, signals, session);
+    signals.release();
+    if (!words.keep) session.clear();
+    return watched;
+}
+
+}  // namespace
+
+void add_dev(CLI::App& app, const Globals& globals, Chosen& chosen) {
+    auto words = std::make_shared<Words>();
+    auto* command = app.add_subcommand("dev", "Deploy the functions of a folder, and again whenever they change");
+    command->add_option("DIR", words->folder, "the folder")->capture_default_str();
+    command->add_flag("--keep", words->keep, "leave the functions deployed at the end");
+    command->footer(
+        "Each file in a known language is a function, and its path the route: hello.py is /hello, api/users.js is\n"
+        "/api/users, index.* the folder it is in, [id].py a parameter. A folder with a main.*, app.* or shallop.yaml "
+        "is one\n"
+        "function; what begins with _ or . is none. What the functions write to their logs is shown.\n"
+        "\n"
+        "Example:\n"
+        "  shallop dev ./functions");
+    command->callback([&globals, &chosen, words] { chosen = [&globals, words] { return dev(globals, *words); }; });
+}
+
+}  // namespace shallop::cli

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// The member "source" of a resource, and what a runtime is told of it.
+#include "function/parts.h"
+#include "function/words.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <tuple>
+
+namespace shallop::function {
+namespace {
+
+constexpr std::string_view code_prefix = "sha256:";
+constexpr std::size_t code_size = code_prefix.size() + 64;
+constexpr std::size_t longest_path = 1024;
+constexpr std::size_t longest_handler = 256;
+constexpr std::size_t longest_error = 8 * 1024;
+
+std::string check_code(std::string_view id) {
+    const auto digits = id.substr(std::min(id.size(), code_prefix.size()));
+    const bool hex = digits.find_first_not_of("0123456789abcdef") == digits.npos;
+    if (id.size() == code_size && id.starts_with(code_prefix) && hex) return "";
+    return "give the id of code that was uploaded, as a GET of the function shows it: sha256: and 64 digits";
+}
+
+std::string check_text(std::string_view text, std::size_t longest) {
+    const bool control = std::any_of(text.begin(), text.end(), [](char c) { return c >= 0 && c < ' '; });
+    if (control) return "take out the control characters";
+    return text.size() > longest ? "give at most " + std::to_string(longest) + " bytes" : "";
+}
+
+void read_files(Object& source, Source& into, const ResourceLimits& limits) {
+    const auto* const files = source.find_set("files");
+    if (files == nullptr) return;
+    if (!files->is_object() || files->empty())
+        return source.problem("files", "give an object of texts, such as {\"main.py\": \"print('hello')\"}");
+    if (files->size() > limits.source_files)
+        return source.problem("files",
+                              "give at most " + std::to_string(limits.source_files) + " files; more can be uploaded");
+    for (const auto& [path, text] : files->items()) {
+        auto complaint = check_text(path, longest_path);
+        if (complaint.empty() && !text.is_string()) complaint = "give a text: a file's content in quotes";
+        if (!complaint.empty()) return source.problems().add(append_pointer(source.pointer("files"), path), complaint);
+        into.files.emplace(path, text.get<std::string>());
+    }
+}
+
+void checked(Object& object, std::string_view name, std::string complaint) {
+    if (!complaint.empty()) object.problem(name, std::move(complaint));
+}
+
+}  // namespace
+
+void read_source(Object& resource, std::optional<Source>& into, const ResourceLimits& limits) {
+    const auto* const value = resource.find_set("source");
+    if (value == nullptr) return;
+    auto& source = into.emplace();
+    Object form(*value, resource.pointer("source"), resource.problems());
+    form.text_or_null("runtime", source.runtime);
+    form.text_or_null("entry", source.entry);
+    form.text_or_null("handler", source.handler);
+    form.text_or_null("code", source.code);
+    if (!source.runtime.empty()) checked(form, "runtime", check_name(source.runtime, limits.name_length));
+    checked(form, "entry", check_text(source.entry, longest_path));
+    checked(form, "handler", check_text(source.handler, longest_handler));
+    if (!source.code.empty()) checked(form, "code", check_code(source.code));
+    read_files(form, source, limits);
+    form.finish();
+    if (source.code.empty() == source.files.empty())
+        form.problem("files", "give either \"files\" or the \"code\" of an earlier upload");
+}
+
+std::string format_specialize(const Function& function) {
+    const auto& spec = function.spec;
+    nlohmann::ordered_json json;
+    json["protocol"] = 1;
+    json["function"] = spec.name;
+    json["version"] = function.version;
+    json["code"] = code_directory;
+    json["entry"] = spec.source->entry;
+    json["handler"] = spec.source->handler;
+    json["env"] = spec.env.empty() ? nlohmann::ordered_json::object() : nlohmann::ordered_json(spec.env);
+    json["concurrency"] = spec.scale.concurrency;
+    json["timeout_ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(spec.limits.timeout).count();
+    return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+base::Error specialize_error(std::string_view answer) {
+    base::Error error(base::Fault::function_failed, "the function's code cannot be loaded; its log says why");
+    const auto json = Json::parse(answer, nullptr, false);
+    const auto text = [&](const char* name) {
+        const auto at = json.is_object() ? json.find(name) : json.end();
+        return at != json.end() && at->is_string() ? at->get<std::string>().substr(0, longest_error) : std::string();
+    };
+    error.log = text("error");
+    if (error.log.empty()) error.log = "the runtime could not load the code, and did not say why";
+    if (const auto detail = text("detail"); !detail.empty()) error.log += "\n" + detail;
+    return error;
+}
+
+std::string runtime_image(const std::string& runtime) { return "shallop-runtime-" + runtime + ":latest"; }
+
+Function generic_for(const Function& function, int standby) {
+    Function generic;
+    auto& spec = generic.spec;
+    spec.name = "@" + function.spec.source->runtime;
+    spec.image = function.spec.image;
+    spec.source.emplace().runtime = function.spec.source->runtime;
+    spec.contract = function.spec.contract;
+    spec.scale.reuse = false;
+    spec.scale.standby = standby;
+    spec.scale.max = std::max(standby, 1);
+    generic.image = function.image;
+    return generic;
+}
+
+bool same_container(const Function& a, const Function& b) {
+    const auto& one = a.spec;
+    const auto& other = b.spec;
+    const auto limits = [](const Limits& l) { return std::tuple(l.memory, l.cpus, l.pids, l.files, l.tmp); };
+    return a.image.id == b.image.id && one.user == other.user && one.network == other.network &&
+           one.mounts == other.mounts && one.runtime == other.runtime && one.read_only == other.read_only &&
+           one.capabilities == other.capabilities && one.command == other.command &&
+           one.contract.kind == other.contract.kind && limits(one.limits) == limits(other.limits);
+}
+
+bool is_generic(const Spec& spec) { return spec.source && spec.source->code.empty(); }
+
+}  // namespace shallop::function

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Functions from source: how code comes into the code store, and when it goes.
+#include <shallop/registry/registry.h>
+#include <shallop/source/guess.h>
+
+#include <set>
+
+namespace shallop::registry {
+namespace {
+
+using base::Error;
+using base::Fault;
+
+Error at(const Error& error, const char* pointer) {
+    auto located = error;
+    if (located.pointer.empty()) located.pointer = pointer;
+    return located;
+}
+
+Error no_code_here() {
+    return {Fault::invalid, "this server keeps no code: functions from source are not possible", "/source"};
+}
+
+/// Says what the files say where the deployer has not.
+Status complete(function::Spec& spec, const source::Tree& tree) {
+    auto& source = *spec.source;
+    source.code = tree.id;
+    const auto guess = source::guess(tree.files, source.runtime, source.entry);
+    if (!guess) return at(guess.error(), "/source");
+    source.runtime = guess->runtime;
+    source.entry = guess->entry;
+    if (spec.image.empty()) spec.image = function::runtime_image(source.runtime);
+    return {};
+}
+
+/// What `upload` makes of the function that is there, or of none.
+function::Spec with_upload(const FunctionPtr& before, const std::string& name, const Upload& upload) {
+    function::Spec spec;
+    if (before) spec = before->spec;
+    spec.name = name;
+    if (!spec.source) {
+        spec.image.clear();
+        spec.contract = function::Contract();
+        spec.command.reset();
+        spec.source.emplace();
+    }
+    auto& source = *spec.source;
+    if (!upload.runtime.empty() && upload.runtime != source.runtime) spec.image.clear();
+    if (!upload.runtime.empty()) source.runtime = upload.runtime;
+    if (!upload.image.empty()) spec.image = upload.image;
+    source.entry = upload.entry;
+    if (!upload.handler.empty()) source.handler = upload.handler;
+    return spec;
+}
+
+}  // namespace
+
+/// The code of a source function: in the store, with what can be found in it said.
+Task<Status> Registry::keep_code(function::Spec& spec) {
+    if (!spec.source) co_return Status();
+    if (settings_.code == nullptr) co_return no_code_here();
+    auto& source = *spec.source;
+    if (!source.files.empty()) {
+        auto files = std::move(source.files);
+        source.files.clear();
+        const auto tree = co_await settings_.code->put_files(std::move(files));
+        if (!tree) co_return at(tree.error(), "/source/files");
+        co_return complete(spec, *tree);
+    }
+    const auto tree = co_await settings_.code->find(source.code);
+    if (!tree && tree.error().fault == Fault::not_found)
+        co_return Error(Fault::invalid, "there is no such code: upload it, or give \"files\"", "/source/code");
+    if (!tree) co_return tree.error();
+    co_return complete(spec, *tree);
+}
+
+Task<Result<Deployed>> Registry::put_source(std::string name, Upload upload, Precondition precondition) {
+    if (settings_.code == nullptr) co_return no_code_here();
+    const bool single = !upload.filename.empty();
+    auto storing =
+        single ? settings_.code->put_file(upload.path, upload.filename) : settings_.code->put_archive(upload.path);
+    const auto tree = co_await std::move(storing);
+    if (!tree) co_return tree.error();
+
+    constexpr int attempts = 4;
+    for (int attempt = 0; attempt < attempts; ++attempt) {
+        const auto before = catalog_->find(name);
+        if (const auto fine = check_current(name, precondition); !fine) co_return fine.error();
+        auto spec = with_upload(before, name, upload);
+        if (const auto fine = complete(spec, *tree); !fine) co_return fine.error();
+        // Read again as any resource is: a name or a word that no PUT could have does not come in by this door either.
+        const auto document = function::format_spec(spec);
+        auto checked = function::parse_resource(document, name);
+        if (!checked) co_return checked.error();
+        auto image = co_await prepare(*checked);
+        if (!image) co_return image.error();
+        const auto loads = co_await check_code(*checked, *image, before);
+        if (!loads) co_return loads.error();
+
+        const auto writing = co_await writer_.acquire();
+        if (catalog_->find(name) == before) co_return co_await commit(std::move(*checked), std::move(*image));
+    }
+    co_return Error(Fault::conflict, "function '" + name + "' is being changed by others: try again");
+}
+
+/// Code that cannot be loaded is refused, so that what there is goes on serving. What has not changed is not tried again.
+Task<Status> Registry::check_code(const function::Spec& spec, const function::ImageFacts& image, FunctionPtr before) {
+    if (!spec.source || !settings_.try_code) co_return Status();
+    const bool same =
+        before && before->spec.source == spec.source && before->spec.env == spec.env && before->image.id == image.id;
+    if (same) co_return Status();
+    function::Function candidate;
+    candidate.spec = spec;
+    candidate.image = image;
+    auto shared = std::make_shared<const function::Function>(std::move(candidate));
+    const auto tried = co_await settings_.try_code(std::move(shared));
+    if (tried || tried.error().fault != Fault::function_failed) co_return tried;
+    const auto& error = tried.error();
+    const auto& words = error.log.empty() ? error.detail : error.log;
+    Error refused(Fault::invalid, "the code cannot be loaded: " + words.substr(0, words.find('\n')), "/source");
+    refused.log = words;
+    co_return refused;
+}
+
+Task<void> Registry::collect_code() {
+    if (settings_.code == nullptr) co_return;
+    std::set<std::string> used;
+    for (const auto& [name, function] : catalog_->functions) {
+        if (function->spec.source) used.insert(function->spec.source->code);
+    }
+    const auto gone = co_await settings_.code->collect(std::move(used));
+    if (gone > 0) log_.info("code that no function has was removed", {{"trees", gone}});
+}
+
+}  // namespace shallop::registry

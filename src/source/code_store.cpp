@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shallop/base/fd.h>
+#include <shallop/source/code_store.h>
+
+#include <boost/asio/this_coro.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "source/archive.h"
+#include "source/path.h"
+#include "source/tree_writer.h"
+#include "source/trees.h"
+
+namespace shallop::source {
+
+using base::Error;
+using base::Fault;
+
+namespace {
+
+Error failed(const std::string& what, const std::string& path) {
+    return {Fault::storage, "cannot " + what + " " + path + ": " + std::strerror(errno)};
+}
+
+Status write_files(TreeWriter& writer, const std::map<std::string, std::string>& files) {
+    for (const auto& [path, text] : files) {
+        if (const auto begun = writer.begin(path, false); !begun) return begun;
+        if (const auto written = writer.write(text); !written) return written;
+    }
+    return {};
+}
+
+Status write_file(TreeWriter& writer, const std::string& path, const std::string& name) {
+    if (name.find('/') != name.npos) return Error(Fault::invalid, shown(name) + " is no file name: it has a slash");
+    const base::Fd in(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!in) return failed("read", path);
+    if (const auto begun = writer.begin(name, false); !begun) return begun;
+    std::array<char, 16 * 1024> bytes;
+    for (;;) {
+        const auto got = ::read(in.get(), bytes.data(), bytes.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return failed("read", path);
+        if (got == 0) return {};
+        const std::string_view piece(bytes.data(), static_cast<std::size_t>(got));
+        if (const auto written = writer.write(piece); !written) return written;
+    }
+}
+
+/// Instances' names are ours; this is the last place that a wrong one could lead out of.
+bool is_plain(const std::string& name) {
+    return !name.empty() && name.front() != '.' && name.find('/') == name.npos && name.find('\0') == name.npos;
+}
+
+/// mkdir -p; ours alone.
+Status make_directory(const std::string& path) {
+    for (std::size_t end = path.find('/', 1); end != path.npos; end = path.find('/', end + 1))
+        ::mkdir(path.substr(0, end).c_str(), 0700);  // what fails here fails again below, with its reason
+    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return failed("make the directory", path);
+    if (::chmod(path.c_str(), 0700) != 0) return failed("make private", path);
+    return {};
+}
+
+}  // namespace
+
+CodeStore::CodeStore(std::string directory, async::BlockingPool& pool, base::Log& log, Limits limits)
+    : directory_(std::move(directory)),
+      pool_(pool),
+      log_(log),
+      limits_(limits),
+      trees_(std::make_unique<Trees>(directory_, limits_)) {}
+
+CodeStore::~CodeStore() = default;
+
+Result<std::unique_ptr<CodeStore>> CodeStore::open(std::string directory, async::BlockingPool& pool, base::Log& log,
+                                                   Limits limits) {
+    for (const auto* part : {"/tmp", "/instances"}) remove_quietly(directory + part);
+    for (const auto* part : {"", "/trees", "/tmp", "/instances"}) {
+        if (const auto made = make_directory(directory + part); !made) return made.error();
+    }
+    return std::unique_ptr<CodeStore>(new CodeStore(std::move(directory), pool, log, limits));
+}
+
+std::string CodeStore::scratch() { return directory_ + "/tmp/" + std::to_string(++counter_); }
+
+std::string CodeStore::place(const std::string& instance) const { return directory_ + "/instances/" + instance; }
+
+std::string CodeStore::new_upload() { return scratch(); }
+
+Task<async::Semaphore::Permit> CodeStore::turn() {
+    const auto executor = co_await boost::asio::this_coro::executor;
+    if (!turns_) turns_.emplace(executor, limits_.puts);
+    co_return co_await turns_->acquire();
+}
+
+Task<Result<Tree>> CodeStore::put_files(std::map<std::string, std::string> files) {
+    const auto mine = co_await turn();
+    const auto at = scratch();
+    auto work = [&] { return trees_->add(at, 0, [&](TreeWriter& writer) { return write_files(writer, files); }); };
+    co_return co_await pool_.run(work);
+}
+
+Task<Result<Tree>> CodeStore::put_file(std::string path, std::string name) {
+    const auto mine = co_await turn();
+    const auto at = scratch();
+    auto work = [&] { return trees_->add(at, 0, [&](TreeWriter& writer) { return write_file(writer, path, name); }); };
+    co_return co_await pool_.run(work);
+}
+
+Task<Result<Tree>> CodeStore::put_archive(std::string path) {
+    const auto mine = co_await turn();
+    const auto at = scratch();
+    std::string top;
+    auto unpack_all = [&](TreeWriter& writer) -> Status {
+        if (const auto done = unpack(path, limits_, writer); !done) return done;
+        const auto unwrapped = writer.unwrap();
+        if (!unwrapped) return unwrapped.error();
+        top = *unwrapped;
+        return {};
+    };
+    auto work = [&]() -> Result<Tree> {
+        struct stat facts{};
+        if (::stat(path.c_str(), &facts) != 0) return failed("read", path);
+        return trees_->add(at, static_cast<Bytes>(std::max<off_t>(facts.st_size, 1)), unpack_all);
+    };
+    const auto tree = co_await pool_.run(work);
+    if (tree && !top.empty())
+        log_.info("an archive's only directory is its code", {{"directory", top}, {"code", tree->id}});
+    co_return tree;
+}
+
+Task<Result<Tree>> CodeStore::find(std::string id) {
+    auto work = [&] { return trees_->find(id); };
+    co_return co_await pool_.run(work);
+}
+
+Status CodeStore::make_place(const std::string& instance) {
+    if (!is_plain(instance)) return Error(Fault::invalid, shown(instance) + " is no name of an instance");
+    const auto path = place(instance);
+    if (::mkdir(path.c_str(), 0755) != 0 || ::chmod(path.c_str(), 0755) != 0) return failed("make", path);
+    return {};
+}
+
+Task<Status> CodeStore::fill(std::string instance, std::string id) {
+    if (!is_plain(instance)) co_return Error(Fault::invalid, shown(instance) + " is no name of an instance");
+    const auto into = place(instance);
+    auto work = [&] { return trees_->fill(id, into); };
+    co_return co_await pool_.run(work);
+}
+
+void CodeStore::drop(const std::string& instance) {
+    if (!is_plain(instance)) return;
+    pool_.post([path = place(instance)] { remove_quietly(path); });
+}
+
+Task<std::size_t> CodeStore::collect(std::set<std::string> used) {
+    const auto at = scratch();
+    auto work = [&] { return trees_->collect(used, at); };
+    co_return co_await pool_.run(work);
+}
+
+}  // namespace shallop::source

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/base/result.h>
+
+#include <string>
+
+namespace shallop::source {
+
+/// Puts the files of `tree` into the empty directory `place`: by hard links, and as copies where the file system has none. Blocks.
+/// Faults: storage.
+base::Status fill_place(const std::string& tree, const std::string& place);
+
+}  // namespace shallop::source

@@ -282,6 +282,8 @@ def test_an_asgi_application_that_refuses_to_start_is_refused(worker):
 @pytest.mark.parametrize("told, files, kind", [
     ({"handler": "web:other"}, {"web.py": "from flask import Flask\nother = Flask('x')\n"}, "wsgi"),
     ({"handler": "main.run"}, {"main.py": "def run(event, context):\n    return context.invocation_id\n"}, "handler"),
+    ({"handler": "web:other", "entry": "main.py"}, {"main.py": "1/0\n", "web.py": "from flask import Flask\nother = Flask('x')\n"}, "wsgi"),
+    ({"handler": "Site.app", "entry": "main.py"}, {"main.py": "from flask import Flask\n\nclass Site:\n    app = Flask('x')\n"}, "wsgi"),
     ({"handler": "script"}, {"main.py": "def handler(event): pass\nprint('script')\n"}, "script"),
     ({"handler": "pkg.web:app"}, {"pkg/__init__.py": "", "pkg/web.py": "from .parts import app\n", "pkg/parts.py": "from flask import Flask\napp = Flask('x')\n"}, "wsgi"),
     ({}, {"main.py": "from flask import Flask\n\ndef create_app():\n    return Flask('x')\n"}, "wsgi"),
@@ -289,7 +291,7 @@ def test_an_asgi_application_that_refuses_to_start_is_refused(worker):
     ({}, {"main.py": "from web import *\n", "web.py": "from flask import Flask\nserver = Flask('x')\n"}, "wsgi"),
     ({"entry": "my-app.py"}, {"my-app.py": "from flask import Flask\nsite = Flask('x')\n"}, "wsgi"),
     ({}, {"main.py": "def helper(event):\n    pass\n\nif __name__ == '__main__':\n    app = 1\n    print('run as a program')\n"}, "script"),
-], ids=["named object", "dotted", "forced script", "package", "factory", "only file, async", "star import", "any Flask", "script with functions"])
+], ids=["named object", "dotted", "named module before the entry", "attribute of an attribute", "forced script", "package", "factory", "only file, async", "star import", "any Flask", "script with functions"])
 def test_what_the_code_is_is_found_out(worker, told, files, kind):
     one = worker("python", files, **told)
     assert one.told["kind"] == kind, one.told

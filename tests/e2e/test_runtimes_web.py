@@ -152,8 +152,9 @@ SITE = {
 }
 
 
-def test_a_php_folder_has_a_script_for_each_path(worker):
-    one = worker("php", SITE)
+@pytest.mark.parametrize("entry", ["", "index.php"])
+def test_a_php_folder_has_a_script_for_each_path(worker, entry):
+    one = worker("php", SITE, entry=entry)
     assert one.told["kind"] == "files"
     prefix = {"X-Forwarded-Prefix": "/function/f"}
     assert one.call("/", headers=prefix).text == "index global /function/f/index.php" and one.call("/index.php").text.startswith("index global")

@@ -37,6 +37,9 @@ function file_of_path(array $state): string
             break;
         }
     }
+    if ($state['entry'] !== '') {
+        return script($state['root'], $state['entry'], '/' . $state['entry'], $path);
+    }
     answer(404, PLAIN, "there is no such page\n");
     return NOTHING;
 }

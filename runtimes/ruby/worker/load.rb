@@ -31,7 +31,7 @@ module Shallop
     ENV.update(said['env'] || {})
     entry = choose_entry(root, said['entry'].to_s)
     file = File.join(root, entry)
-    handler = said['handler'].to_s.split(':').last.to_s
+    handler = said['handler'].to_s.split(/(?<!:):(?!:)/).last.to_s
     [root, File.join(root, 'lib'), File.dirname(file)].uniq.each { |place| $LOAD_PATH.unshift(place) if File.directory?(place) }
     guarded(root, entry) { find(file, entry, handler, said) }
   end

@@ -24,6 +24,7 @@ using Chosen = std::function<Done()>;
 void add_deploy(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_apply(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_plan(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_dev(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_init(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_list(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_show(CLI::App& app, const Globals& globals, Chosen& chosen);

@@ -49,8 +49,13 @@ public:
     }
     int descriptor() const { return fd_.get(); }
 
-    /// From now on they end the process, as usual.
-    void release() const { ::sigprocmask(SIG_UNBLOCK, &set_, nullptr); }
+    /// From now on they end the process, as usual: but the one that came already has been heeded.
+    void release() const {
+        signalfd_siginfo one{};
+        while (::read(fd_.get(), &one, sizeof one) > 0) {
+        }
+        ::sigprocmask(SIG_UNBLOCK, &set_, nullptr);
+    }
 
 private:
     sigset_t set_{};

@@ -16,7 +16,9 @@ void Followers::run(Follower& follower, const std::string& name) const {
     Rest rest(server_);
     LogLines lines([&](std::string_view object) { sink_(name, object); });
     Request request;
-    request.path = "/v1/functions/" + percent_encoded(name) + "/logs?follow=true&tail=0";
+    // How long ago, and not when: the daemon's clock may be another.
+    const auto ago = std::chrono::ceil<std::chrono::seconds>(std::chrono::steady_clock::now() - follower.from).count();
+    request.path = "/v1/functions/" + percent_encoded(name) + "/logs?follow=true&since=" + std::to_string(ago) + "s";
     request.stop = &follower.stop;
     request.choose_sink = [&](const Head& head) -> std::function<void(std::string_view)> {
         if (head.status != 200) return {};
@@ -28,21 +30,27 @@ void Followers::run(Follower& follower, const std::string& name) const {
 }
 
 std::size_t Followers::follow(const std::set<std::string>& names) {
+    for (auto& [name, follower] : followers_) {
+        if (!names.contains(name)) follower->stop = true;
+    }
+    std::map<std::string, Instant> ended;
     for (auto at = followers_.begin(); at != followers_.end();) {
         auto& follower = *at->second;
-        if (names.contains(at->first) && !follower.ended) {
+        if (!follower.stop && !follower.ended) {
             ++at;
             continue;
         }
-        follower.stop = true;
         follower.thread.join();
+        ended[at->first] = std::chrono::steady_clock::now();
         at = followers_.erase(at);
     }
     for (const auto& name : names) {
         if (followers_.size() >= most) break;
         auto [at, added] = followers_.try_emplace(name);
         if (!added) continue;
+        const auto before = ended.find(name);
         at->second = std::make_unique<Follower>();
+        at->second->from = before == ended.end() ? made_ : before->second;
         at->second->thread = std::thread([this, &follower = *at->second, name] { run(follower, name); });
     }
     return names.size() > followers_.size() ? names.size() - followers_.size() : 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,7 +14,7 @@
 
 namespace shallop::cli {
 
-/// Follows the logs of functions, each in a thread and over a connection of its own. Belongs to one thread.
+/// Follows the logs of functions from the time on when it is made, each in a thread and over a connection of its own. Belongs to one thread.
 class Followers {
 public:
     /// Called from any of the threads, with a function's name and a log line as the daemon sends it.
@@ -28,7 +29,10 @@ public:
     static constexpr std::size_t most = 32;
 
 private:
+    using Instant = std::chrono::steady_clock::time_point;
+
     struct Follower {
+        Instant from;  ///< what was written since then is shown
         std::atomic<bool> stop{false};
         std::atomic<bool> ended{false};
         std::thread thread;
@@ -37,6 +41,7 @@ private:
 
     Server server_;
     Sink sink_;
+    Instant made_ = std::chrono::steady_clock::now();
     std::map<std::string, std::unique_ptr<Follower>> followers_;
 };
 

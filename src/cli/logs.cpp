@@ -2,57 +2,28 @@
 // shallop logs
 #include <CLI/CLI.hpp>
 
-#include <nlohmann/json.hpp>
-
 #include <memory>
 
 #include "cli/command.h"
-#include "cli/print.h"
+#include "cli/log_lines.h"
 
 namespace shallop::cli {
 namespace {
-
-using Json = nlohmann::json;
 
 struct Words {
     std::string name, since, tail;
     bool follow = false;
 };
 
-void print_line(std::string_view line) {
-    const auto entry = Json::parse(line, nullptr, false);
-    if (!entry.is_object()) return;
-    const auto& invocation = entry.at("invocation");
-    std::printf("%s %s %s\n", printable(entry.value("time", std::string())).c_str(),
-                invocation.is_string() ? printable(invocation.get<std::string>()).c_str() : "-",
-                printable(entry.value("text", std::string())).c_str());
-}
-
-/// Cuts the stream into lines.
-class Lines {
-public:
-    explicit Lines(bool raw) : raw_(raw) {}
-
-    void add(std::string_view piece) {
-        rest_ += piece;
-        std::size_t from = 0;
-        for (auto end = rest_.find('\n'); end != std::string::npos; end = rest_.find('\n', from)) {
-            const auto line = std::string_view(rest_).substr(from, end - from);
-            if (raw_) {
-                std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
-            } else {
-                print_line(line);
-            }
-            from = end + 1;
-        }
-        rest_.erase(0, from);
-        std::fflush(stdout);
+void print_line(std::string_view object, bool raw) {
+    if (raw) {
+        std::printf("%.*s\n", static_cast<int>(object.size()), object.data());
+    } else {
+        const auto line = log_line(object);
+        std::printf("%s %s %s\n", line.time.c_str(), line.invocation.c_str(), line.text.c_str());
     }
-
-private:
-    bool raw_;
-    std::string rest_;
-};
+    std::fflush(stdout);
+}
 
 Done logs(const Globals& globals, const Words& words) {
     const auto rest = connect(globals);
@@ -61,7 +32,7 @@ Done logs(const Globals& globals, const Words& words) {
     request.path = "/v1/functions/" + percent_encoded(words.name) + "/logs?follow=" + (words.follow ? "true" : "false");
     if (!words.tail.empty()) request.path += "&tail=" + percent_encoded(words.tail);
     if (!words.since.empty()) request.path += "&since=" + percent_encoded(words.since);
-    Lines lines(globals.json);
+    LogLines lines([&](std::string_view object) { print_line(object, globals.json); });
     request.choose_sink = [&](const Head& head) -> std::function<void(std::string_view)> {
         if (head.status != 200) return {};
         return [&](std::string_view piece) { lines.add(piece); };

@@ -71,6 +71,11 @@ std::size_t on_upload(char* into, std::size_t, std::size_t size, void* user) {
     return std::fread(into, 1, size, static_cast<std::FILE*>(user));
 }
 
+/// libcurl asks at least once a second; anything but 0 ends the call.
+int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    return static_cast<const std::atomic<bool>*>(user)->load() ? 1 : 0;
+}
+
 bool says_type(const Request& request) {
     return std::any_of(request.fields.begin(), request.fields.end(),
                        [](const auto& field) { return lower(field).starts_with("content-type:"); });
@@ -141,6 +146,11 @@ struct Rest::Handle {
             set(CURLOPT_POSTFIELDS, request.body.c_str());
         }
         if (request.method == "HEAD") set(CURLOPT_NOBODY, 1L);
+        if (request.stop != nullptr) {
+            set(CURLOPT_NOPROGRESS, 0L);
+            set(CURLOPT_XFERINFOFUNCTION, &on_progress);
+            set(CURLOPT_XFERINFODATA, const_cast<std::atomic<bool>*>(request.stop));
+        }
         set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
     }
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <functional>
@@ -30,6 +31,8 @@ struct Request {
     std::string body;
     std::FILE* upload = nullptr;  ///< instead of `body`: sent as it is read
     long patience_seconds = 0;    ///< for the whole call; 0 = as long as it takes
+    const std::atomic<bool>* stop =
+        nullptr;  ///< set from another thread: the call ends within a second, as one that failed
     /// Called with the head, before the body; returns where the body goes, or nothing for Reply::body.
     std::function<std::function<void(std::string_view)>(const Head&)> choose_sink;
 };

@@ -40,7 +40,8 @@ void raise_descriptor_limit() {
 int run(Loaded loaded, base::Log& log) {
     // One thread runs it and uses its sockets; others only post to it.
     boost::asio::io_context loop(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO);
-    async::BlockingPool blocking(1);
+    // SQLite, two archives that come in, and code that goes into an instance: none waits for another.
+    async::BlockingPool blocking(4);
     auto ground = prepare(loaded.settings, blocking, log);
     if (!ground) {
         log.error("cannot start", {{"reason", ground.error().detail}});

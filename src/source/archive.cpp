@@ -3,10 +3,16 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <fcntl.h>
 #include <locale.h>  // NOLINT(modernize-deprecated-headers): newlocale() is POSIX's
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <memory>
+#include <vector>
 
 #include "source/path.h"
 
@@ -66,11 +72,34 @@ Error broken(archive* reader) {
 
 Error refused(std::string_view name, const std::string& why) { return {Fault::invalid, shown(name) + " " + why}; }
 
+/// Entries of a zip's directory that a file may hold. libarchive reads all of that directory before it tells of the first one.
+base::Result<std::size_t> count_zip_entries(const std::string& path) {
+    constexpr std::string_view signature("PK\1\2");
+    const base::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) return Error(Fault::storage, "cannot read " + path + ": " + std::strerror(errno));
+    std::vector<char> bytes(16 * block);
+    std::size_t kept = 0;
+    for (std::size_t found = 0;;) {
+        const auto got = ::read(file.get(), bytes.data() + kept, bytes.size() - kept);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return Error(Fault::storage, "cannot read " + path + ": " + std::strerror(errno));
+        if (got == 0) return found;
+        const std::string_view piece(bytes.data(), kept + static_cast<std::size_t>(got));
+        for (auto at = piece.find(signature); at != piece.npos; at = piece.find(signature, at + 1)) ++found;
+        kept = std::min(piece.size(), signature.size() - 1);
+        std::memmove(bytes.data(), piece.data() + piece.size() - kept, kept);
+    }
+}
+
 class Unpacking {
 public:
     Unpacking(const Limits& limits, TreeWriter& into) : limits_(limits), into_(into), reader_(make_reader()) {}
 
     Status run(const std::string& path) {
+        // Zips in it that are stored as they are have entries too, which are none of its own.
+        const auto entries = count_zip_entries(path);
+        if (!entries) return entries.error();
+        if (*entries > 5 * limits_.entries) return too_many();
         if (archive_read_open_filename(reader_.get(), path.c_str(), block) != ARCHIVE_OK) return broken(reader_.get());
         // One more than entries: the directory itself may be one.
         for (std::size_t headers = 0; headers <= limits_.entries; ++headers) {
@@ -81,11 +110,15 @@ public:
             if (const auto few = check_read(); !few) return few;
             if (const auto taken = take(entry); !taken) return taken;
         }
-        return Error(Fault::too_large,
-                     "the archive has more than " + std::to_string(limits_.entries) + " files and directories");
+        return too_many();
     }
 
 private:
+    Error too_many() const {
+        return {Fault::too_large,
+                "the archive has more than " + std::to_string(limits_.entries) + " files and directories"};
+    }
+
     /// What is not in a file (names, attributes, padding) is unpacked too.
     Status check_read() {
         const auto read = archive_filter_bytes(reader_.get(), 0);

@@ -35,8 +35,11 @@ public:
     /// Where all is in one directory, that is the tree: so are most archives made. Returns its name, or "". Before finish().
     Result<std::string> unwrap();
 
-    /// Flushes all to the disk. Faults: invalid where there is no file.
+    /// Faults: invalid where there is no file.
     Result<Tree> finish();
+
+    /// What finish() told of is on the disk when this returns.
+    Status flush() const;
 
     /// The directory that is the tree.
     const std::string& root() const { return root_; }
@@ -51,8 +54,8 @@ private:
     Status end();
     Status count_entry(const std::string& path);
     Status check_size(Bytes written) const;
-    Status flush() const;
     Status flush(const std::string& path) const;
+    void start_flushing() const;
     base::Error failed(const std::string& what, const std::string& path) const;
 
     std::string root_;

@@ -75,12 +75,16 @@ Result<std::string> CodeStore::Trees::touched(const std::string& id) {
     return path;
 }
 
-/// Makes what is at `from` the tree at `path`, if it is not there already.
-Status CodeStore::Trees::place_tree(const std::string& from, const std::string& path) {
-    const std::lock_guard mine(turn_);
-    if (!touch(path)) {
-        if (::rename(from.c_str(), path.c_str()) != 0 || !touch(path)) return failed("keep", path);
+/// Makes what was written the tree at `path`, if it is not there already.
+Status CodeStore::Trees::place_tree(const TreeWriter& writer, const std::string& path) {
+    {
+        const std::lock_guard mine(turn_);
+        if (touch(path)) return {};
     }
+    if (const auto flushed = writer.flush(); !flushed) return flushed;
+    const std::lock_guard mine(turn_);
+    if (touch(path)) return {};
+    if (::rename(writer.root().c_str(), path.c_str()) != 0 || !touch(path)) return failed("keep", path);
     return {};
 }
 
@@ -92,7 +96,8 @@ Result<Tree> CodeStore::Trees::add(const std::string& scratch, Bytes sent,
     auto tree = writer.finish();
     if (!tree) return tree;
     const auto path = directory_ + "/trees/" + tree->id.substr(prefix.size());
-    if (const auto placed = place_tree(writer.root(), path); !placed) return placed.error();
+    if (const auto placed = place_tree(writer, path); !placed) return placed.error();
+    // Also where it was there: another put may have placed it just now.
     if (const auto flushed = flush_directory(directory_ + "/trees"); !flushed) return flushed.error();
     return tree;
 }

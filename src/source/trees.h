@@ -43,7 +43,7 @@ private:
     Result<std::string> touched(const std::string& id);
     bool touch(const std::string& path);
     bool spared(const std::string& path) const;
-    Status place_tree(const std::string& from, const std::string& path);
+    Status place_tree(const TreeWriter& writer, const std::string& path);
 
     std::string directory_;
     const Limits& limits_;

@@ -2,11 +2,13 @@
 """Functions from files, and many functions in one file, as somebody types it."""
 import json
 import os
+import signal
 import subprocess
+import threading
 
 import pytest
 
-from conftest import BINARY, ROOT, docker
+from conftest import BINARY, ROOT, docker, wait_until
 from test_cli import alone, complains
 
 IMAGE = "debian:bookworm-slim"
@@ -124,7 +126,7 @@ def test_what_cannot_be_is_told_before_anybody_is_asked(words, status, what, tod
     complains(alone(*words), status, what, todo)
 
 
-@pytest.mark.parametrize("command", ["init", "plan", "deploy", "apply"])
+@pytest.mark.parametrize("command", ["init", "dev", "plan", "deploy", "apply"])
 def test_the_commands_explain_themselves(command):
     done = alone(command, "--help")
     assert done.returncode == 0 and "Example" in done.stdout and f"shallop {command}" in done.stdout
@@ -216,3 +218,63 @@ def test_broken_code_is_refused_and_the_old_version_serves(shared, named, tmp_pa
     archive.write_bytes(b"PK\x03\x04 nonsense")
     assert shared.cli("deploy", named(), str(archive), check=False).returncode == 1
     assert shared.cli("invoke", named()).stdout == "Hello, world!"
+
+
+class Dev:
+    """A running `shallop dev`; its lines as they come."""
+
+    def __init__(self, shared, *words):
+        environment = os.environ | {"SHALLOP_URL": f"http://127.0.0.1:{shared.admin_port}", "SHALLOP_TOKEN": shared.token}
+        self.process = subprocess.Popen([str(BINARY), "dev", *words], stdout=subprocess.PIPE, text=True, env=environment)
+        self.limit = threading.Timer(60, self.process.kill)  # so that no line is waited for longer
+        self.limit.start()
+
+    def until(self, text):
+        for line in self.process.stdout:
+            if text in line:
+                return line
+        raise AssertionError(f"shallop dev ended without: {text}")
+
+    def end(self):
+        self.process.send_signal(signal.SIGINT)
+        rest = self.process.stdout.read()
+        self.limit.cancel()
+        assert self.process.wait(20) == 0
+        return rest
+
+
+def test_dev_deploys_what_is_saved_until_it_ends(shared, named, tmp_path, python_runtime):
+    name = named("hello")
+    (tmp_path / f"{name}.py").write_text("def handler(event):\n    print('said', flush=True)\n    return 'one'\n")
+    dev = Dev(shared, str(tmp_path))
+    try:
+        dev.until(f"{name} | deployed version 1 of {name}.py at /{name}/*")
+        assert shared.call(f"/{name}").text == "one"
+        dev.until(f"{name} | said")
+        (tmp_path / f"{name}.py").write_text("def handler(event):\n    return 'two'\n")
+        dev.until("deployed version 2")
+        wait_until(lambda: shared.call(f"/{name}/x").text == "two", what="the new version has taken over")
+        (tmp_path / f"{name}.py").write_text("def handler(event)\n    return 'three'\n")
+        assert f"{name}.py, line 1" in dev.until(f"{name} | error")
+        assert shared.call(f"/{name}").text == "two"
+        (tmp_path / "sub").mkdir()
+        (tmp_path / "sub" / f"{name}.py").write_text(HELLO)
+        dev.until(f"at /sub/{name}/*")
+        (tmp_path / "sub" / f"{name}.py").unlink()
+        dev.until(f"sub-{name} | removed")
+        assert shared.call(f"/sub/{name}").status == 404
+    finally:
+        rest = dev.end()
+    assert f"{name} | removed" in rest and shared.call(f"/{name}").status == 404
+
+
+def test_dev_leaves_what_it_found_and_what_it_shall_keep(shared, named, tmp_path, python_runtime):
+    for name in (named("found"), named("kept")):
+        (tmp_path / f"{name}.py").write_text(HELLO)
+    shared.cli("deploy", str(tmp_path / f"{named('found')}.py"))
+    for words, left in ([], [named("found")]), (["--keep"], [named("found"), named("kept")]):
+        dev = Dev(shared, str(tmp_path), *words)
+        dev.until(named("kept") + " | deployed")
+        dev.end()
+        there = [f["name"] for f in json.loads(shared.cli("list", "--json").stdout)]
+        assert [name for name in there if name.startswith(named())] == left

@@ -67,7 +67,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         claim(bytes <= limits.unpacked);
         if (unpacked && writer.unwrap()) {
             const auto tree = writer.finish();
-            if (tree) claim(tree->bytes == bytes && !tree->files.empty() && fs::is_directory(writer.root()));
+            if (tree && writer.flush())
+                claim(tree->bytes == bytes && !tree->files.empty() && fs::is_directory(writer.root()));
         }
     }
     fs::remove_all(root);

@@ -197,6 +197,23 @@ TEST_CASE("20,000 entries are taken, one more is not", "[source]") {
                ContainsSubstring("too_large") && ContainsSubstring("20000"));
 }
 
+TEST_CASE("a zip whose directory is endless is refused before it is read", "[source]") {
+    source::Limits limits;
+    limits.entries = 100;
+    std::vector<test::ZipFile> files;
+    for (int n = 0; n < 101; ++n) files.push_back({std::to_string(n), ""});
+    CHECK_THAT(Room(limits).refusal(test::zip(files)), ContainsSubstring("too_large"));
+    auto whole = test::zip({{"a", "1"}});
+    const auto header = whole.substr(whole.find("PK\1\2"), 46 + 1);
+    std::string endless;
+    for (int n = 0; n < 100'000; ++n) endless += header;
+    CHECK_THAT(Room(limits).refusal(whole.insert(whole.find("PK\1\2"), endless)), ContainsSubstring("too_large"));
+    // A library inside, stored as it is, has entries of its own.
+    std::vector<test::ZipFile> inside;
+    for (int n = 0; n < 50; ++n) inside.push_back({std::to_string(n), ""});
+    CHECK(Room(limits).refusal(test::zip({{"lib.jar", test::zip(inside)}, {"main.py", ""}})) == "taken");
+}
+
 TEST_CASE("directories count, said or not, and so does one that is said again and again", "[source]") {
     source::Limits limits;
     limits.entries = 10;

@@ -272,6 +272,7 @@ def test_a_script_that_prints_plain_text_is_answered_as_it_is(worker, language):
     one = worker(language, RAW_SCRIPT[language])
     answer = one.call("/", "POST", b"x" * 1_000_000)
     assert answer.text == "Note: plain words\n1000000\n" and answer.headers["Content-Type"].startswith("text/plain")
+    assert not one.log(), "nothing is said about a script that works"
     assert one.call("/", "HEAD").body == b"" and one.call().text.endswith("\n0\n")
 
 

@@ -29,7 +29,7 @@ const std::array<Usual, 7>& runtimes() {
         {"node",
          {"index.mjs", "index.js", "index.cjs", "main.js", "app.js", "server.js", "handler.js"},
          {".js", ".mjs", ".cjs"}},
-        {"php", {"index.php", "main.php"}, {".php"}},
+        {"php", {"index.php", "public/index.php", "main.php"}, {".php"}},
         {"ruby", {"config.ru", "main.rb", "app.rb", "handler.rb"}, {".rb", ".ru"}},
         {"perl", {"app.psgi", "main.pl", "index.pl", "handler.pl"}, {".pl", ".psgi"}},
         {"bash", {"main.sh", "run.sh", "index.sh"}, {".sh", ".bash"}},

@@ -264,7 +264,10 @@ def example_images():
 @pytest.fixture(scope="session")
 def runtime_images():
     """The images of all runtimes, built by the script that users run, which leaves alone what has not changed."""
+    import runtime_worker
     subprocess.run([ROOT / "tools/build-runtimes"], check=True, timeout=900)
+    yield
+    runtime_worker.wait_for_removals()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 """A container of a runtime's image, started as the daemon starts one, without the daemon: code in /code, HTTP on a unix socket."""
 import http.client
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -14,6 +13,16 @@ from conftest import Answer, docker, wait_until
 
 LOCKED_DOWN = ["--network", "none", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--init"]
 SPECIALIZE = "/.shallop/specialize"
+
+
+_removals = []
+
+
+def wait_for_removals():
+    while _removals:
+        _removals.pop().wait()
+    left = docker("ps", "-aq", "--filter", "label=shallop.runtime-test").split()
+    assert not left, f"containers left behind: {left}"
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -63,7 +72,7 @@ class Worker:
             folder.chmod(mode)
         self.name, self.socket, self.kept = f"shallop-runtime-test-{uuid.uuid4().hex[:12]}", self.place / "s", None
         try:
-            docker("run", "-d", "--name", self.name, *LOCKED_DOWN, "-v", f"{self.code}:/code:ro", "-v", f"{self.place}:/run/worker",
+            docker("run", "-d", "--name", self.name, "--label", "shallop.runtime-test", *LOCKED_DOWN, "-v", f"{self.code}:/code:ro", "-v", f"{self.place}:/run/worker",
                    "-e", "SHALLOP_SOCKET=/run/worker/s", f"shallop-runtime-{runtime}:latest")
             wait_until(self.listens, 30, 0.01, "the runtime listens")
         except BaseException:
@@ -71,11 +80,11 @@ class Worker:
             raise
 
     def listens(self):
-        assert docker("inspect", "-f", "{{.State.Running}}", self.name) == "true", f"the runtime has ended\n{self.log()}"
         try:
             self.connect().close()
             return True
         except OSError:
+            assert docker("inspect", "-f", "{{.State.Running}}", self.name) == "true", f"the runtime has ended\n{self.log()}"
             return False
 
     def connect(self):
@@ -84,13 +93,19 @@ class Worker:
         return connection
 
     def close(self):
-        docker("rm", "-f", self.name, check=False)
+        """Begins to remove the container; wait_for_removals() ends it."""
+        _removals.append(subprocess.Popen(["docker", "rm", "-f", self.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         # What the runtime made is its user's.
-        shutil.rmtree(self.home, ignore_errors=os.geteuid() != 0)
+        shutil.rmtree(self.home, ignore_errors=True)
 
     def log(self):
         done = subprocess.run(["docker", "logs", self.name], capture_output=True, text=True, timeout=60)
         return done.stdout + done.stderr
+
+    def logs(self, words):
+        """Whether the log has these words, or gets them soon: the engine takes its time."""
+        wait_until(lambda: words in self.log(), 10, 0.1, f"{words!r} is in the log")
+        return True
 
     def send(self, connection, method, path, body=None, headers=None):
         connection.request(method, path, body, headers or {})

@@ -9,7 +9,9 @@ import pytest
 
 from conftest import ROOT, docker, wait_until
 
-EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/README.md"))
+ALL = sorted(path.parent.name for path in (ROOT / "examples").glob("*/README.md"))
+FROM_SOURCE = [name for name in ALL if name.endswith("-source")]
+EXAMPLES = [name for name in ALL if name not in FROM_SOURCE]
 BLOCK = re.compile(r"^```(\w+)( setup)?\n(.*?)^```$", re.M | re.S)
 GATEWAY = "localhost:8080"
 
@@ -58,11 +60,23 @@ def test_there_are_five_examples():
 def test_the_readme_of_an_example_is_true(name, shared, example_images, fresh_repositories, tmp_path):
     manifest = ROOT / "examples" / name / "function.json"
     shared.cli("apply", "-f", str(manifest))
+    check_readme(name, shared, tmp_path)
+
+
+@pytest.mark.parametrize("name", FROM_SOURCE)
+def test_the_readme_of_an_example_from_source_is_true(name, shared, runtime_images, tmp_path):
+    command = f"deploy {name} examples/{name}"
+    assert command in (ROOT / "examples" / name / "README.md").read_text()
+    shared.cli(*command.split(), cwd=ROOT)
+    check_readme(name, shared, tmp_path)
+
+
+def check_readme(name, shared, folder):
     todo = steps(name)
     assert any("curl" in commands for commands, _ in todo), "a README needs a curl line"
     try:
         for commands, expected in todo:
-            done = run_step(commands, shared.port, tmp_path)
+            done = run_step(commands, shared.port, folder)
             assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
             if expected is not None:
                 assert done.stdout == expected

@@ -17,7 +17,9 @@ function requestOf(req) {
 async function sendResponse(response, res) {
   const headers = {};
   for (const [name, value] of response.headers) if (name !== 'set-cookie') headers[name] = value;
-  const cookies = response.headers.getSetCookie ? response.headers.getSetCookie() : [];
+  // Older versions join several; a comma inside a date is not before a name and `=`.
+  const joined = response.headers.get('set-cookie');
+  const cookies = response.headers.getSetCookie ? response.headers.getSetCookie() : joined ? joined.split(/, (?=[^;,=\s]+=)/) : [];
   if (cookies.length > 0) headers['set-cookie'] = cookies;
   res.writeHead(response.status, response.statusText || undefined, headers);
   if (response.body === null) res.end();

@@ -52,7 +52,7 @@ function chooseEntry(root, entry) {
   throw new LoadError('there is no main.js; name the file to load as `entry`' + (all.length ? `: one of ${all.join(', ')}` : ''));
 }
 
-/** "main:app", "app" or "" → the attribute, and the entry where the module is named. */
+/** "main:app", "app" or "" → the module, and the attribute. */
 function splitHandler(handler) {
   const colon = handler.lastIndexOf(':');
   return colon < 0 ? ['', handler] : [handler.slice(0, colon), handler.slice(colon + 1)];
@@ -124,9 +124,9 @@ async function load(settings) {
   const root = path.resolve(settings.code);
   process.chdir(root);
   Object.assign(process.env, settings.env);
-  const [module, attribute] = splitHandler(settings.handler);
-  const named = module && !settings.entry ? [module, `${module}.js`, `${module}.mjs`, `${module}.cjs`].find((name) => isFile(path.join(root, name))) || module : '';
-  const entry = chooseEntry(root, settings.entry || named);
+  const [module, attribute] = splitHandler(settings.handler || '');
+  const named = module && [module, `${module}.js`, `${module}.mjs`, `${module}.cjs`].find((name) => isFile(path.join(root, name)));
+  const entry = chooseEntry(root, named || module || settings.entry);
   const file = path.join(root, entry);
   const source = withoutComments(fs.readFileSync(file, 'utf8'));
   if (attribute === 'script' || (!attribute && !OFFERS.test(source) && !MODULE_SYNTAX.test(source.replace(/^\s*import\b/gm, '')))) {

@@ -28,12 +28,17 @@ function file_of_path(array $state): string
     for ($name = rtrim($path, '/'); ; $name = substr($name, 0, (int) strrpos($name, '/'))) {
         foreach ([$name, "$name.php", "$name/index.php"] as $candidate) {
             if (str_ends_with($candidate, '.php') && is_file($root . $candidate)) {
-                return script($root, ltrim($candidate, '/'), $candidate, substr($path, strlen($name)));
+                $rest = substr($path, strlen($name));
+                $folder = $rest === '/' && str_ends_with($candidate, '/index.php');
+                return script($root, ltrim($candidate, '/'), $candidate, $folder ? '' : $rest);
             }
         }
         if ($name === '') {
             break;
         }
+    }
+    if ($state['entry'] !== '') {
+        return script($state['root'], $state['entry'], '/' . $state['entry'], $path);
     }
     answer(404, PLAIN, "there is no such page\n");
     return NOTHING;

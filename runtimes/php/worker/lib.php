@@ -9,6 +9,7 @@ const STATE = '/tmp/.shallop-state.php';
 const REFUSED = '/tmp/.shallop-refused';
 const NOTHING = __DIR__ . '/nothing.php';
 const ENTRIES = ['index.php', 'main.php', 'app.php', 'handler.php', 'function.php', 'public/index.php'];
+const FIRST_PAGES = ['index.php', 'main.php', 'public/index.php'];
 const HANDLERS = ['handler', 'handle'];
 const PLAIN = 'text/plain; charset=utf-8';
 const FAILED = "the function has failed; its log says why\n";
@@ -103,9 +104,8 @@ function load(array $said): array
     $env = array_map('strval', $said['env'] ?? []);
     apply_environment($env);
     $state = ['root' => $root, 'env' => $env, 'function' => $said['function'] ?? '', 'version' => (string) ($said['version'] ?? '')];
-    $given = $said['entry'] ?? '';
     $name = array_slice(explode(':', $said['handler'] ?? ''), -1)[0];
-    $entry = choose($root, $given);
+    $entry = choose($root, $said['entry'] ?? '');
     if ($entry === null) {
         return $state + ['kind' => 'files', 'handler' => '', 'entry' => '', 'public' => document_root($root)];
     }
@@ -118,8 +118,8 @@ function load(array $said): array
         try_handler($root, $entry, $found);
         return $state + ['kind' => 'handler', 'handler' => "$entry:$found", 'entry' => $entry, 'name' => $found];
     }
-    $usual = in_array($entry, ['index.php', 'public/index.php'], true) && $given === '';
-    return $state + ['kind' => $usual ? 'files' : 'script', 'handler' => $entry, 'entry' => $entry, 'public' => document_root($root)];
+    // The first page of a site gets the paths that no other script has.
+    return $state + ['kind' => in_array($entry, FIRST_PAGES, true) ? 'files' : 'script', 'handler' => $entry, 'entry' => $entry, 'public' => document_root($root)];
 }
 
 /** The file to load; null where there is none, and each path has its own. */

@@ -39,8 +39,7 @@ class Loaded:
 def load(settings):
     root = Path(settings.code)
     os.chdir(root)
-    module_name, attribute = _split(settings.handler)
-    entry = _entry(root, settings.entry, module_name)
+    entry, attribute = _entry_and_attribute(root, settings.entry, settings.handler)
     _prepare_path(root, entry)
     source = _read(root, entry)
     code = _compile(root, entry, source)
@@ -56,24 +55,21 @@ def load(settings):
     return _classify(target, name, f"{entry.stem}:{name}", settings)
 
 
-def _split(handler):
-    """"main:app", "app", "main.app" where main.py is a file, or "" → (module or "", attribute or "")."""
+def _entry_and_attribute(root, entry, handler):
+    """The file to load, and the object in it if one is named: "main:app", "app", "main.app" where there is a main.py, or nothing."""
     module, colon, attribute = handler.partition(":")
-    if colon:
-        return module, attribute
-    if "." in handler:
+    if not colon:
         module, _, attribute = handler.rpartition(".")
-        return module, attribute
-    return "", handler
-
-
-def _entry(root, entry, module):
-    if module and not entry:
-        stem = module.replace(".", "/")
-        for found in (f"{stem}.py", f"{stem}/__init__.py"):
-            if (root / found).is_file():
-                return Path(found)
+    stem = module.removesuffix(".py").replace(".", "/")
+    for found in (f"{stem}.py", f"{stem}/__init__.py") if stem else ():
+        if (root / found).is_file():
+            return Path(found), attribute
+    if colon and stem:
         raise LoadError(f"{stem}.py: there is no such file, but the handler names the module {module}")
+    return _entry(root, entry), attribute if colon else handler
+
+
+def _entry(root, entry):
     if entry:
         if not (root / entry).is_file() or not (root / entry).resolve().is_relative_to(root.resolve()):
             raise LoadError(f"{entry}: there is no such file in the function's code")

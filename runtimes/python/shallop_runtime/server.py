@@ -48,9 +48,9 @@ class Server:
         os.chmod(path, 0o666)
         self.selector = selectors.EpollSelector()
         self.selector.register(self.listener, selectors.EVENT_READ)
-        self.listener.listen(BACKLOG)
 
     def run(self):
+        self.listener.listen(BACKLOG)
         while True:
             for key, _ in self.selector.select():
                 if key.data is None:

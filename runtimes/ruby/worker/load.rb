@@ -31,7 +31,7 @@ module Shallop
     ENV.update(said['env'] || {})
     entry = choose_entry(root, said['entry'].to_s)
     file = File.join(root, entry)
-    handler = said['handler'].to_s.split(':').last.to_s
+    handler = said['handler'].to_s.split(/(?<!:):(?!:)/).last.to_s
     [root, File.join(root, 'lib'), File.dirname(file)].uniq.each { |place| $LOAD_PATH.unshift(place) if File.directory?(place) }
     guarded(root, entry) { find(file, entry, handler, said) }
   end
@@ -58,7 +58,9 @@ module Shallop
       found = found.new if found.is_a?(Class) && !found.respond_to?(:call)
       return Loaded.new('rack', "#{entry}:#{name}", found) if found.respond_to?(:call)
     end
-    return sinatra(entry) if !names && sinatra(entry)
+    if !names && (found = sinatra(entry))
+      return found
+    end
     (names || %w[app] + HANDLERS).each do |name|
       next unless Object.private_method_defined?(name) || Object.method_defined?(name)
       method = TOPLEVEL_BINDING.receiver.method(name)
@@ -71,7 +73,7 @@ module Shallop
 
   # An application of the modular style, or the one that a file makes which says only `get '/'`.
   def sinatra(entry)
-    modular = ObjectSpace.each_object(Class).find { |one| one < Sinatra::Base && one.name && one.name != 'Sinatra::Application' }
+    modular = Sinatra::Base.subclasses.find { |one| one.name && one.name != 'Sinatra::Application' }
     return Loaded.new('rack', "#{entry}:#{modular.name}", modular) if modular
     return nil unless Sinatra.const_defined?(:Application) && Sinatra::Application.routes.any?
     Sinatra::Application.set(:run, false)

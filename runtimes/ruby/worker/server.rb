@@ -79,6 +79,6 @@ day = 24 * 60 * 60
 # The daemon sees to it that no more events come at once than the function takes.
 server = Puma::Server.new(Front.new, Puma::Events.strings, min_threads: 1, max_threads: 64, first_data_timeout: day, persistent_timeout: day,
                                                            environment: 'deployment', max_fast_inline: 1_000_000)
-server.add_unix_listener(path, nil, 0o666, 1024)
 GC.start
+server.add_unix_listener(path, nil, 0o666, 1024)
 server.run.join

@@ -35,6 +35,7 @@ TEST_CASE("each runtime's usual names are found, the first of them wins", "[sour
     CHECK(guessed({"index.js", "server.js"}) == "node index.js");
     CHECK(guessed({"index.mjs", "index.js"}) == "node index.mjs");
     CHECK(guessed({"index.php", "about.php"}) == "php index.php");
+    CHECK(guessed({"lib.php", "public/index.php"}) == "php public/index.php");
     CHECK(guessed({"config.ru", "app.rb"}) == "ruby config.ru");
     CHECK(guessed({"app.psgi", "main.pl"}) == "perl app.psgi");
     CHECK(guessed({"run.sh", "data.txt"}) == "bash run.sh");

@@ -41,7 +41,6 @@ sub become {
     sysseek $input, 0, 0;
     POSIX::dup2(fileno $input, 0);
     POSIX::dup2(fileno $to, 1);
-    POSIX::close($_) for 3 .. 255;
     STDOUT->autoflush(0);
     $SIG{PIPE} = 'DEFAULT';
     $ENV{$_} = $env->{$_} for grep { /^[A-Z_]+$/ && $_ ne 'HTTP_PROXY' && !ref $env->{$_} } keys %$env;

@@ -3,6 +3,7 @@
 
 #include <shallop/async/race.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -279,7 +280,10 @@ Task<void> Daemon::find_host_paths() {
                 log_.info("running in a container", {{"container", self}, {"run_dir_on_host", path}});
                 launcher_.set_host_run_dir(path);
                 const auto data = host_path(found->mounts, settings_.data_dir);
-                if (!data.empty()) launcher_.set_host_code_dir(data + code_part);
+                const bool volume = std::any_of(found->mounts.begin(), found->mounts.end(), [&](const auto& mount) {
+                    return mount.type == "volume" && data.starts_with(mount.source);
+                });
+                if (!data.empty()) launcher_.set_host_code_dir(data + code_part, volume);
                 co_return;
             }
             log_.error("no function can start: mount a host directory at the run directory",
@@ -290,7 +294,7 @@ Task<void> Daemon::find_host_paths() {
         co_await clock_.sleep_for(std::chrono::seconds(1));
     }
     launcher_.set_host_run_dir(settings_.run_dir);
-    launcher_.set_host_code_dir(settings_.data_dir + code_part);
+    launcher_.set_host_code_dir(settings_.data_dir + code_part, false);
 }
 
 /// Our volumes are ours, whatever way a function might name them.

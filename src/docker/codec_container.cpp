@@ -25,7 +25,8 @@ Json encode_mount(const Mount& mount) {
     Json value{{"Type", mount.type}, {"Target", mount.target}, {"ReadOnly", mount.read_only}};
     if (mount.type != "tmpfs") value["Source"] = mount.source;
     // Private: mounts made on the host later do not appear inside, and none made inside comes out.
-    if (mount.type == "bind") value["BindOptions"] = {{"Propagation", "rprivate"}};
+    const std::string propagation = mount.propagation.empty() ? "rprivate" : mount.propagation;
+    if (mount.type == "bind") value["BindOptions"] = {{"Propagation", propagation}};
     if (mount.type == "tmpfs" && mount.tmpfs_size > 0) value["TmpfsOptions"] = {{"SizeBytes", mount.tmpfs_size}};
     return value;
 }

@@ -69,8 +69,11 @@ docker::ContainerSpec container_for(const function::Function& function, const Se
                         {"shallop.version", std::to_string(function.version)},
                         {"shallop.instance", instance}};
     container.mounts.push_back(bind(settings.host_run_dir + "/i/" + instance, door_in_container));
-    if (spec.source)
-        container.mounts.push_back(bind(settings.host_code_dir + "/instances/" + instance, function::code_directory));
+    if (spec.source) {
+        auto code = bind(settings.host_code_dir + "/instances/" + instance, function::code_directory);
+        if (settings.code_in_volume) code.propagation = "rslave";
+        container.mounts.push_back(std::move(code));
+    }
     for (const auto& mount : spec.mounts) container.mounts.push_back(engine_mount(mount));
     container.network = spec.network == "none" ? "" : spec.network;
     container.runtime = spec.runtime;

@@ -146,13 +146,22 @@ def readme_block(words):
 
 
 def test_the_readme_deploys_an_image_of_your_own(daemon):
-    commands = readme_block("shallop deploy").replace("localhost:8080", f"localhost:{daemon.port}")
+    assert "NOT SO LOUD" in run_readme(daemon, "shallop deploy shout")
+
+
+def test_the_readme_makes_a_function_of_a_file(daemon, runtime_images, tmp_path):
+    assert "Hello, you!" in run_readme(daemon, "shallop init", tmp_path)
+
+
+def run_readme(daemon, words, folder=None):
+    """The block of the README that has these words, as somebody types it; what it prints."""
+    commands = readme_block(words).replace("localhost:8080", f"localhost:{daemon.port}").replace("make runtimes\n", "")
     environment = os.environ | {"SHALLOP_URL": f"http://127.0.0.1:{daemon.admin_port}", "PATH": f"{BINARY.parent}:{os.environ['PATH']}",
                                 "SHALLOP_TOKEN_FILE": str(daemon.data_dir / "admin-token")}
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands.replace("curl ", "curl -fsS ")], env=environment,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=60, cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "NOT SO LOUD" in done.stdout
+    return done.stdout
 
 
 def test_the_readme_names_only_files_that_exist():

@@ -28,6 +28,8 @@ struct Mount {
     std::string target;
     bool read_only = true;
     Bytes tmpfs_size = 0;
+    std::string
+        propagation{};  ///< of a bind mount; "" = rprivate. The engine wants rslave for what lies in its own root.
 };
 
 /// What a container is made from. HostConfig is built from these members alone (threat T2): there is no way to say

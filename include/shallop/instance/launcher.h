@@ -40,6 +40,7 @@ struct Settings {
     std::string spool_dir = "/tmp";                       ///< for chunked bodies until their length is known
     source::CodeStore* code = nullptr;  ///< outlives the Launcher; null: functions from source are refused
     std::string host_code_dir{};        ///< its directory as the engine sees it; "" = the engine cannot
+    bool code_in_volume = false;        ///< that is in a volume, and so in the engine's own root
     /// Gets what long-lived servers write, line by line; may be empty.
     std::function<void(const function::Function&, std::string line)> output{};
 };
@@ -102,7 +103,10 @@ public:
                                                        function::FunctionPtr function, Instant deadline);
 
     /// Where the engine sees the code store's directory; without it functions from source are refused.
-    void set_host_code_dir(std::string path) { settings_.host_code_dir = std::move(path); }
+    void set_host_code_dir(std::string path, bool in_volume) {
+        settings_.host_code_dir = std::move(path);
+        settings_.code_in_volume = in_volume;
+    }
 
     /// The run directory as the engine sees it; launches are refused (engine_down) while it is not known.
     void set_host_run_dir(std::string path) { settings_.host_run_dir = std::move(path); }

@@ -54,6 +54,20 @@ TEST_CASE("a container is made from the resolved image and mounts host paths", "
     CHECK(spec.mounts[0].read_only);
 }
 
+TEST_CASE("a function from source mounts its instance's place for code, and nothing of another's", "[instance]") {
+    auto function = example();
+    function.spec.source.emplace().runtime = "python";
+    auto own = settings();
+    own.host_code_dir = "/srv/code";
+    const auto code = container_for(function, own, "i").mounts.at(1);
+    CHECK(code.source == "/srv/code/instances/i");
+    CHECK(code.target == "/code");
+    CHECK(code.read_only);
+    CHECK(code.propagation.empty());
+    own.code_in_volume = true;
+    CHECK(container_for(function, own, "i").mounts.at(1).propagation == "rslave");
+}
+
 TEST_CASE("a command takes the place of CMD, and ENTRYPOINT stays", "[instance]") {
     auto function = example();
     CHECK(container_for(function, settings(), "i").cmd == std::vector<std::string>{"/entry", "a", "b"});

@@ -111,15 +111,22 @@ Task<Result<Deployed>> Registry::patch(std::string name, std::string document, P
         if (!spec) co_return spec.error();
         const auto kept = co_await keep_code(*spec);
         if (!kept) co_return kept.error();
-        auto image = co_await prepare(*spec);
-        if (!image) co_return image.error();
-        const auto loads = co_await check_code(*spec, *image, before);
-        if (!loads) co_return loads.error();
-
-        const auto writing = co_await writer_.acquire();
-        if (catalog_->find(name) == before) co_return co_await commit(std::move(*spec), std::move(*image));
+        auto changed = co_await change(before, std::move(*spec));
+        if (changed) co_return std::move(*changed);
     }
     co_return Error(Fault::conflict, "function '" + name + "' is being changed by others: try again");
+}
+
+/// The rest of a change that was made on `before`; nothing where another one came between.
+Task<std::optional<Result<Deployed>>> Registry::change(FunctionPtr before, function::Spec spec) {
+    auto image = co_await prepare(spec);
+    if (!image) co_return image.error();
+    const auto loads = co_await check_code(spec, *image, before);
+    if (!loads) co_return loads.error();
+
+    const auto writing = co_await writer_.acquire();
+    if (catalog_->find(spec.name) != before) co_return std::nullopt;
+    co_return co_await commit(std::move(spec), std::move(*image));
 }
 
 Task<Result<FunctionPtr>> Registry::remove(std::string name, Precondition precondition) {

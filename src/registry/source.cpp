@@ -92,13 +92,8 @@ Task<Result<Deployed>> Registry::put_source(std::string name, Upload upload, Pre
         const auto document = function::format_spec(spec);
         auto checked = function::parse_resource(document, name);
         if (!checked) co_return checked.error();
-        auto image = co_await prepare(*checked);
-        if (!image) co_return image.error();
-        const auto loads = co_await check_code(*checked, *image, before);
-        if (!loads) co_return loads.error();
-
-        const auto writing = co_await writer_.acquire();
-        if (catalog_->find(name) == before) co_return co_await commit(std::move(*checked), std::move(*image));
+        auto changed = co_await change(before, std::move(*checked));
+        if (changed) co_return std::move(*changed);
     }
     co_return Error(Fault::conflict, "function '" + name + "' is being changed by others: try again");
 }

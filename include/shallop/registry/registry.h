@@ -113,6 +113,7 @@ private:
     Task<Result<function::ImageFacts>> prepare(function::Spec& spec);
     Task<Status> keep_code(function::Spec& spec);
     Task<Status> check_code(const function::Spec& spec, const function::ImageFacts& image, FunctionPtr before);
+    Task<std::optional<Result<Deployed>>> change(FunctionPtr before, function::Spec spec);
     Task<Result<Deployed>> commit(function::Spec spec, function::ImageFacts image);
     void publish(Functions functions, http::Router routes);
     std::string now() const;

@@ -107,6 +107,9 @@ Task<Status> Registry::check_code(const function::Spec& spec, const function::Im
     function::Function candidate;
     candidate.spec = spec;
     candidate.image = image;
+    const auto last = co_await store_.last_version(spec.name);
+    if (!last) co_return last.error();
+    candidate.version = *last + 1;  // if nobody is faster
     auto shared = std::make_shared<const function::Function>(std::move(candidate));
     const auto tried = co_await settings_.try_code(std::move(shared));
     if (tried || tried.error().fault != Fault::function_failed) co_return tried;

@@ -100,7 +100,7 @@ def test_stop_ends_the_daemon(machine):
     process = machine.process
     done = machine.tool("stop")
     assert done.returncode == 0, done.stderr
-    wait_until(lambda: not alive(process), 5, what="the process is gone")
+    wait_until(lambda: not alive(process), 20, what="the process is gone")
     assert "no daemon" in machine.tool("stop").stdout
 
 

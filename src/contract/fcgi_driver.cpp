@@ -5,7 +5,11 @@
 #include "contract/cgi_environment.h"
 #include "contract/fcgi_relay.h"
 
+#include <shallop/async/condition.h>
 #include <shallop/async/race.h>
+
+#include <list>
+#include <optional>
 
 namespace shallop::contract {
 
@@ -15,37 +19,68 @@ using base::Status;
 
 namespace {
 
+constexpr auto patience = std::chrono::milliseconds(10);  // many times what a new connection costs
+
 /// RFC 9110 9.2.1: what may be run twice.
 bool is_safe(std::string_view method) { return method == "GET" || method == "HEAD" || method == "OPTIONS"; }
 
 }  // namespace
 
-/// One event on a new connection until its first byte.
-class FcgiDriver::Unanswered {
-public:
-    explicit Unanswered(int& count) : count_(count) {}
-    Unanswered(const Unanswered&) = delete;
-    Unanswered& operator=(const Unanswered&) = delete;
-    ~Unanswered() { end(); }
+/// The events on new connections that have no first byte yet, in the order in which they came. Shared with the task that serves them.
+struct FcgiDriver::Line {
+    Line(async::Executor executor, std::shared_ptr<IdleUpstreams> connections)
+        : idle(std::move(connections)), changed(executor) {}
 
-    void start() {
-        if (!std::exchange(waits_, true)) ++count_;
+    bool is_long(Instant now) const { return !since.empty() && now - since.front() >= patience; }
+
+    std::shared_ptr<IdleUpstreams> idle;
+    std::list<Instant> since;
+    async::Condition changed;
+    bool abandoned = false;  ///< the driver is gone
+};
+
+/// One event's place in the line, until its first byte.
+class FcgiDriver::Waiting {
+public:
+    explicit Waiting(Line& line) : line_(line) {}
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+    ~Waiting() { end(); }
+
+    void start(Instant now) {
+        if (!place_) place_ = line_.since.insert(line_.since.end(), now);
+        line_.changed.notify_all();
     }
     void end() {
-        if (std::exchange(waits_, false)) --count_;
+        if (place_) line_.since.erase(*std::exchange(place_, std::nullopt));
     }
 
 private:
-    int& count_;
-    bool waits_ = false;
+    Line& line_;
+    std::optional<std::list<Instant>::iterator> place_;
 };
 
 FcgiDriver::FcgiDriver(Surroundings around)
     : around_(std::move(around)),
       buffers_(around_.buffers),
       idle_(std::make_shared<IdleUpstreams>(most_idle(around_.function->spec.scale))),
+      line_(std::make_shared<Line>(around_.executor, idle_)),
       server_(around_),
       tasks_(around_.executor, around_.log) {}
+
+FcgiDriver::~FcgiDriver() { line_->abandoned = true; }
+
+/// While somebody waits for long, idle connections are closed one after the other.
+Task<void> FcgiDriver::serve(std::shared_ptr<Line> line, async::Clock& clock) {
+    while (!line->abandoned) {
+        if (line->since.empty()) {
+            co_await line->changed.wait();
+        } else {
+            co_await clock.sleep_for(patience);
+            if (line->is_long(clock.now())) line->idle->drop_one();
+        }
+    }
+}
 
 bool FcgiDriver::sound() const { return server_.sound(); }
 
@@ -58,6 +93,7 @@ Task<Status> FcgiDriver::prepare(Instant deadline) {
     first.open(std::move(*socket));
     first.give_back();
     tasks_.spawn("idle connections", keep_trimmed(idle_, buffers_, around_.clock));
+    tasks_.spawn("line for workers", serve(line_, around_.clock));
     co_return Status();
 }
 
@@ -98,23 +134,23 @@ Task<Result<Outcome>> FcgiDriver::exchange(Call& call) {
 Task<Result<Outcome>> FcgiDriver::run(Call& call, function::BodySource* body,
                                       const std::vector<std::string>& parameters) {
     LentUpstream lent(*idle_, around_);
-    Unanswered unanswered(unanswered_);
+    Waiting waiting(*line_);
     for (bool reuse = true;;) {
         const bool reused = reuse && lent.take_idle();
         if (!reused) {
-            unanswered.start();
+            waiting.start(around_.clock.now());
             auto socket = co_await server_.connect(call.deadline);
             if (!socket) co_return socket.error();
             lent.open(std::move(*socket));
         }
-        const auto answered = [&unanswered] { unanswered.end(); };
+        const auto answered = [&waiting] { waiting.end(); };
         FcgiRelay relay(lent.upstream(), call, body, around_, *buffers_, answered);
         if (!relay.send_begin(parameters)) {
             if (reused) continue;
             co_return Error(Fault::function_failed, "the function closed the connection before the request was sent");
         }
         co_await relay.pass();
-        if (relay.reusable() && unanswered_ == 0) lent.give_back();
+        if (relay.reusable() && !line_->is_long(around_.clock.now())) lent.give_back();
         if (reused && relay.unanswered() && is_safe(call.event.method)) {
             reuse = false;
             continue;

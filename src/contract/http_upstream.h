@@ -54,6 +54,11 @@ public:
     /// Ends a round: closes those unused in all of it, but for one that holds little memory.
     void trim();
 
+    /// Closes the one that was used longest ago, if there is any.
+    void drop_one() {
+        if (!idle_.empty()) idle_.erase(idle_.begin());
+    }
+
     void set_most(std::size_t most) { most_ = most; }
 
     bool empty() const { return idle_.empty(); }

@@ -154,6 +154,21 @@ TEST_CASE("more events at once than there are workers are all answered, though c
     for (auto& one : visits) CHECK(one.sink.body == "done");
 }
 
+TEST_CASE("an event that waits for the worker of an idle connection gets it", "[contract][fcgi]") {
+    // The first one keeps the worker that showed that it listens; the second one gets there only when that is let go.
+    PhpStage stage(Scripts{{"index.php", "usleep(30000); echo getmypid();"}},
+                   "listen = 127.0.0.1:9000\npm = static\npm.max_children = 1");
+    REQUIRE(stage.prepare().has_value());
+    auto first = stage.asking("/");
+    auto second = stage.asking("/");
+    std::optional<base::Result<contract::Outcome>> one, two;
+    auto running = async::store_result(stage.exchange(first, stage.room.loop.in(30s)), one);
+    auto waiting = async::store_result(stage.exchange(second, stage.room.loop.in(30s)), two);
+    stage.room.loop.run(async::both(std::move(running), std::move(waiting)));
+    CHECK_FALSE(first.sink.body.empty());
+    CHECK(first.sink.body == second.sink.body);
+}
+
 TEST_CASE("a worker that has had its requests is followed by another, and no GET is lost", "[contract][fcgi]") {
     PhpStage stage(Scripts{{"index.php", "echo getmypid();"}},
                    "listen = 127.0.0.1:9000\npm = static\npm.max_children = 1\npm.max_requests = 3");

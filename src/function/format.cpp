@@ -35,13 +35,19 @@ Ordered port_json(const Contract& contract) {
 
 Ordered contract_json(const Contract& contract) {
     Ordered json;
-    const bool http = contract.kind == ContractKind::http;
-    json["kind"] = http ? "http" : "cgi";
+    json["kind"] = kind_words().at(static_cast<std::size_t>(contract.kind));
     json["auto"] = contract.automatic;
     if (!contract.reason.empty()) json["reason"] = contract.reason;
-    if (http) {
+    if (contract.kind == ContractKind::http) {
         json["port"] = port_json(contract);
         json["ready_path"] = or_null(contract.ready_path);
+        return json;
+    }
+    if (contract.kind == ContractKind::fcgi) {
+        json["port"] = port_json(contract);
+        json["root"] = or_null(contract.root);
+        json["index"] = or_null(contract.index);
+        json["pass_authorization"] = contract.pass_authorization;
         return json;
     }
     json["output"] = output_words().at(static_cast<std::size_t>(contract.output));

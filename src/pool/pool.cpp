@@ -236,7 +236,7 @@ Task<void> Pool::launch(Slot slot, function::FunctionPtr function, async::Cancel
     held->second.instance = std::move(*launched);
     held->second.started = clock_.now() - began;
     // A process that runs once for an event is metered by its own exit.
-    const bool metered = function->spec.contract.kind == function::ContractKind::http;
+    const bool metered = function->spec.contract.kind != function::ContractKind::cgi;
     tasks_.spawn("watch", watch(slot, metered));
     ledger_.launched(slot, clock_.now());
     obey();

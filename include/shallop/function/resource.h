@@ -69,12 +69,6 @@ bool same_container(const Function& a, const Function& b);
 /// What a runtime is told when it gets the code of `function`, as JSON.
 std::string format_specialize(const Function& function);
 
-/// What a runtime says of the code that it has loaded.
-struct Announced {
-    std::string kind, handler;  ///< for people; may be empty
-    std::vector<Route> routes;  ///< that the application knows itself
-};
-
 /// An answer that is not as docs/protocol.md says announces nothing. Faults: invalid where its routes are no routes (pointer /source/routes).
 base::Result<Announced> parse_announced(std::string_view answer);
 

@@ -105,6 +105,12 @@ struct Source {
     bool operator==(const Source&) const = default;
 };
 
+/// What a runtime says of the code that it has loaded.
+struct Announced {
+    std::string kind, handler;  ///< for people; may be empty
+    std::vector<Route> routes;  ///< that the application knows itself
+};
+
 /// A named, versioned description of a function, as a deployer gives it, defaults filled in.
 struct Spec {
     std::string name;

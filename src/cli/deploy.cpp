@@ -120,7 +120,7 @@ Result<SourceFunction> plain_function(const Target& target) {
         if (!made) return made.error();
         function.name = std::move(*made);
     }
-    auto code = read_code(target.place);
+    auto code = folder::read_code(target.place);
     if (!code) return code.error();
     function.code = std::move(*code);
     return function;
@@ -131,7 +131,7 @@ Done deploy_code(const Globals& globals, const Target& target, const ResourceFla
         return Complaint{"a function from files has no command of its own: its runtime runs them",
                          "leave the words after -- out; --handler says what is called in the files", 2};
     }
-    auto manifest = read_folder_manifest(target.place);
+    auto manifest = folder::read_folder_manifest(target.place);
     if (!manifest) return manifest.error();
     auto function = manifest->is_null() ? plain_function(target) : folder_function(std::move(*manifest), target);
     if (!function) return function.error();

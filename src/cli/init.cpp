@@ -12,7 +12,7 @@
 #include <memory>
 #include <utility>
 
-#include "cli/code.h"
+#include <shallop/folder/code.h>
 #include "cli/command.h"
 #include "cli/print.h"
 #include "cli/starters.h"
@@ -64,7 +64,7 @@ std::string readme_text(const std::string& name, const std::string& folder) {
 }
 
 Done write(const std::string& path, const std::string& text) {
-    const File file(std::fopen(path.c_str(), "wxb"));  // x: never over what is there
+    const folder::File file(std::fopen(path.c_str(), "wxb"));  // x: never over what is there
     if (!file || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() || std::fflush(file.get()) != 0) {
         return Complaint{"cannot write " + path + ": " + std::strerror(errno), "choose another folder"};
     }

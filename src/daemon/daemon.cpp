@@ -69,6 +69,8 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       launcher_(launcher_settings(), engine_, janitor_, roster_, ids_, clock_, log, executor),
       pool_(totals(), launcher_, clock_, log, executor),
       registry_(registry_settings(), *store_, engine_, clock_, log, executor),
+      folder_(FunctionsFolder::of(settings_.functions, {registry_, *code_, *ground.blocking, log_book_, clock_, log},
+                                  executor)),
       invoker_(pool_, clock_, log, invocations_, log_book_, metrics_, executor),
       gateway_(registry_, invoker_, ids_, log, metrics_),
       admin_({ground.admin_token, settings_.admin_hosts, 256 * 1024}, facts(),
@@ -90,6 +92,7 @@ registry::Settings Daemon::registry_settings() {
     own.bind_never.insert(own.bind_never.end(), {settings_.data_dir, settings_.run_dir});
     if (settings_.docker_host.starts_with("unix://")) own.bind_never.push_back(settings_.docker_host.substr(7));
     own.code = code_.get();
+    own.folder = settings_.functions;
     own.try_code = [this](function::FunctionPtr function) { return pool_.try_code(std::move(function)); };
     return own;
 }
@@ -150,23 +153,6 @@ void Daemon::supply_runtimes() {
     }
 }
 
-api::Instances Daemon::instances() {
-    api::Instances instances;
-    instances.list = [this](const std::string& function) {
-        std::vector<api::InstanceView> views;
-        for (const auto& one : pool_.instances(function)) {
-            const auto age = std::chrono::duration_cast<std::chrono::system_clock::duration>(clock_.now() - one.since);
-            views.push_back(
-                {one.id, one.state, one.version, one.events, one.served, clock_.wall() - age, one.container});
-        }
-        return views;
-    };
-    instances.retire = [this](const std::string& function, const std::string& id) {
-        return pool_.retire(function, id);
-    };
-    return instances;
-}
-
 void Daemon::register_pool_gauges() {
     using pool::State;
     for (const auto state : {State::launching, State::idle, State::leased, State::paused, State::retiring}) {
@@ -207,12 +193,13 @@ api::DaemonFacts Daemon::facts() {
     facts.gateway_address = settings_.listen;
     facts.admin_address = settings_.admin_listen;
     facts.started = clock_.now();
-    facts.ready = [this] { return loaded_ && engine_up_ && run_dir_known_; };
+    facts.ready = [this] { return loaded_ && engine_up_ && run_dir_known_ && (!folder_ || folder_->begun()); };
     facts.not_ready_because = [this]() -> std::string {
-        if (!loaded_) return "the functions are being loaded";
+        if (!loaded_ || (engine_up_ && run_dir_known_)) return "the functions are being loaded";
         return "the engine at " + settings_.docker_host + " does not answer";
     };
     facts.reload = [this] { return reload(); };
+    if (folder_) facts.folder = [this] { return folder_->view(); };
     facts.settings = effective_;
     return facts;
 }
@@ -266,6 +253,7 @@ Task<void> Daemon::start_ahead() {
     run_dir_known_ = true;
     supply_runtimes();
     for (const auto& [name, function] : registry_.catalog()->functions) pool_.deploy(function);
+    if (folder_) co_await folder_->run();
 }
 
 /// The engine mounts host paths: inside a container ours are other ones, which the engine itself can tell.

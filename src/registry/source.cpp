@@ -98,12 +98,14 @@ Task<Result<Deployed>> Registry::put_source(std::string name, Upload upload, Pre
     co_return Error(Fault::conflict, "function '" + name + "' is being changed by others: try again");
 }
 
+bool Registry::same_code(const function::Spec& spec, const function::ImageFacts& image, const FunctionPtr& before) {
+    return before && before->spec.source == spec.source && before->spec.env == spec.env && before->image.id == image.id;
+}
+
 /// Code that cannot be loaded is refused, so that what there is goes on serving. What has not changed is not tried again.
 Task<Status> Registry::check_code(const function::Spec& spec, const function::ImageFacts& image, FunctionPtr before) {
     if (!spec.source || !settings_.try_code) co_return Status();
-    const bool same =
-        before && before->spec.source == spec.source && before->spec.env == spec.env && before->image.id == image.id;
-    if (same) co_return Status();
+    if (same_code(spec, image, before)) co_return Status();
     function::Function candidate;
     candidate.spec = spec;
     candidate.image = image;

@@ -32,6 +32,7 @@ struct Settings {
     base::Bytes max_memory = 0;  ///< sum of limits.memory of all instances; 0 = nine tenths of the machine's
     std::int64_t starts_in_flight = 5;
     std::int64_t runtime_pool = 2;  ///< instances of each runtime that wait for code
+    std::string functions;          ///< a folder whose functions are served; "": none
     std::vector<std::string> bind_roots;
     http::Limits http;
 };

@@ -47,6 +47,13 @@ struct Upload {
     std::string runtime, entry, handler, image{};  ///< "" = as it is, or found in the files
 };
 
+/// A function as the folder of functions has it.
+struct Placed {
+    std::string name;
+    std::string document;  ///< its resource; the code is in the code store
+    std::string origin;    ///< its file in the folder
+};
+
 struct Deployed {
     FunctionPtr function;
     bool created = false;
@@ -65,6 +72,8 @@ struct Settings {
     source::CodeStore* code = nullptr;       ///< outlives the Registry; null: functions from source are refused
     /// Asked before code is deployed: can it be loaded? Empty: it can.
     std::function<Task<Status>(FunctionPtr)> try_code{};
+    std::string
+        folder{};  ///< of functions, which the daemon serves; "": none, and functions of an earlier one are as any other
 };
 
 /// One change at a time; each is durable before it is visible, and visible before it is answered. Images are resolved before a change's
@@ -106,15 +115,44 @@ public:
     Task<Result<Deployed>> put_source(std::string name, Upload upload, Precondition precondition);
     Task<Result<FunctionPtr>> remove(std::string name, Precondition precondition);
 
+    // For whoever serves the folder of functions. While one is served its functions are refused to all calls above (conflict), and these
+    // calls leave alone what others have deployed (conflict).
+
+    /// put(), of a function of the folder.
+    Task<Result<Deployed>> put_placed(Placed placed);
+    /// The same for many at once, as one change, of those whose code need not be tried: it is new, and nothing could serve instead of it, or
+    /// it is what is there already. The others are left for put_placed(): they have no result. Nothing is refused for what another one is.
+    using Outcomes = std::vector<std::optional<Result<Deployed>>>;
+    Task<Outcomes> put_placed_untried(std::vector<Placed> all);
+    Task<Result<FunctionPtr>> remove_placed(std::string name);
+
 private:
     using Functions = std::map<std::string, FunctionPtr, std::less<>>;
 
+    using Change = std::pair<function::Spec, function::ImageFacts>;
+    using Images = std::map<std::pair<std::string, std::string>, Result<function::ImageFacts>>;
+
     Status check_current(const std::string& name, const Precondition& precondition) const;
+    Status check_placed(const std::string& name) const;
+    Task<Result<Change>> prepare_placed(Placed placed, Images& images);
+    /// Of the one at `at` of several.
+    struct Made {
+        std::size_t at;
+        FunctionPtr before, after;
+    };
+    http::Router take_routes(Functions& functions, const std::vector<Made>& made, Outcomes& outcomes) const;
+    Task<void> put_made(Functions functions, std::vector<Made> made, Outcomes& outcomes);
+    Task<Result<FunctionPtr>> take_away(std::string name);
     Task<Result<function::ImageFacts>> prepare(function::Spec& spec);
     Task<Status> keep_code(function::Spec& spec);
+    static bool same_code(const function::Spec& spec, const function::ImageFacts& image, const FunctionPtr& before);
     Task<Status> check_code(const function::Spec& spec, const function::ImageFacts& image, FunctionPtr before);
     Task<std::optional<Result<Deployed>>> change(FunctionPtr before, function::Spec spec);
-    Task<Result<Deployed>> commit(function::Spec spec, function::ImageFacts image);
+    Task<Result<Deployed>> commit(function::Spec spec, function::ImageFacts image, std::string origin = {});
+    bool is_there(const Change& change, const std::string& origin) const;
+    Task<Result<FunctionPtr>> next_version(Change change, std::string origin, std::size_t count);
+    static store::StoredFunction to_store(const function::Function& function);
+    void announce(const FunctionPtr& before, const FunctionPtr& after);
     void publish(Functions functions, http::Router routes);
     std::string now() const;
 

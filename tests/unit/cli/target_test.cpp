@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/target.h"
 
-#include "complaints.h"
-#include "folder.h"
+#include "support/complaints.h"
+#include "support/folder.h"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -19,6 +19,7 @@ using folder::FoundFunction;
 
 constexpr int most_timeouts = 3;        ///< of loading the same code: then it waits for a change, as what is wrong does
 constexpr std::size_t most_lines = 50;  ///< of a refusal, in a function's log
+constexpr auto pull_pause = std::chrono::minutes(1);  ///< registries count who asks too often
 
 /// The folder by its whole path, with which the paths of all that is in it begin.
 FunctionsFolder::Settings with_whole_path(FunctionsFolder::Settings settings) {
@@ -47,8 +48,10 @@ FunctionsFolder::FunctionsFolder(Settings settings, Parts parts, async::Executor
       surveyor_(settings_.folder, folder::Surveyor::Reach::confined),
       changes_(executor) {
     auto watcher = folder::Watcher::open(settings_.folder);
-    if (watcher) changes_.assign(::fcntl(watcher->descriptor(), F_DUPFD_CLOEXEC, 0));
-    if (watcher) watcher_ = std::move(*watcher);
+    const int own = watcher ? ::fcntl(watcher->descriptor(), F_DUPFD_CLOEXEC, 0) : -1;
+    if (own < 0) return;
+    changes_.assign(own);
+    watcher_ = std::move(*watcher);
 }
 
 std::unique_ptr<FunctionsFolder> FunctionsFolder::of(const std::string& folder, Parts parts, async::Executor executor) {
@@ -120,7 +123,9 @@ FunctionsFolder::Todo FunctionsFolder::unknown(const folder::Survey& survey) {
         auto& known = known_[found.placed.name];
         known.path = found.placed.path;
         if (found.function) {
-            if (found.seen != known.seen) todo.push_back(&found);
+            const bool later = found.seen == known.tried && parts_.clock.now() < known.not_before;
+            again_ = again_ || later;
+            if (found.seen != known.seen && !later) todo.push_back(&found);
             continue;
         }
         const auto& complaint = found.function.error();
@@ -196,6 +201,7 @@ Task<Result<source::Tree>> FunctionsFolder::keep(const FoundFunction& found) {
 
 void FunctionsFolder::settle(const FoundFunction& found, const Result<registry::Deployed>& outcome) {
     auto& known = known_[found.placed.name];
+    known.tried = found.seen;
     if (outcome) {
         known.seen = found.seen;
         known.refusal.clear();
@@ -208,6 +214,7 @@ void FunctionsFolder::settle(const FoundFunction& found, const Result<registry::
     again_ = again_ || passing;
     known.seen = passing ? "" : found.seen;
     if (!passing) known.timeouts = 0;
+    known.not_before = parts_.clock.now() + (error.pointer == "/image" ? base::Duration(pull_pause) : base::Duration());
     refuse(found.placed, words_of(error), error.log);
 }
 

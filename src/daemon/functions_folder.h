@@ -68,6 +68,8 @@ private:
         std::string seen;     ///< deployed, or refused for good
         std::string refusal;  ///< what is complained of now
         int timeouts = 0;     ///< in a row
+        std::string tried;    ///< last, and not again before:
+        async::Instant not_before{};
     };
     using Todo = std::vector<const folder::FoundFunction*>;
 

@@ -169,7 +169,7 @@ def test_a_function_of_the_folder_is_changed_nowhere_else(serve, folder):
     answers(daemon, "/hello", "one")
     resource = daemon.api("GET", "/v1/functions/hello").json
     calls = [("PUT", "", resource, {}), ("PATCH", "", {"env": {"A": "b"}}, {"Content-Type": "application/merge-patch+json"}),
-             ("DELETE", "", None, {}), ("POST", "/source?filename=hello.py", b"x", {"Content-Type": "text/x-python"})]
+             ("DELETE", "", None, {}), ("POST", "/source?filename=hello.py", b"x", {"Content-Type": "application/octet-stream"})]
     for method, rest, body, headers in calls:
         answer = daemon.api(method, f"/v1/functions/hello{rest}", body, headers)
         assert answer.status == 409 and "hello.py" in answer.json["detail"] and str(folder) in answer.json["detail"], answer

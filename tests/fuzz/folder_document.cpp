@@ -26,6 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (ignored.add(text, "f")) [[maybe_unused]]
         const bool out = ignored.leaves_out("a/b.py", false);
     const auto name = folder::name_from(text);
-    if (name.size() > 63 || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos) std::abort();
+    if (name.size() > 63 || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos)
+        std::abort();
     return 0;
 }

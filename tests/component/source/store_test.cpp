@@ -177,7 +177,9 @@ TEST_CASE("copies of files are the tree that the same texts are, and a link lead
     test::write_file(root + "/main.py", "a");
     test::write_file(root + "/lib/b.py", "b");
     test::write_file(other.path() + "/secret", "s");
-    const auto copied = [&](std::vector<source::Copy> files) { return store.run(store->put_copies(root, std::move(files))); };
+    const auto copied = [&](std::vector<source::Copy> files) {
+        return store.run(store->put_copies(root, std::move(files)));
+    };
     const auto tree = copied({{"main.py", "main.py"}, {"lib/b.py", "lib/b.py"}});
     REQUIRE(tree);
     CHECK(tree->id == put(store, {{"main.py", "a"}, {"lib/b.py", "b"}}));

@@ -27,7 +27,7 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 std::vector<std::string> put_all(Lab& lab, std::vector<Placed> all) {
     std::vector<std::string> words;
     for (const auto& outcome : lab.loop.run(lab.registry().put_placed_untried(std::move(all)))) {
-        words.push_back(!outcome             ? "left"
+        words.push_back(!outcome               ? "left"
                         : outcome->has_value() ? std::to_string((*outcome)->function->version)
                                                : std::string(base::name(outcome->error().fault)));
     }
@@ -43,7 +43,8 @@ TEST_CASE("a function of the folder is the folder's alone while it is served", "
     const auto put = lab.loop.run(lab.registry().put_placed({"f", document(), "f.py"}));
     REQUIRE(put);
     CHECK(put->function->origin == "f.py");
-    for (const auto& refused : {lab.put("f", document()).error(), lab.patch("f", "{}").error(), lab.remove("f").error()}) {
+    for (const auto& refused :
+         {lab.put("f", document()).error(), lab.patch("f", "{}").error(), lab.remove("f").error()}) {
         CHECK(refused.fault == Fault::conflict);
         CHECK(contains(refused.detail, "f.py in the folder /srv/functions"));
     }
@@ -54,8 +55,9 @@ TEST_CASE("a function of the folder is the folder's alone while it is served", "
     CHECK(lab.put("f", document()).value().function->version == 2);
 }
 
-TEST_CASE("without a folder what came from one is as any other function, and no longer of the folder once it is changed",
-          "[docker][registry]") {
+TEST_CASE(
+    "without a folder what came from one is as any other function, and no longer of the folder once it is changed",
+    "[docker][registry]") {
     Lab lab;
     REQUIRE(lab.loop.run(lab.registry().put_placed({"f", document(), "f.py"})));
     REQUIRE(lab.put("f", document()));

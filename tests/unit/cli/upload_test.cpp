@@ -108,6 +108,7 @@ TEST_CASE("texts go into a resource, programs and bytes do not", "[cli]") {
 
 TEST_CASE("a folder that is too large also when it is packed says what to leave out", "[cli]") {
     const Folder folder;
+    folder.file("a/b/c.py", "12345");
     folder.file("d.py", "12345");
     const auto packed = cli::open_upload(read(folder.path), {.upload = 100});
     REQUIRE_FALSE(packed);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/folder/functions.h>
 
+#include "support/complaints.h"
 #include "support/folder.h"
 
 #include <catch2/catch_test_macros.hpp>

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // shallop apply, shallop plan
+#include <shallop/folder/code_id.h>
+
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <memory>
 #include <set>
 
-#include <shallop/folder/code_id.h>
 #include "cli/command.h"
 #include "cli/functions.h"
 #include "cli/manifest.h"
@@ -137,8 +138,7 @@ Done apply(const Globals& globals, const Words& words) {
     if (!rest) return rest.error();
     auto all = Json::array();
     for (const auto& [manifest, source] : files->functions) {
-        auto deployed =
-            source ? deploy_source(**rest, *source) : put_function(**rest, manifest.name, manifest.resource);
+        auto deployed = source ? deploy_aloud(**rest, *source) : put_function(**rest, manifest.name, manifest.resource);
         if (!deployed) return of(manifest, deployed.error());
         if (!globals.json) tell(*deployed);
         all.push_back(std::move(deployed->resource));

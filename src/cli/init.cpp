@@ -2,6 +2,8 @@
 // shallop init
 #include "cli/init.h"
 
+#include <shallop/folder/code.h>
+
 #include <CLI/CLI.hpp>
 
 #include <nlohmann/json.hpp>
@@ -12,7 +14,6 @@
 #include <memory>
 #include <utility>
 
-#include <shallop/folder/code.h>
 #include "cli/command.h"
 #include "cli/print.h"
 #include "cli/starters.h"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // shallop invoke
+#include <shallop/folder/code.h>
+
 #include <CLI/CLI.hpp>
 
 #include <nlohmann/json.hpp>
@@ -8,7 +10,6 @@
 #include <cstring>
 #include <memory>
 
-#include <shallop/folder/code.h>
 #include "cli/command.h"
 #include "cli/timing.h"
 

@@ -2,6 +2,8 @@
 #include "cli/source.h"
 
 #include <shallop/folder/code_id.h>
+
+#include "cli/build_words.h"
 #include "cli/upload.h"
 
 namespace shallop::cli {
@@ -96,6 +98,11 @@ Result<Deployed> deploy_source(Rest& rest, const SourceFunction& function) {
     if (!*before || id->empty() || code_of(**before) != *id) return post_then_send(rest, function);
     source["code"] = *id;
     return send_settings(rest, function, *before, std::move(source));
+}
+
+Result<Deployed> deploy_aloud(Rest& rest, const SourceFunction& function) {
+    const BuildWords words(rest.server(), function.name);
+    return deploy_source(rest, function);
 }
 
 }  // namespace shallop::cli

@@ -15,4 +15,7 @@ using folder::SourceFunction;
 /// not fit into a resource; then the code comes first.
 Result<Deployed> deploy_source(Rest& rest, const SourceFunction& function);
 
+/// The same, with what is built for it told on stderr if that takes long.
+Result<Deployed> deploy_aloud(Rest& rest, const SourceFunction& function);
+
 }  // namespace shallop::cli

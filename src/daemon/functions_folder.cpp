@@ -19,7 +19,7 @@ using folder::FoundFunction;
 
 constexpr int most_timeouts = 3;        ///< of loading the same code: then it waits for a change, as what is wrong does
 constexpr std::size_t most_lines = 50;  ///< of a refusal, in a function's log
-constexpr auto pull_pause = std::chrono::minutes(1);  ///< registries count who asks too often
+constexpr auto costly_pause = std::chrono::minutes(1);  ///< registries count who asks too often
 
 /// The folder by its whole path, with which the paths of all that is in it begin.
 FunctionsFolder::Settings with_whole_path(FunctionsFolder::Settings settings) {
@@ -29,11 +29,19 @@ FunctionsFolder::Settings with_whole_path(FunctionsFolder::Settings settings) {
     return settings;
 }
 
+bool is_about_image(const Error& error) {
+    return error.fault != Fault::invalid && (error.pointer == "/image" || error.pointer == "/source/runtime");
+}
+
 /// Whether the same may go well later though no file changes. A conflict may be one with what somebody else has deployed.
 bool passes(const Error& error) {
-    const bool missing = error.pointer == "/image" || error.pointer == "/source/runtime";
     return base::retryable(error.fault) || error.fault == Fault::conflict || error.fault == Fault::storage ||
-           (missing && error.fault != Fault::invalid);
+           is_about_image(error);
+}
+
+/// Where an image was to be pulled or built: that is not tried every other second.
+bool is_costly(const Error& error) {
+    return is_about_image(error) && (error.pointer == "/image" || error.fault != Fault::not_found);
 }
 
 std::string words_of(const Error& error) {
@@ -214,7 +222,7 @@ void FunctionsFolder::settle(const FoundFunction& found, const Result<registry::
     again_ = again_ || passing;
     known.seen = passing ? "" : found.seen;
     if (!passing) known.timeouts = 0;
-    known.not_before = parts_.clock.now() + (error.pointer == "/image" ? base::Duration(pull_pause) : base::Duration());
+    known.not_before = parts_.clock.now() + (is_costly(error) ? base::Duration(costly_pause) : base::Duration());
     refuse(found.placed, words_of(error), error.log);
 }
 

@@ -32,50 +32,77 @@ Status Registry::check_placed(const std::string& name) const {
                                       name + "), or give the file another name");
 }
 
-/// All that can be said of it without its turn, but for whether its code loads. Of each image the engine is asked once.
-Task<Result<Registry::Change>> Registry::prepare_placed(Placed placed, Images& images) {
+Task<Result<function::Spec>> Registry::read_placed(const Placed& placed) {
     if (const auto fine = check_placed(placed.name); !fine) co_return fine.error();
     auto spec = function::parse_resource(placed.document, placed.name);
     if (!spec) co_return spec.error();
     const auto kept = co_await keep_code(*spec);
     if (!kept) co_return kept.error();
-    if (const auto fine = registry::check_routes(*spec); !fine) co_return fine.error();
-    if (const auto fine = check_mounts(*spec); !fine) co_return fine.error();
-    const auto key = std::make_pair(spec->image, spec->pull);
-    auto at = images.find(key);
-    if (at == images.end()) {
-        const auto resolving = co_await resolves_.acquire();
-        auto image = co_await resolve_image(*spec, settings_, engine_, clock_, log_);
-        at = images.emplace(key, std::move(image)).first;
-    }
-    const auto before = catalog_->find(placed.name);
-    // What has not changed needs no engine: it stays with the image that it has.
-    const bool as_it_was = !at->second && before && before->spec.image == spec->image;
-    const auto image = as_it_was ? Result<function::ImageFacts>(before->image) : at->second;
-    if (!image) co_return image.error();
-    auto contract = function::decide_contract(*spec, *image);
-    if (!contract) co_return contract.error();
-    spec->contract = std::move(*contract);
-    auto change = Change(std::move(*spec), *image);
-    if (as_it_was && !is_there(change, placed.origin)) co_return at->second.error();
-    co_return change;
+    co_return spec;
 }
 
 Task<Result<Deployed>> Registry::put_placed(Placed placed) {
-    Images images;
-    auto origin = placed.origin;
-    auto change = co_await prepare_placed(std::move(placed), images);
-    if (!change) co_return change.error();
-    auto& [spec, image] = *change;
-    // Also before the code is tried, which takes an instance.
-    if (const auto fine = check_routes_beside(catalog_->functions, spec); !fine) co_return fine.error();
-    auto current = catalog_->find(spec.name);
-    const auto loads = co_await check_code(spec, image, std::move(current));
+    auto spec = co_await read_placed(placed);
+    if (!spec) co_return spec.error();
+    // Before anything is pulled, built, installed or tried for it.
+    if (const auto fine = check_routes_beside(catalog_->functions, *spec); !fine) co_return fine.error();
+    auto image = co_await prepare(*spec);
+    if (!image) co_return image.error();
+    auto current = catalog_->find(placed.name);
+    const auto loads = co_await check_code(*spec, *image, std::move(current));
     if (!loads) co_return loads.error();
 
     const auto writing = co_await writer_.acquire();
-    if (const auto fine = check_placed(spec.name); !fine) co_return fine.error();
-    co_return co_await commit(std::move(spec), std::move(image), std::move(origin));
+    if (const auto fine = check_placed(placed.name); !fine) co_return fine.error();
+    co_return co_await commit(std::move(*spec), std::move(*image), std::move(placed.origin));
+}
+
+/// What put_placed() does before it tries the code, where that takes no time: nothing where it does. Of each image the engine is asked once.
+Task<Result<std::optional<Registry::Change>>> Registry::prepare_at_once(Placed placed, Images& images) {
+    const auto left = std::optional<Change>();
+    auto spec = co_await read_placed(placed);
+    if (!spec) co_return spec.error();
+    if (const auto fine = registry::check_routes(*spec); !fine) co_return fine.error();
+    if (const auto fine = check_mounts(*spec); !fine) co_return fine.error();
+    const auto before = catalog_->find(placed.name);
+    if (!images.contains(spec->image)) {
+        auto asked = *spec;
+        auto settings = settings_;
+        asked.pull = "never";
+        settings.build_runtime = nullptr;
+        auto found = co_await resolve_image(asked, settings, engine_, clock_, log_);
+        images.emplace(spec->image, std::move(found));
+    }
+    const auto found = images.at(spec->image);
+    if (spec->pull == "always" || (!found && found.error().fault == Fault::not_found)) co_return left;
+    // What has not changed needs no engine: it stays with the image that it has.
+    const bool as_it_was = !found && before && before->spec.image == spec->image;
+    if (!found && !as_it_was) co_return found.error();
+    const auto image = as_it_was ? before->image : *found;
+    auto contract = function::decide_contract(*spec, image);
+    if (!contract) co_return contract.error();
+    spec->contract = std::move(*contract);
+    const auto installed = co_await find_installed(*spec, image);
+    if (!installed && installed.error().fault == Fault::not_found) co_return left;
+    if (!installed) co_return installed.error();
+    auto change = Change(std::move(*spec), image);
+    if (as_it_was && !is_there(change, placed.origin)) co_return found.error();
+    const bool untried = !before || same_code(change.first, change.second, before);
+    co_return untried ? std::optional<Change>(std::move(change)) : left;
+}
+
+Task<Status> Registry::find_installed(function::Spec& spec, const function::ImageFacts& image) {
+    if (!spec.source) co_return Status();
+    spec.source->packages.clear();
+    if (!settings_.installed) co_return Status();
+    function::Function candidate;
+    candidate.spec = spec;
+    candidate.image = image;
+    auto shared = std::make_shared<const function::Function>(std::move(candidate));
+    auto packages = co_await settings_.installed(std::move(shared));
+    if (!packages) co_return packages.error();
+    spec.source->packages = std::move(*packages);
+    co_return Status();
 }
 
 /// One after the other into the routes, so that each conflict is the later one's.
@@ -102,13 +129,9 @@ Task<Registry::Outcomes> Registry::put_placed_untried(std::vector<Placed> all) {
     Images images;
     for (std::size_t at = 0; at < all.size(); ++at) {
         auto placed = all[at];
-        auto change = co_await prepare_placed(std::move(placed), images);
-        if (!change) {
-            outcomes[at] = Result<Deployed>(change.error());
-            continue;
-        }
-        const auto before = catalog_->find(all[at].name);
-        if (!before || same_code(change->first, change->second, before)) changes.emplace_back(at, std::move(*change));
+        auto change = co_await prepare_at_once(std::move(placed), images);
+        if (!change) outcomes[at] = Result<Deployed>(change.error());
+        if (change && *change) changes.emplace_back(at, std::move(**change));
     }
 
     const auto writing = co_await writer_.acquire();

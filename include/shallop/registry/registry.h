@@ -70,6 +70,12 @@ struct Settings {
         "/var/run/docker.sock", "/run/containerd", "/var/lib/docker", "/proc", "/sys", "/dev"};
     std::vector<std::string> volumes_never;  ///< names of volumes that no function may mount
     source::CodeStore* code = nullptr;       ///< outlives the Registry; null: functions from source are refused
+    /// Builds the image of one of our runtimes where it is missing; `function` is whom it is for. Empty: they are built by hand.
+    std::function<Task<Status>(std::string runtime, std::string function)> build_runtime{};
+    /// Installs what the code asks for; returns the tree of it, or "". Empty: nothing is installed.
+    std::function<Task<Result<std::string>>(FunctionPtr)> install{};
+    /// The same of what is installed already: not_found where something is to be installed first. Empty: nothing ever is.
+    std::function<Task<Result<std::string>>(FunctionPtr)> installed{};
     /// Asked before code is deployed: can it be loaded? Empty: it can.
     std::function<Task<Status>(FunctionPtr)> try_code{};
     std::string
@@ -121,7 +127,8 @@ public:
     /// put(), of a function of the folder.
     Task<Result<Deployed>> put_placed(Placed placed);
     /// The same for many at once, as one change, of those whose code need not be tried: it is new, and nothing could serve instead of it, or
-    /// it is what is there already. The others are left for put_placed(): they have no result. Nothing is refused for what another one is.
+    /// it is what is there already. The others, and those for which something is to be pulled, built or installed first, are left for
+    /// put_placed(): they have no result. Nothing is refused for what another one is.
     using Outcomes = std::vector<std::optional<Result<Deployed>>>;
     Task<Outcomes> put_placed_untried(std::vector<Placed> all);
     Task<Result<FunctionPtr>> remove_placed(std::string name);
@@ -130,11 +137,13 @@ private:
     using Functions = std::map<std::string, FunctionPtr, std::less<>>;
 
     using Change = std::pair<function::Spec, function::ImageFacts>;
-    using Images = std::map<std::pair<std::string, std::string>, Result<function::ImageFacts>>;
+    using Images = std::map<std::string, Result<function::ImageFacts>>;
 
     Status check_current(const std::string& name, const Precondition& precondition) const;
     Status check_placed(const std::string& name) const;
-    Task<Result<Change>> prepare_placed(Placed placed, Images& images);
+    Task<Result<function::Spec>> read_placed(const Placed& placed);
+    Task<Result<std::optional<Change>>> prepare_at_once(Placed placed, Images& images);
+    Task<Status> find_installed(function::Spec& spec, const function::ImageFacts& image);
     /// Of the one at `at` of several.
     struct Made {
         std::size_t at;
@@ -145,6 +154,7 @@ private:
     Task<Result<FunctionPtr>> take_away(std::string name);
     Task<Result<function::ImageFacts>> prepare(function::Spec& spec);
     Task<Status> keep_code(function::Spec& spec);
+    Task<Status> install(function::Spec& spec, const function::ImageFacts& image);
     static bool same_code(const function::Spec& spec, const function::ImageFacts& image, const FunctionPtr& before);
     Task<Status> check_code(const function::Spec& spec, const function::ImageFacts& image, FunctionPtr before);
     Task<std::optional<Result<Deployed>>> change(FunctionPtr before, function::Spec spec);

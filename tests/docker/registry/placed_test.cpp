@@ -97,7 +97,7 @@ TEST_CASE("what cannot be one of many is refused by itself", "[docker][registry]
                         {"c", R"({"image":"debian:bookworm-slim","no":1})", "c.py"},
                         {"d", document(route("/a")), "d.py"},
                         {"e", R"({"image":"registry-test-nothing:1","pull":"never"})", "e.py"},
-                        {"g", document(), "g.py"}}) == Words{"1", "conflict", "invalid", "conflict", "not_found", "1"});
+                        {"g", document(), "g.py"}}) == Words{"1", "conflict", "invalid", "conflict", "left", "1"});
     CHECK(lab.find("a"));
     CHECK(lab.find("g"));
     CHECK(lab.registry().catalog()->functions.size() == 3);

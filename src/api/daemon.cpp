@@ -27,6 +27,16 @@ Json describe(const Result<docker::Version>& version) {
             {"os", version->os}, {"arch", version->arch},       {"kernel", version->kernel}};
 }
 
+Json describe(const FolderView& folder) {
+    auto refused = Json::array();
+    for (const auto& [path, reason] : folder.refused) refused.push_back({{"path", path}, {"reason", reason}});
+    return {{"path", folder.path},
+            {"watched", folder.unwatched.empty()},
+            {"detail", folder.unwatched},
+            {"functions", folder.functions},
+            {"refused", std::move(refused)}};
+}
+
 AnswerTask info(Call& call) {
     const auto& parts = call.parts;
     const auto& facts = call.facts;
@@ -42,6 +52,7 @@ AnswerTask info(Call& call) {
                      {"admin", facts.admin_address},
                      {"engine", describe(engine)},
                      {"functions", parts.registry.catalog()->functions.size()},
+                     {"folder", facts.folder ? describe(facts.folder()) : Json()},
                      {"running", parts.invoker.running()},
                      {"storage_degraded", parts.store.degraded()},
                      {"settings", std::move(settings)}};

@@ -164,6 +164,14 @@ Task<Result<Builder::Wish>> Builder::wish(const function::Function& function) {
     co_return wish;
 }
 
+Task<Result<std::string>> Builder::known_packages(function::FunctionPtr function) {
+    if (settings_.code == nullptr || !function->spec.source) co_return std::string();
+    const auto wished = co_await wish(*function);
+    if (!wished) co_return wished.error();
+    if (wished->files.empty()) co_return std::string();
+    co_return co_await settings_.code->recall(wished->name);
+}
+
 Task<Result<std::string>> Builder::packages(function::FunctionPtr function) {
     if (settings_.code == nullptr || !function->spec.source) co_return std::string();
     const auto wished = co_await wish(*function);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // shallop apply, shallop plan
+#include <shallop/folder/code_id.h>
+
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <memory>
 #include <set>
 
-#include "cli/code_id.h"
 #include "cli/command.h"
 #include "cli/functions.h"
 #include "cli/manifest.h"
@@ -102,7 +103,8 @@ Result<Step> step_of(Rest& rest, const Wanted& wanted) {
     const auto there = find_function(rest, manifest.name);
     if (!there) return of(manifest, there.error());
     if (!*there) return Step{manifest.name, "create", {}};
-    const auto code = wanted.source ? code_id(wanted.source->code) : Result<std::string>(code_id(manifest.resource));
+    const auto code =
+        wanted.source ? folder::code_id(wanted.source->code) : Result<std::string>(folder::code_id(manifest.resource));
     if (!code) return of(manifest, code.error());
     auto changes = differences(manifest.name, manifest.resource, *code, **there);
     if (!changes) return of(manifest, changes.error());

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <stdexcept>
 #include <utility>
 
 #include "cli/print.h"
@@ -56,10 +55,6 @@ std::string text_of(const Json& document, const char* member) {
 }
 
 }  // namespace
-
-void throw_exception_from_error(const Complaint& complaint, const boost::source_location& where) {
-    throw std::logic_error("unchecked complaint: " + complaint.what + " at " + where.to_string());
-}
 
 Complaint complaint_from(long status, std::string_view body) {
     const auto document = Json::parse(body, nullptr, false);

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // shallop dev
+#include <shallop/folder/document.h>
+#include <shallop/folder/survey.h>
+#include <shallop/folder/watcher.h>
+
 #include <CLI/CLI.hpp>
 
 #include <poll.h>
@@ -9,24 +13,24 @@
 #include <array>
 #include <chrono>
 #include <csignal>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <set>
 
-#include "cli/code_id.h"
 #include "cli/command.h"
 #include "cli/followers.h"
-#include "cli/function_folder.h"
 #include "cli/log_lines.h"
-#include "cli/manifest.h"
 #include "cli/print.h"
 #include "cli/source.h"
-#include "cli/watcher.h"
 
 namespace shallop::cli {
 namespace {
 
+using folder::FoundFunction;
+using folder::Json;
+using folder::PlacedFunction;
+using folder::Surveyor;
+using folder::Watcher;
 using Steady = std::chrono::steady_clock;
 
 constexpr int settle_ms = 30;   ///< an editor writes, renames and removes within this
@@ -65,25 +69,29 @@ private:
 /// What a folder's functions are, and what the daemon has of them.
 class Session {
 public:
-    Session(const Globals& globals, Rest& rest, std::string folder)
-        : json_(globals.json), rest_(rest), folder_(std::move(folder)), followers_(rest.server(), log_sink()) {}
+    Session(const Globals& globals, Rest& rest, const std::string& folder)
+        : json_(globals.json),
+          rest_(rest),
+          surveyor_(folder, Surveyor::Reach::anywhere),
+          followers_(rest.server(), log_sink()) {}
 
     /// Deploys what is new or changed, and removes what is gone. False where something was refused that may go well later by itself.
     bool update() {
-        const auto found = functions_in(folder_);
+        const auto survey = surveyor_.look();
         std::set<std::string> names;
         std::string complaints;
-        for (const auto& complaint : found.complaints)
+        for (const auto& complaint : survey.places.complaints)
             complaints += complaint.what + "\n       " + complaint.todo + "\n";
         if (complaints != complaints_ && !complaints.empty()) say({{"error", complaints}}, "error: " + complaints);
         complaints_ = complaints;
         bool all = true;
-        for (const auto& one : found.functions) {
-            names.insert(one.name);
+        for (const auto& one : survey.functions) {
+            names.insert(one.placed.name);
             all = deploy(one) && all;
         }
         for (auto at = known_.begin(); at != known_.end();) {
-            at = names.contains(at->first) ? std::next(at) : forget(at);
+            const bool stays = names.contains(at->first) || survey.places.leaves(at->first, at->second.path);
+            at = stays ? std::next(at) : forget(at);
         }
         std::set<std::string> there;
         for (const auto& [name, known] : known_) {
@@ -103,6 +111,7 @@ public:
 
 private:
     struct Known {
+        std::string path;       ///< in the folder
         std::string seen;       ///< what was sent last, and deployed or refused for good
         std::string refusal;    ///< what was complained of last, and still is
         bool deployed = false;  ///< some version of it
@@ -128,26 +137,15 @@ private:
         std::fflush(stdout);
     }
 
-    static Result<SourceFunction> read(const PlacedFunction& one) {
-        auto manifest = read_folder_manifest(one.place);
-        if (!manifest) return manifest.error();
-        auto resource = manifest->is_null() ? Json::object() : std::move(*manifest);
-        if (!resource.contains("routes")) resource["routes"] = Json::array({{{"path", one.route}}});
-        if (!has_source_path(resource)) resource["source"]["path"] = std::filesystem::absolute(one.place).string();
-        return source_function_from(one.name, std::move(resource), one.place);
-    }
-
-    bool deploy(const PlacedFunction& one) {
+    bool deploy(const FoundFunction& found) {
+        const auto& one = found.placed;
         auto& known = known_[one.name];
+        known.path = one.path;
         const auto start = Steady::now();
-        const auto function = read(one);
-        if (!function) return refuse(one, known, function.error());
-        const auto id = code_id(function->code);
-        if (!id) return refuse(one, known, id.error());
-        const auto seen = *id + function->source.dump() + function->settings.dump();
-        if (seen == known.seen) return true;
-        const auto deployed = deploy_source(rest_, *function);
-        if (deployed || !deployed.error().passing) known.seen = seen;
+        if (!found.function) return refuse(one, known, found.function.error());
+        if (found.seen == known.seen) return true;
+        const auto deployed = deploy_source(rest_, *found.function);
+        if (deployed || !deployed.error().passing) known.seen = found.seen;
         if (!deployed) return refuse(one, known, deployed.error());
         known.refusal.clear();
         known.deployed = true;
@@ -183,7 +181,7 @@ private:
 
     bool json_;
     Rest& rest_;
-    std::string folder_;
+    Surveyor surveyor_;
     std::string complaints_;
     std::map<std::string, Known> known_;
     Followers followers_;  // last: its threads end first
@@ -211,6 +209,7 @@ Done dev(const Globals& globals, const Words& words) {
     const Signals signals;
     auto watcher = Watcher::open(words.folder);
     if (!watcher) return watcher.error();
+    if (const auto armed = watcher->rearm(); !armed) return armed.error();
     const auto rest = connect(globals);
     if (!rest) return rest.error();
     if (const auto info = fetch(**rest, "/v1/info"); !info) return info.error();

@@ -2,6 +2,8 @@
 // shallop init
 #include "cli/init.h"
 
+#include <shallop/folder/code.h>
+
 #include <CLI/CLI.hpp>
 
 #include <nlohmann/json.hpp>
@@ -12,7 +14,6 @@
 #include <memory>
 #include <utility>
 
-#include "cli/code.h"
 #include "cli/command.h"
 #include "cli/print.h"
 #include "cli/starters.h"
@@ -64,7 +65,7 @@ std::string readme_text(const std::string& name, const std::string& folder) {
 }
 
 Done write(const std::string& path, const std::string& text) {
-    const File file(std::fopen(path.c_str(), "wxb"));  // x: never over what is there
+    const folder::File file(std::fopen(path.c_str(), "wxb"));  // x: never over what is there
     if (!file || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() || std::fflush(file.get()) != 0) {
         return Complaint{"cannot write " + path + ": " + std::strerror(errno), "choose another folder"};
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // shallop invoke
+#include <shallop/folder/code.h>
+
 #include <CLI/CLI.hpp>
 
 #include <nlohmann/json.hpp>
@@ -8,7 +10,6 @@
 #include <cstring>
 #include <memory>
 
-#include "cli/code.h"
 #include "cli/command.h"
 #include "cli/timing.h"
 
@@ -37,13 +38,13 @@ void print_head(const Head& head) {
 }
 
 /// Fills in body and method; the file that is being sent, if it is one.
-Result<File> load(const Words& words, Request& request) {
+Result<folder::File> load(const Words& words, Request& request) {
     request.method = !words.method.empty() ? words.method : words.has_data ? "POST" : "GET";
     if (words.data != "-" && !words.data.starts_with('@')) {
         request.body = words.data;
-        return File();
+        return folder::File();
     }
-    File file(words.data == "-" || words.data == "@-" ? stdin : std::fopen(words.data.c_str() + 1, "rb"));
+    folder::File file(words.data == "-" || words.data == "@-" ? stdin : std::fopen(words.data.c_str() + 1, "rb"));
     if (!file) {
         return Complaint{"cannot read " + words.data.substr(1) + ": " + std::strerror(errno),
                          "check the file's name, or give the text itself"};

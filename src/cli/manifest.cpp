@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/manifest.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <iterator>
 #include <map>
@@ -15,110 +10,15 @@
 namespace shallop::cli {
 namespace {
 
-constexpr std::size_t largest_manifest = 4UL << 20;
-constexpr int deepest = 32;
-constexpr int most_nodes = 50'000;  ///< aliases make more nodes than there are bytes
+using folder::read_text;
 
-/// What YAML's core schema makes of a plain word.
-Json plain_scalar(const std::string& word) {
-    if (word.empty() || word == "~" || word == "null" || word == "Null" || word == "NULL") return nullptr;
-    if (word == "true" || word == "True" || word == "TRUE") return true;
-    if (word == "false" || word == "False" || word == "FALSE") return false;
-    const auto* const end = word.data() + word.size();
-    std::int64_t whole = 0;
-    if (const auto read = std::from_chars(word.data(), end, whole); read.ec == std::errc{} && read.ptr == end)
-        return whole;
-    double real = 0;
-    const auto read = std::from_chars(word.data(), end, real);
-    if (read.ec == std::errc{} && read.ptr == end && std::isfinite(real)) return real;
-    return word;
-}
-
-/// Turns nodes into JSON, within the bounds above.
-class Converter {
-public:
-    Json convert(const YAML::Node& node, int depth = 0) {
-        if (depth > deepest || ++nodes_ > most_nodes)
-            throw YAML::Exception(node.Mark(), "nested too deep, or too large");
-        switch (node.Type()) {
-            case YAML::NodeType::Scalar:
-                return node.Tag() == "!" ? Json(node.Scalar()) : plain_scalar(node.Scalar());
-            case YAML::NodeType::Sequence:
-                return sequence(node, depth);
-            case YAML::NodeType::Map:
-                return map(node, depth);
-            default:
-                return nullptr;
-        }
-    }
-
-private:
-    Json sequence(const YAML::Node& node, int depth) {
-        auto array = Json::array();
-        for (const auto& item : node) array.push_back(convert(item, depth + 1));
-        return array;
-    }
-    Json map(const YAML::Node& node, int depth) {
-        auto object = Json::object();
-        for (const auto& item : node) {
-            const auto key = item.first.Scalar();
-            if (object.contains(key)) throw YAML::Exception(item.first.Mark(), "'" + key + "' is there twice");
-            object[key] = convert(item.second, depth + 1);
-        }
-        return object;
-    }
-
-    int nodes_ = 0;
-};
-
-Complaint bad_file(const std::string& from, const std::string& why) {
-    return {from + " is no manifest: " + why,
-            "a manifest is a function resource in JSON or YAML, with at least name and image or source"};
-}
-
-/// Every document of the text; throws what the parsers throw.
-std::vector<Json> parse_documents(std::string_view text) {
-    const auto start = text.find_first_not_of(" \t\r\n");
-    if (start != std::string_view::npos && text[start] == '{') return {Json::parse(text)};
-    std::vector<Json> documents;
-    for (const auto& node : YAML::LoadAll(std::string(text))) {
-        if (!node.IsNull()) documents.push_back(Converter().convert(node));
-    }
-    return documents;
-}
-
-Result<std::string> read_stream(std::istream& stream, const std::string& from) {
-    std::string text;
-    char piece[16 * 1024];
-    while (stream.read(piece, sizeof piece) || stream.gcount() > 0) {
-        text.append(piece, static_cast<std::size_t>(stream.gcount()));
-        if (text.size() > largest_manifest) return bad_file(from, "it is larger than 4Mi");
-    }
-    return text;
+/// That of a file, or of standard input ("-").
+Result<std::string> read_words(const std::string& path, const std::string& from) {
+    return path == "-" ? read_text(std::cin, from) : read_text(path);
 }
 
 bool is_manifest(const std::filesystem::path& path) {
     return path.extension() == ".json" || path.extension() == ".yaml" || path.extension() == ".yml";
-}
-
-Result<std::vector<Json>> documents_of(std::string_view text, const std::string& from) {
-    try {
-        auto documents = parse_documents(text);
-        if (documents.empty()) return bad_file(from, "it is empty");
-        for (const auto& document : documents) {
-            if (!document.is_object()) return bad_file(from, "it holds no object");
-        }
-        return documents;
-    } catch (const std::exception& error) {
-        return bad_file(from, error.what());
-    }
-}
-
-Result<std::string> read_text(const std::string& path, const std::string& from) {
-    if (path == "-") return read_stream(std::cin, from);
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return Complaint{"cannot read " + path, "check the file's name and that you may read it"};
-    return read_stream(file, from);
 }
 
 /// Sorts what the documents of one file hold.
@@ -217,7 +117,7 @@ Result<Manifests> read_directory(const std::string& path) {
 }  // namespace
 
 Result<Manifests> parse_manifests(std::string_view text, const std::string& from, const std::string& directory) {
-    auto documents = documents_of(text, from);
+    auto documents = folder::parse_documents(text, from);
     if (!documents) return documents.error();
     Reader reader(from, directory);
     for (auto& document : *documents) {
@@ -230,7 +130,7 @@ Result<Manifests> read_manifests(const std::string& path) {
     std::error_code failed;
     if (path != "-" && std::filesystem::is_directory(path, failed)) return read_directory(path);
     const auto from = path == "-" ? std::string("standard input") : path;
-    const auto text = read_text(path, from);
+    const auto text = read_words(path, from);
     if (!text) return text.error();
     const auto directory = path == "-" ? std::filesystem::path() : std::filesystem::path(path).parent_path();
     return parse_manifests(*text, from, directory.empty() ? "." : directory.string());
@@ -251,23 +151,6 @@ Result<Manifests> read_manifests(const std::vector<std::string>& paths) {
                          "take one of them out"};
     }
     return all;
-}
-
-Result<Json> read_folder_manifest(const std::string& folder) {
-    for (const auto* const name : {"shallop.yaml", "shallop.yml"}) {
-        const auto path = folder + "/" + name;
-        std::error_code failed;
-        if (!std::filesystem::exists(path, failed)) continue;
-        const auto text = read_text(path, path);
-        if (!text) return text.error();
-        auto documents = documents_of(*text, path);
-        if (!documents) return documents.error();
-        if (documents->size() > 1 || documents->front().contains("functions")) {
-            return Complaint{path + " is of several functions", "use: shallop apply -f " + path};
-        }
-        return std::move(documents->front());
-    }
-    return Json();
 }
 
 }  // namespace shallop::cli

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <shallop/folder/document.h>
 
 #include <string>
 #include <string_view>
@@ -11,7 +11,7 @@
 
 namespace shallop::cli {
 
-using Json = nlohmann::ordered_json;
+using folder::Json;
 
 /// A function resource that somebody wrote down, and where.
 struct Manifest {
@@ -38,9 +38,5 @@ Result<Manifests> read_manifests(const std::string& path);
 
 /// Those of several such paths. Complains where a function is there twice.
 Result<Manifests> read_manifests(const std::vector<std::string>& paths);
-
-/// The resource that stands beside the code in `folder`, in shallop.yaml or shallop.yml: it need not have a name. Null where there is no such
-/// file.
-Result<Json> read_folder_manifest(const std::string& folder);
 
 }  // namespace shallop::cli

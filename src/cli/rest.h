@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include <shallop/base/percent.h>
+
 #include "cli/server.h"
 
 namespace shallop::cli {
@@ -75,7 +77,6 @@ private:
     std::unique_ptr<Handle> handle_;
 };
 
-/// `text` as one segment of a path, or one value of a query.
-std::string percent_encoded(std::string_view text);
+using base::percent_encoded;
 
 }  // namespace shallop::cli

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/source.h"
 
-#include <filesystem>
+#include <shallop/folder/code_id.h>
 
 #include "cli/build_words.h"
-#include "cli/code_id.h"
 #include "cli/upload.h"
 
 namespace shallop::cli {
@@ -118,36 +117,6 @@ Result<Json> verify_source(Rest& rest, const SourceFunction& function) {
     auto verified = Json::parse(reply->body, nullptr, false);
     if (verified.is_object()) return verified;
     return Complaint{"the daemon's answer makes no sense", "see whether SHALLOP_URL names a daemon's admin listener"};
-}
-
-bool has_source_path(const Json& resource) {
-    const auto source = resource.find("source");
-    return source != resource.end() && source->is_object() && source->contains("path");
-}
-
-Result<SourceFunction> source_function_from(const std::string& name, Json resource, const std::string& directory) {
-    SourceFunction function;
-    function.name = name;
-    function.whole = true;
-    function.source = resource.at("source");
-    resource.erase("source");
-    resource.erase("name");
-    function.settings = std::move(resource);
-    const auto path = function.source.at("path");
-    function.source.erase("path");
-    if (!path.is_string() || path.get_ref<const std::string&>().empty()) {
-        return Complaint{"the path of its code is no text (at /source/path)", "give a file or a folder"};
-    }
-    for (const auto* const member : {"code", "files"}) {
-        if (!function.source.contains(member)) continue;
-        return Complaint{std::string("its code is given twice (at /source/path and /source/") + member + ")",
-                         "give one of path, files and code"};
-    }
-    const auto place = (std::filesystem::path(directory) / path.get<std::string>()).lexically_normal().string();
-    auto code = read_code(place);
-    if (!code) return code.error();
-    function.code = std::move(*code);
-    return function;
 }
 
 }  // namespace shallop::cli

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/target.h"
 
+#include <shallop/folder/code.h>
+#include <shallop/folder/functions.h>
+
 #include <algorithm>
 #include <filesystem>
 
 #include "cli/suggest.h"
-#include "cli/upload.h"
 
 namespace shallop::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t longest_name = 63;
 constexpr std::size_t most_seen = 1000;
 
 bool is_there(const std::string& place) {
@@ -90,19 +91,8 @@ Result<std::string> lawful_name(const std::string& place) {
     auto path = fs::absolute(place, failed).lexically_normal();
     if (!path.has_filename()) path = path.parent_path();
     auto word = path.filename().string();
-    if (!fs::is_directory(path, failed)) word = archive_stem(word).value_or(path.stem().string());
-    std::string name;
-    for (const char c : word) {
-        const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-        const bool lawful = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
-        if (lawful) {
-            name += lower;
-        } else if (!name.empty() && name.back() != '-') {
-            name += '-';
-        }
-    }
-    name.resize(std::min(name.size(), longest_name));
-    while (name.ends_with('-')) name.pop_back();
+    if (!fs::is_directory(path, failed)) word = folder::archive_stem(word).value_or(path.stem().string());
+    auto name = folder::name_from(word);
     if (!name.empty()) return name;
     return Complaint{"no name for a function can be made of '" + place + "'", "give one: shallop deploy NAME " + place,
                      2};

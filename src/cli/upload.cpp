@@ -19,19 +19,6 @@ using Json = nlohmann::ordered_json;
 constexpr std::uint64_t largest_inline = 160 << 10;  ///< a resource has 256Ki in all
 constexpr std::size_t most_inline = 256;
 
-/// The ends of archives' names, the longest first.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 10> archives{{
-    {".tar.gz", "application/gzip"},
-    {".tgz", "application/gzip"},
-    {".tar.xz", "application/x-tar"},
-    {".txz", "application/x-tar"},
-    {".tar.zst", "application/x-tar"},
-    {".tar.bz2", "application/x-tar"},
-    {".tbz2", "application/x-tar"},
-    {".tar", "application/x-tar"},
-    {".zip", "application/zip"},
-    {".jar", "application/zip"},
-}};
 constexpr const char* wrapper = "code/";
 
 struct FreeArchive {
@@ -150,22 +137,7 @@ Result<Upload> pack_upload(const Code& code, const CodeLimits& limits) {
     return Upload{std::move(*file), compressed ? "application/gzip" : "application/x-tar", ""};
 }
 
-/// The media type of an archive by its name, which archive_stem() knows.
-std::string type_of(const std::string& name) {
-    for (const auto& [end, type] : archives) {
-        if (name.ends_with(end)) return std::string(type);
-    }
-    return "application/octet-stream";
-}
-
 }  // namespace
-
-std::optional<std::string> archive_stem(const std::string& name) {
-    for (const auto& [end, type] : archives) {
-        if (name.size() > end.size() && name.ends_with(end)) return name.substr(0, name.size() - end.size());
-    }
-    return std::nullopt;
-}
 
 Result<std::optional<Json>> inline_files(const Code& code) {
     const auto not_so = std::optional<Json>();
@@ -194,7 +166,7 @@ Result<Upload> open_upload(const Code& code, const CodeLimits& limits) {
     File file(std::fopen(only.place.c_str(), "rb"));
     if (!file)
         return Complaint{"cannot read " + only.place + ": " + std::strerror(errno), "check that you may read it"};
-    if (code.form == Code::Form::archive) return Upload{std::move(file), type_of(only.path), ""};
+    if (code.form == Code::Form::archive) return Upload{std::move(file), folder::archive_type(only.path), ""};
     return Upload{std::move(file), "application/octet-stream", only.path};
 }
 

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <shallop/folder/code.h>
+
 #include <nlohmann/json.hpp>
 
 #include <optional>
 #include <string>
 
-#include "cli/code.h"
+#include "cli/complaint.h"
 
 namespace shallop::cli {
 
-/// Whether a file's name ends as an archive's (".zip", ".tar.gz", …): the name without that end, else nothing.
-std::optional<std::string> archive_stem(const std::string& name);
+using folder::Code;
+using folder::CodeFile;
+using folder::CodeLimits;
+using folder::File;
 
 /// The files as the member "files" of a resource's source has them; nothing where that cannot hold them: programs, what is no UTF-8 text,
 /// more than fits into a resource.

@@ -63,6 +63,8 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       builder_(builder_settings(), engine_, launcher_, clock_, log, executor),
       pool_(totals(), launcher_, clock_, log, executor),
       registry_(registry_settings(), *store_, engine_, clock_, log, executor),
+      folder_(FunctionsFolder::of(settings_.functions, {registry_, *code_, *ground.blocking, log_book_, clock_, log},
+                                  executor)),
       invoker_(pool_, clock_, log, invocations_, log_book_, metrics_, executor),
       gateway_(registry_, invoker_, ids_, log, metrics_),
       admin_({ground.admin_token, settings_.admin_hosts, 256 * 1024}, facts(),
@@ -84,9 +86,11 @@ registry::Settings Daemon::registry_settings() {
     own.bind_never.insert(own.bind_never.end(), {settings_.data_dir, settings_.run_dir});
     if (settings_.docker_host.starts_with("unix://")) own.bind_never.push_back(settings_.docker_host.substr(7));
     own.code = code_.get();
+    own.folder = settings_.functions;
     own.build_runtime = [this](std::string runtime, std::string function) {
         return builder_.runtime(std::move(runtime), std::move(function));
     };
+    own.installed = [this](function::FunctionPtr function) { return builder_.known_packages(std::move(function)); };
     own.install = [this](function::FunctionPtr function) { return builder_.packages(std::move(function)); };
     own.try_code = [this](function::FunctionPtr function) { return pool_.try_code(std::move(function)); };
     return own;
@@ -186,12 +190,13 @@ api::DaemonFacts Daemon::facts() {
     facts.gateway_address = settings_.listen;
     facts.admin_address = settings_.admin_listen;
     facts.started = clock_.now();
-    facts.ready = [this] { return loaded_ && engine_up_ && run_dir_known_; };
+    facts.ready = [this] { return loaded_ && engine_up_ && run_dir_known_ && (!folder_ || folder_->begun()); };
     facts.not_ready_because = [this]() -> std::string {
-        if (!loaded_) return "the functions are being loaded";
+        if (!loaded_ || (engine_up_ && run_dir_known_)) return "the functions are being loaded";
         return "the engine at " + settings_.docker_host + " does not answer";
     };
     facts.reload = [this] { return reload(); };
+    if (folder_) facts.folder = [this] { return folder_->view(); };
     facts.settings = effective_;
     return facts;
 }
@@ -245,6 +250,7 @@ Task<void> Daemon::start_ahead() {
     run_dir_known_ = true;
     supply_runtimes();
     for (const auto& [name, function] : registry_.catalog()->functions) pool_.deploy(function);
+    if (folder_) co_await folder_->run();
 }
 
 /// The engine mounts host paths: inside a container ours are other ones, which the engine itself can tell.

@@ -20,6 +20,8 @@
 #include <memory>
 #include <string>
 
+#include "daemon/functions_folder.h"
+
 namespace shallop::daemon {
 
 using async::Task;
@@ -29,6 +31,7 @@ struct Ground {
     std::unique_ptr<store::Store> store;
     std::unique_ptr<source::CodeStore> code;
     std::string admin_token;
+    async::BlockingPool* blocking = nullptr;
 };
 
 /// The composition root: owns every part as a member, in the order of their dependencies, and their common end.
@@ -81,6 +84,7 @@ private:
     build::Builder builder_;
     pool::Pool pool_;
     registry::Registry registry_;
+    std::unique_ptr<FunctionsFolder> folder_;  ///< null: none is served
     invoke::Invoker invoker_;
     api::Gateway gateway_;
     api::Admin admin_;

@@ -75,6 +75,7 @@ Result<Ground> prepare(const Settings& settings, async::BlockingPool& blocking, 
     if (!store) return store.error();
 
     Ground ground;
+    ground.blocking = &blocking;
     ground.store = std::move(*store);
     auto code = source::CodeStore::open(settings.data_dir + code_part, blocking, log);
     if (!code) return code.error();

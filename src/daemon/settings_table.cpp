@@ -128,6 +128,10 @@ std::vector<Entry> make_entries() {
         text("data-dir", "DIR", "the database and the token: back this up", &Settings::data_dir),
         text("run-dir", "DIR", "sockets to running containers; in a container a host directory mounted at any path",
              &Settings::run_dir),
+        text("functions", "DIR",
+             "a folder whose files and folders are served as functions, each at its path, from the moment they are "
+             "saved",
+             &Settings::functions),
         text("docker-host", "URL",
              "the engine: unix:///PATH or tcp://HOST:PORT; else DOCKER_HOST, else unix:///var/run/docker.sock",
              &Settings::docker_host),

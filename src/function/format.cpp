@@ -147,6 +147,7 @@ std::string format_resource(const Function& function) {
     json["image_id"] = function.image.id;
     json["created"] = function.created;
     json["updated"] = function.updated;
+    json["origin"] = function.origin.empty() ? Ordered() : Ordered{{"folder", function.origin}};
     json["url"] = "/function/" + function.spec.name;
     return dump(json);
 }

@@ -56,7 +56,7 @@ void refuse_what_is_not_here_yet(Object& resource) {
 
 /// What GET adds and PUT gets back.
 void skip_what_the_server_makes(Object& resource) {
-    for (const std::string_view name : {"version", "etag", "image_id", "created", "updated", "url"})
+    for (const std::string_view name : {"version", "etag", "image_id", "created", "updated", "origin", "url"})
         resource.find(name);
 }
 

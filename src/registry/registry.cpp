@@ -30,18 +30,8 @@ Result<FunctionPtr> restore(const store::StoredFunction& stored) {
         if (!contract) return contract.error();
         spec->contract = std::move(*contract);
     }
-    return std::make_shared<const Function>(
-        Function{std::move(*spec), std::move(*image), stored.version, stored.etag, stored.created, stored.updated});
-}
-
-store::StoredFunction to_store(const Function& function) {
-    return {function.spec.name,
-            function.version,
-            function::format_spec(function.spec),
-            function::format_image(function.image),
-            function.etag,
-            function.created,
-            function.updated};
+    return std::make_shared<const Function>(Function{std::move(*spec), std::move(*image), stored.version, stored.etag,
+                                                     stored.created, stored.updated, stored.origin});
 }
 
 }  // namespace
@@ -131,9 +121,14 @@ Task<std::optional<Result<Deployed>>> Registry::change(FunctionPtr before, funct
 
 Task<Result<FunctionPtr>> Registry::remove(std::string name, Precondition precondition) {
     const auto writing = co_await writer_.acquire();
-    const auto before = catalog_->find(name);
-    if (!before) co_return unknown(name);
+    if (!catalog_->find(name)) co_return unknown(name);
     if (const auto fine = check_current(name, precondition); !fine) co_return fine.error();
+    co_return co_await take_away(std::move(name));
+}
+
+/// A removal, by the holder of the turn.
+Task<Result<FunctionPtr>> Registry::take_away(std::string name) {
+    const auto before = catalog_->find(name);
     auto functions = catalog_->functions;
     functions.erase(name);
     auto routes = build_routes(functions);
@@ -149,6 +144,10 @@ Task<Result<FunctionPtr>> Registry::remove(std::string name, Precondition precon
 
 Status Registry::check_current(const std::string& name, const Precondition& precondition) const {
     const auto current = catalog_->find(name);
+    if (current && !current->origin.empty() && !settings_.folder.empty()) {
+        return Error(Fault::conflict, "function '" + name + "' comes from " + current->origin + " in the folder " +
+                                          settings_.folder + ", which this server serves: change or remove it there");
+    }
     return check_preconditions(precondition, current ? std::optional(current->etag) : std::nullopt);
 }
 
@@ -168,21 +167,13 @@ Task<Result<function::ImageFacts>> Registry::prepare(function::Spec& spec) {
 }
 
 /// The change itself, by the holder of the turn: idempotence, limits, routes against each other, disk, catalog.
-Task<Result<Deployed>> Registry::commit(function::Spec spec, function::ImageFacts image) {
+Task<Result<Deployed>> Registry::commit(function::Spec spec, function::ImageFacts image, std::string origin) {
     const auto before = catalog_->find(spec.name);
-    if (before && before->spec == spec && before->image.id == image.id) co_return Deployed{before, false};
-    if (!before && catalog_->functions.size() >= settings_.functions) {
-        co_return Error(Fault::conflict, "there are " + std::to_string(settings_.functions) +
-                                             " functions, which is the limit: remove one");
-    }
-    const auto last = co_await store_.last_version(spec.name);
-    if (!last) co_return last.error();
-
-    const auto time = now();
-    const auto version = *last + 1;
-    auto etag = function::make_etag(spec, image, version);
-    const auto after = std::make_shared<const Function>(
-        Function{std::move(spec), std::move(image), version, std::move(etag), before ? before->created : time, time});
+    auto change = Change(std::move(spec), std::move(image));
+    if (is_there(change, origin)) co_return Deployed{before, false};
+    const auto next = co_await next_version(std::move(change), std::move(origin), catalog_->functions.size());
+    if (!next) co_return next.error();
+    const auto& after = *next;
     auto functions = catalog_->functions;
     functions[after->spec.name] = after;
     auto routes = build_routes(functions);
@@ -193,9 +184,47 @@ Task<Result<Deployed>> Registry::commit(function::Spec spec, function::ImageFact
     if (!done) co_return done.error();
     // Nothing is awaited from here on: a cancellation cannot come between the disk and the catalog.
     publish(std::move(functions), std::move(*routes));
-    log_.info("function deployed", {{"function", after->spec.name}, {"version", version}, {"image", after->image.id}});
-    if (observer_) observer_(before, after);
+    announce(before, after);
     co_return Deployed{after, before == nullptr};
+}
+
+bool Registry::is_there(const Change& change, const std::string& origin) const {
+    const auto before = catalog_->find(change.first.name);
+    return before && before->spec == change.first && before->image.id == change.second.id && before->origin == origin;
+}
+
+/// What the change makes of the function, where there are `count` functions already; by the holder of the turn.
+Task<Result<FunctionPtr>> Registry::next_version(Change change, std::string origin, std::size_t count) {
+    auto& [spec, image] = change;
+    const auto before = catalog_->find(spec.name);
+    if (!before && count >= settings_.functions) {
+        co_return Error(Fault::conflict, "there are " + std::to_string(settings_.functions) +
+                                             " functions, which is the limit: remove one");
+    }
+    const auto last = co_await store_.last_version(spec.name);
+    if (!last) co_return last.error();
+    const auto time = now();
+    const auto version = *last + 1;
+    auto etag = function::make_etag(spec, image, version);
+    co_return std::make_shared<const Function>(Function{std::move(spec), std::move(image), version, std::move(etag),
+                                                        before ? before->created : time, time, std::move(origin)});
+}
+
+void Registry::announce(const FunctionPtr& before, const FunctionPtr& after) {
+    log_.info("function deployed",
+              {{"function", after->spec.name}, {"version", after->version}, {"image", after->image.id}});
+    if (observer_) observer_(before, after);
+}
+
+store::StoredFunction Registry::to_store(const Function& function) {
+    return {function.spec.name,
+            function.version,
+            function::format_spec(function.spec),
+            function::format_image(function.image),
+            function.etag,
+            function.created,
+            function.updated,
+            function.origin};
 }
 
 void Registry::never_mount(const std::vector<std::string>& volumes, const std::vector<std::string>& paths) {

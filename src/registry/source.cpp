@@ -142,14 +142,16 @@ Task<Status> Registry::install(function::Spec& spec, const function::ImageFacts&
     co_return Status();
 }
 
+bool Registry::same_code(const function::Spec& spec, const function::ImageFacts& image, const FunctionPtr& before) {
+    return before && before->spec.source == spec.source && before->spec.env == spec.env && before->image.id == image.id;
+}
+
 /// Code that cannot be loaded is refused, so that what there is goes on serving. What has not changed is not tried again.
 Task<Result<function::Announced>> Registry::check_code(function::Spec& spec, const function::ImageFacts& image,
                                                        FunctionPtr before) {
     function::Announced announced;
     if (!spec.source || !settings_.try_code) co_return announced;
-    const bool same =
-        before && before->spec.source == spec.source && before->spec.env == spec.env && before->image.id == image.id;
-    if (same) {
+    if (same_code(spec, image, before)) {
         if (spec.source->own_routes) spec.routes = before->spec.routes;
         co_return announced;
     }

@@ -5,7 +5,9 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,11 +39,7 @@ Status write_files(TreeWriter& writer, const std::map<std::string, std::string>&
     return {};
 }
 
-Status write_file(TreeWriter& writer, const std::string& path, const std::string& name) {
-    if (name.find('/') != name.npos) return Error(Fault::invalid, shown(name) + " is no file name: it has a slash");
-    const base::Fd in(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!in) return failed("read", path);
-    if (const auto begun = writer.begin(name, false); !begun) return begun;
+Status copy_bytes(TreeWriter& writer, const base::Fd& in, const std::string& path) {
     std::array<char, 16 * 1024> bytes;
     for (;;) {
         const auto got = ::read(in.get(), bytes.data(), bytes.size());
@@ -51,6 +49,41 @@ Status write_file(TreeWriter& writer, const std::string& path, const std::string
         const std::string_view piece(bytes.data(), static_cast<std::size_t>(got));
         if (const auto written = writer.write(piece); !written) return written;
     }
+}
+
+Status write_file(TreeWriter& writer, const std::string& path, const std::string& name) {
+    if (name.find('/') != name.npos) return Error(Fault::invalid, shown(name) + " is no file name: it has a slash");
+    const base::Fd in(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!in) return failed("read", path);
+    if (const auto begun = writer.begin(name, false); !begun) return begun;
+    return copy_bytes(writer, in, path);
+}
+
+/// Opens a file below `root` for reading, and nothing that a link on its path leads to.
+base::Fd open_below(const base::Fd& root, const std::string& place) {
+    open_how how{};
+    how.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+    const auto opened = ::syscall(SYS_openat2, root.get(), place.c_str(), &how, sizeof how);
+    if (opened >= 0 || (errno != ENOSYS && errno != EPERM)) return base::Fd(static_cast<int>(opened));
+    // A kernel before 5.6, or a seccomp profile that has not heard of the call: the last part alone is watched.
+    return base::Fd(::openat(root.get(), place.c_str(), static_cast<int>(how.flags)));
+}
+
+Status write_copies(TreeWriter& writer, const std::string& root, const std::vector<Copy>& files) {
+    const base::Fd directory(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory) return Error(Fault::invalid, "cannot read " + shown(root) + ": " + std::strerror(errno));
+    for (const auto& file : files) {
+        const auto in = open_below(directory, file.place);
+        struct stat facts{};
+        if (!in || ::fstat(in.get(), &facts) != 0)
+            return Error(Fault::invalid, "cannot read " + shown(file.place) + ": " + std::strerror(errno));
+        if (!S_ISREG(facts.st_mode)) return Error(Fault::invalid, shown(file.place) + " is no file");
+        const auto size = static_cast<Bytes>(facts.st_size);
+        if (const auto begun = writer.begin(file.path, file.executable, size); !begun) return begun;
+        if (const auto copied = copy_bytes(writer, in, file.place); !copied) return copied;
+    }
+    return {};
 }
 
 /// Instances' names are ours; this is the last place that a wrong one could lead out of.
@@ -110,6 +143,15 @@ Task<Result<Tree>> CodeStore::put_file(std::string path, std::string name) {
     const auto mine = co_await turn();
     const auto at = scratch();
     auto work = [&] { return trees_->add(at, 0, [&](TreeWriter& writer) { return write_file(writer, path, name); }); };
+    co_return co_await pool_.run(work);
+}
+
+Task<Result<Tree>> CodeStore::put_copies(std::string root, std::vector<Copy> files) {
+    const auto mine = co_await turn();
+    const auto at = scratch();
+    auto work = [&] {
+        return trees_->add(at, 0, [&](TreeWriter& writer) { return write_copies(writer, root, files); });
+    };
     co_return co_await pool_.run(work);
 }
 

@@ -157,9 +157,10 @@ Status Store::Database::prepare() {
         {&begin_, "BEGIN IMMEDIATE"},
         {&commit_, "COMMIT"},
         {&rollback_, "ROLLBACK"},
-        {&load_, "SELECT name, version, spec, image, etag, created, updated FROM functions ORDER BY name"},
+        {&load_, "SELECT name, version, spec, image, etag, created, updated, origin FROM functions ORDER BY name"},
         {&put_,
-         "INSERT OR REPLACE INTO functions(name, version, spec, image, etag, created, updated) VALUES(?,?,?,?,?,?,?)"},
+         "INSERT OR REPLACE INTO functions(name, version, spec, image, etag, created, updated, origin)"
+         " VALUES(?,?,?,?,?,?,?,?)"},
         {&put_name_,
          "INSERT INTO names(name, last_version) VALUES(?1, ?2)"
          " ON CONFLICT(name) DO UPDATE SET last_version = max(last_version, excluded.last_version), removed = 0"},
@@ -195,13 +196,20 @@ Status Store::Database::write(F rows) {
     return refused(failure, "writing to");
 }
 
-Status Store::Database::put_function(const StoredFunction& function) {
+Outcome<void> Store::Database::put_row(const StoredFunction& function) {
+    put_.bind(1, function.name).bind(2, function.version).bind(3, function.spec).bind(4, function.image);
+    put_.bind(5, function.etag).bind(6, function.created).bind(7, function.updated).bind(8, function.origin);
+    if (auto done = finish(put_); !done) return done;
+    put_name_.bind(1, function.name).bind(2, function.version);
+    return finish(put_name_);
+}
+
+Status Store::Database::put_functions(const std::vector<StoredFunction>& functions) {
     return write([&]() -> Outcome<void> {
-        put_.bind(1, function.name).bind(2, function.version).bind(3, function.spec).bind(4, function.image);
-        put_.bind(5, function.etag).bind(6, function.created).bind(7, function.updated);
-        if (auto done = finish(put_); !done) return done;
-        put_name_.bind(1, function.name).bind(2, function.version);
-        return finish(put_name_);
+        for (const auto& function : functions) {
+            if (auto done = put_row(function); !done) return done;
+        }
+        return {};
     });
 }
 
@@ -220,7 +228,7 @@ Result<std::vector<StoredFunction>> Store::Database::load_functions() {
         if (!row) return refused(row.error(), "reading").error();
         if (!*row) return all;
         all.push_back({load_.text(0), load_.number(1), load_.text(2), load_.text(3), load_.text(4), load_.text(5),
-                       load_.text(6)});
+                       load_.text(6), load_.text(7)});
     }
 }
 

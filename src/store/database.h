@@ -19,7 +19,7 @@ public:
     ~Database();
 
     Result<std::vector<StoredFunction>> load_functions();
-    Status put_function(const StoredFunction& function);
+    Status put_functions(const std::vector<StoredFunction>& functions);
     Status remove_function(const std::string& name);
     Result<std::int64_t> last_version(const std::string& name);
 
@@ -35,6 +35,7 @@ private:
     Status bring_up_to_date();
     Status find_daemon_id();
     Status prepare();
+    Outcome<void> put_row(const StoredFunction& function);
     /// Between BEGIN and COMMIT, or undone: all or nothing, and on the disk when it returns without a fault.
     template <typename F>
     Status write(F rows);

@@ -7,7 +7,7 @@ namespace shallop::store {
 namespace {
 
 /// Step N brings schema N-1 to N. A step that was released is never changed: the next one corrects it.
-constexpr std::array<const char*, 2> steps{
+constexpr std::array<const char*, 3> steps{
     // `names` outlives `functions`: a removed function that comes back goes on counting its versions.
     R"(CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
        CREATE TABLE functions(
@@ -18,6 +18,8 @@ constexpr std::array<const char*, 2> steps{
     R"(ALTER TABLE names ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
        UPDATE names SET removed = 1 WHERE name NOT IN (SELECT name FROM functions);
        CREATE INDEX names_removed ON names(removed);)",
+    // `origin`: the file that a function comes from, in the folder that the daemon serves; '': somebody deployed it.
+    "ALTER TABLE functions ADD COLUMN origin TEXT NOT NULL DEFAULT '';",
 };
 
 }  // namespace

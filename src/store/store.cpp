@@ -36,8 +36,14 @@ Task<Result<std::vector<StoredFunction>>> Store::load_functions() {
 }
 
 Task<Status> Store::put_function(StoredFunction function) {
+    std::vector<StoredFunction> one;
+    one.push_back(std::move(function));
+    co_return co_await put_functions(std::move(one));
+}
+
+Task<Status> Store::put_functions(std::vector<StoredFunction> functions) {
     const auto mine = co_await turn();
-    auto work = [this, &function] { return database_->put_function(function); };
+    auto work = [this, &functions] { return database_->put_functions(functions); };
     co_return co_await pool_.run(work);
 }
 

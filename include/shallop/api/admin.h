@@ -23,6 +23,14 @@ struct AdminSettings {
     base::Bytes document = 256 * 1024;
 };
 
+/// The folder whose functions the daemon serves.
+struct FolderView {
+    std::string path;
+    std::string unwatched;  ///< why changes in it are not told; "" where they are
+    std::size_t functions = 0;
+    std::vector<std::pair<std::string, std::string>> refused;  ///< file and reason
+};
+
 /// What /v1/info, /readyz and reload need from the composition root.
 struct DaemonFacts {
     std::string version, daemon_id, gateway_address, admin_address;
@@ -30,6 +38,7 @@ struct DaemonFacts {
     std::function<bool()> ready;  ///< listening, store loaded, engine seen
     std::function<std::string()> not_ready_because;
     std::function<base::Status()> reload;
+    std::function<FolderView()> folder{};                       ///< empty: there is none
     std::vector<std::pair<std::string, std::string>> settings;  ///< effective settings by name, secrets hidden
 };
 

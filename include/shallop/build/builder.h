@@ -53,6 +53,9 @@ public:
     /// Faults: invalid (cannot be installed: the installer's last words in `log`), those of runtime() and of a launch, storage.
     Task<Result<std::string>> packages(function::FunctionPtr function);
 
+    /// The same of what is installed already. Faults: not_found where something is to be installed first.
+    Task<Result<std::string>> known_packages(function::FunctionPtr function);
+
 private:
     struct Wish;
     Task<Result<Wish>> wish(const function::Function& function);

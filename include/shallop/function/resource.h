@@ -25,7 +25,7 @@ struct ResourceLimits {
 
 /// Reads a function resource (product.md): defaults filled in, unknown members refused, every value in its bounds.
 /// `name` is the one in the URL; a "name" member must agree with it. Server-made members that GET returns (version, etag,
-/// image_id, created, updated, url, "contract" explained) are accepted and ignored, so that what was read can be put back.
+/// image_id, created, updated, origin, url, "contract" explained) are accepted and ignored, so that what was read can be put back.
 /// Faults: invalid (with `pointer`), too_large.
 base::Result<Spec> parse_resource(std::string_view json, std::string_view name, const ResourceLimits& limits = {});
 

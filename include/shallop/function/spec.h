@@ -155,6 +155,7 @@ struct Function {
     std::string etag;          ///< opaque, without quotes; changes with each change
     std::string created;       ///< RFC 3339, UTC
     std::string updated;
+    std::string origin{};  ///< its file in the folder of functions that the daemon serves; "": somebody deployed it
 };
 
 using FunctionPtr = std::shared_ptr<const Function>;

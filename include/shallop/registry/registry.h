@@ -48,6 +48,13 @@ struct Upload {
     bool own_routes = false;  ///< the application's routes from now on; else as it is
 };
 
+/// A function as the folder of functions has it.
+struct Placed {
+    std::string name;
+    std::string document;  ///< its resource; the code is in the code store
+    std::string origin;    ///< its file in the folder
+};
+
 struct Deployed {
     FunctionPtr function;
     bool created = false;
@@ -74,8 +81,12 @@ struct Settings {
     std::function<Task<Status>(std::string runtime, std::string function)> build_runtime{};
     /// Installs what the code asks for; returns the tree of it, or "". Empty: nothing is installed.
     std::function<Task<Result<std::string>>(FunctionPtr)> install{};
+    /// The same of what is installed already: not_found where something is to be installed first. Empty: nothing ever is.
+    std::function<Task<Result<std::string>>(FunctionPtr)> installed{};
     /// Asked before code is deployed: can it be loaded, and what is it? Empty: it can.
     std::function<Task<Result<function::Announced>>(FunctionPtr)> try_code{};
+    std::string
+        folder{};  ///< of functions, which the daemon serves; "": none, and functions of an earlier one are as any other
 };
 
 /// One change at a time; each is durable before it is visible, and visible before it is answered. Images are resolved before a change's
@@ -119,18 +130,50 @@ public:
     Task<Result<Verified>> verify_source(std::string name, Upload upload);
     Task<Result<FunctionPtr>> remove(std::string name, Precondition precondition);
 
+    // For whoever serves the folder of functions. While one is served its functions are refused to all calls above (conflict), and these
+    // calls leave alone what others have deployed (conflict).
+
+    /// put(), of a function of the folder.
+    Task<Result<Deployed>> put_placed(Placed placed);
+    /// The same for many at once, as one change, of those whose code need not be tried: it is new, and nothing could serve instead of it, or
+    /// it is what is there already. The others, and those for which something is to be pulled, built or installed first, are left for
+    /// put_placed(): they have no result. Nothing is refused for what another one is.
+    using Outcomes = std::vector<std::optional<Result<Deployed>>>;
+    Task<Outcomes> put_placed_untried(std::vector<Placed> all);
+    Task<Result<FunctionPtr>> remove_placed(std::string name);
+
 private:
     using Functions = std::map<std::string, FunctionPtr, std::less<>>;
 
+    using Change = std::pair<function::Spec, function::ImageFacts>;
+    using Images = std::map<std::string, Result<function::ImageFacts>>;
+
     Status check_current(const std::string& name, const Precondition& precondition) const;
+    Status check_placed(const std::string& name) const;
+    Task<Result<function::Spec>> read_placed(const Placed& placed);
+    Task<Result<std::optional<Change>>> prepare_at_once(Placed placed, Images& images);
+    Task<Status> find_installed(function::Spec& spec, const function::ImageFacts& image);
+    /// Of the one at `at` of several.
+    struct Made {
+        std::size_t at;
+        FunctionPtr before, after;
+    };
+    http::Router take_routes(Functions& functions, const std::vector<Made>& made, Outcomes& outcomes) const;
+    Task<void> put_made(Functions functions, std::vector<Made> made, Outcomes& outcomes);
+    Task<Result<FunctionPtr>> take_away(std::string name);
     Task<Result<function::ImageFacts>> prepare(function::Spec& spec);
     Task<Status> keep_code(function::Spec& spec);
     Task<Status> install(function::Spec& spec, const function::ImageFacts& image);
     Task<Result<function::Announced>> check_code(function::Spec& spec, const function::ImageFacts& image, FunctionPtr before);
     Task<Result<function::Announced>> load_code(const function::Spec& spec, const function::ImageFacts& image);
     Task<Result<source::Tree>> keep_upload(const Upload& upload);
+    static bool same_code(const function::Spec& spec, const function::ImageFacts& image, const FunctionPtr& before);
     Task<std::optional<Result<Deployed>>> change(FunctionPtr before, function::Spec spec);
-    Task<Result<Deployed>> commit(function::Spec spec, function::ImageFacts image);
+    Task<Result<Deployed>> commit(function::Spec spec, function::ImageFacts image, std::string origin = {});
+    bool is_there(const Change& change, const std::string& origin) const;
+    Task<Result<FunctionPtr>> next_version(Change change, std::string origin, std::size_t count);
+    static store::StoredFunction to_store(const function::Function& function);
+    void announce(const FunctionPtr& before, const FunctionPtr& after);
     void publish(Functions functions, http::Router routes);
     std::string now() const;
 

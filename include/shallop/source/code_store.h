@@ -45,6 +45,13 @@ struct Tree {
     Bytes bytes = 0;                 ///< of all files together
 };
 
+/// A file on this machine that is to be copied.
+struct Copy {
+    std::string path;   ///< in the tree
+    std::string place;  ///< from the directory on that holds them all
+    bool executable = false;
+};
+
 /// Keeps trees in one directory: DIR/trees/HEX. What was the same is kept once; what is there is whole: a tree is made beside and renamed.
 /// DIR/names/NAME has the id of a tree. DIR/instances/ID is an instance's place for code: the container mounts it, empty at first, and it is filled before the code is loaded.
 ///
@@ -69,6 +76,9 @@ public:
 
     /// An upload on disk that is one file, and its name.
     Task<Result<Tree>> put_file(std::string path, std::string name);
+
+    /// Copies of files below `root`. No link that somebody may put in their way leads to another file. Faults: invalid where one cannot be read.
+    Task<Result<Tree>> put_copies(std::string root, std::vector<Copy> files);
 
     /// What was installed for some code, as an archive on disk: as put_archive(), but with all its directories, and up to five times as much of it.
     Task<Result<Tree>> put_packages(std::string path);

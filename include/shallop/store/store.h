@@ -25,6 +25,7 @@ struct StoredFunction {
     std::string spec;
     std::string image;
     std::string etag, created, updated;
+    std::string origin{};  ///< function::Function::origin
 };
 
 struct Limits {
@@ -50,6 +51,8 @@ public:
     Task<Result<std::vector<StoredFunction>>> load_functions();
     /// Inserts or replaces; durable when it returns.
     Task<Status> put_function(StoredFunction function);
+    /// All or none.
+    Task<Status> put_functions(std::vector<StoredFunction> functions);
     Task<Status> remove_function(std::string name);
     /// The highest version a name ever had, 0 if none. That of a removed function is kept for the last Limits::remembered_removals, so
     /// that one that comes back goes on counting.

@@ -169,6 +169,33 @@ TEST_CASE("a put that is cancelled leaves a whole tree or none", "[source]") {
     for (const auto& tree : store.in("trees")) CHECK(store.run(store->find("sha256:" + tree))->files.size() == 3);
 }
 
+TEST_CASE("copies of files are the tree that the same texts are, and a link leads to none", "[source]") {
+    TemporaryDirectory dir, other;
+    Opened store(dir.path() + "/code");
+    const auto root = dir.path() + "/from";
+    fs::create_directories(root + "/lib");
+    test::write_file(root + "/main.py", "a");
+    test::write_file(root + "/lib/b.py", "b");
+    test::write_file(other.path() + "/secret", "s");
+    const auto copied = [&](std::vector<source::Copy> files) {
+        return store.run(store->put_copies(root, std::move(files)));
+    };
+    const auto tree = copied({{"main.py", "main.py"}, {"lib/b.py", "lib/b.py"}});
+    REQUIRE(tree);
+    CHECK(tree->id == put(store, {{"main.py", "a"}, {"lib/b.py", "b"}}));
+    CHECK(copied({{"main.py", "main.py", true}})->id != copied({{"main.py", "main.py"}})->id);
+    fs::create_symlink(other.path() + "/secret", root + "/link");
+    fs::create_directory_symlink(other.path(), root + "/way");
+    REQUIRE(::mkfifo((root + "/pipe").c_str(), 0600) == 0);
+    for (const auto* place : {"link", "way/secret", "../from/main.py", "pipe", "lib", "nothing", "/etc/hostname"}) {
+        INFO(place);
+        const auto refused = copied({{"x", place}});
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().fault == Fault::invalid);
+    }
+    CHECK(store.in("tmp").empty());
+}
+
 TEST_CASE("inline files and single uploads are held to the same rules", "[source]") {
     TemporaryDirectory dir;
     source::Limits limits;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "complaints.h"
+#include "support/complaints.h"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/manifest.h"
 
-#include "complaints.h"
-#include "folder.h"
+#include "support/complaints.h"
+#include "support/folder.h"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -115,14 +115,4 @@ TEST_CASE("a function that stands in two files is refused", "[cli]") {
     REQUIRE_FALSE(manifests);
     CHECK(manifests.error().what.find(one) != std::string::npos);
     CHECK(manifests.error().what.find(other) != std::string::npos);
-}
-
-TEST_CASE("beside code a manifest needs no name, and is of one function", "[cli]") {
-    const Folder folder;
-    CHECK(cli::read_folder_manifest(folder.path)->is_null());
-    folder.file("shallop.yaml", "env: {A: b}");
-    CHECK(cli::read_folder_manifest(folder.path)->at("env").at("A") == "b");
-    folder.file("shallop.yaml", "functions: {}");
-    REQUIRE_FALSE(cli::read_folder_manifest(folder.path));
-    CHECK(cli::read_folder_manifest(folder.path).error().todo.find("apply -f") != std::string::npos);
 }

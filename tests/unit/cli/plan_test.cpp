@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/plan.h"
 
-#include "complaints.h"
+#include "support/complaints.h"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/target.h"
 
-#include "complaints.h"
-#include "folder.h"
+#include "support/complaints.h"
+#include "support/folder.h"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -94,7 +94,7 @@ TEST_CASE("a starter is written once, in every language, and says how to go on",
         const auto written = cli::write_starter(language, folder / language);
         REQUIRE(written);
         CHECK(written->size() == 3);
-        const auto manifest = cli::read_folder_manifest(folder / language);
+        const auto manifest = folder::read_folder_manifest(folder / language);
         REQUIRE(manifest);
         CHECK(manifest->at("source").at("runtime") == language);
         CHECK(std::filesystem::exists(folder / language + "/" + manifest->at("source").at("entry").get<std::string>()));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/watcher.h"
+#include <shallop/folder/watcher.h>
 
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -9,15 +10,16 @@
 #include <cstring>
 #include <filesystem>
 
-#include "cli/ignore.h"
+#include "folder/ignore.h"
 
-namespace shallop::cli {
+namespace shallop::folder {
 namespace {
 
 namespace fs = std::filesystem;
 
 constexpr std::size_t most_folders = 4096;
-constexpr std::uint32_t changes = IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR;
+constexpr std::uint32_t changes = IN_CLOSE_WRITE | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
+                                  IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
 Complaint cannot(const std::string& what) {
     return {"cannot watch " + what + ": " + std::strerror(errno),
@@ -30,14 +32,13 @@ Complaint cannot(const std::string& what) {
 Result<Watcher> Watcher::open(const std::string& folder) {
     base::Fd inotify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
     if (!inotify) return cannot(folder);
-    Watcher watcher(std::move(inotify), folder);
-    if (const auto armed = watcher.rearm(); !armed) return armed.error();
-    return watcher;
+    return Watcher(std::move(inotify), folder);
 }
 
-Done Watcher::watch(const std::string& folder) const {
-    if (::inotify_add_watch(inotify_.get(), folder.c_str(), changes) >= 0) return {};
-    if (errno == ENOENT && folder != folder_) return {};  // it went meanwhile
+Done Watcher::watch(const std::string& folder, std::set<int>& armed) const {
+    const int watch = ::inotify_add_watch(inotify_.get(), folder.c_str(), changes);
+    if (watch >= 0) armed.insert(watch);
+    if (watch >= 0 || (errno == ENOENT && folder != folder_)) return {};  // a folder in it may have gone meanwhile
     return cannot(folder);
 }
 
@@ -45,7 +46,18 @@ Done Watcher::rearm() {
     std::array<char, 16 << 10> events{};
     while (::read(inotify_.get(), events.data(), events.size()) > 0) {
     }
-    if (const auto done = watch(folder_); !done) return done;
+    armed_folder_ = identity();
+    std::set<int> armed;
+    auto done = arm(armed);
+    for (const int watch : armed_) {  // of folders that have moved elsewhere
+        if (!armed.contains(watch)) ::inotify_rm_watch(inotify_.get(), watch);
+    }
+    armed_ = std::move(armed);
+    return done;
+}
+
+Done Watcher::arm(std::set<int>& armed) const {
+    if (const auto done = watch(folder_, armed); !done) return done;
     const IgnoreList ignored;
     std::size_t count = 1;
     std::error_code failed;
@@ -59,11 +71,18 @@ Done Watcher::rearm() {
         }
         if (++count > most_folders) {
             return Complaint{folder_ + " holds more than " + std::to_string(most_folders) + " folders",
-                             "watch one of them: shallop dev " + folder_ + "/…"};
+                             "keep what is no function's in another folder"};
         }
-        if (const auto done = watch(entries->path().string()); !done) return done;
+        if (const auto done = watch(entries->path().string(), armed); !done) return done;
     }
     return {};
 }
 
-}  // namespace shallop::cli
+Watcher::Identity Watcher::identity() const {
+    struct stat found{};
+    return ::stat(folder_.c_str(), &found) == 0 ? Identity(found.st_dev, found.st_ino) : Identity();
+}
+
+bool Watcher::replaced() const { return identity() != armed_folder_; }
+
+}  // namespace shallop::folder

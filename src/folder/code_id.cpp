@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/code_id.h"
+#include <shallop/folder/code_id.h>
 
 #include <openssl/evp.h>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <memory>
 #include <stdexcept>
 
-namespace shallop::cli {
+namespace shallop::folder {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+/// A file that changes twice within a tick of the kernel's clock has the same time twice.
+constexpr auto ticks = std::chrono::milliseconds(200);
 
 class Digest {
 public:
@@ -93,6 +97,17 @@ Result<std::string> code_id(const Code& code) {
     return tree.id();
 }
 
+std::string code_stamp(const Code& code, std::chrono::system_clock::time_point now) {
+    const auto settled = std::chrono::duration_cast<std::chrono::nanoseconds>((now - ticks).time_since_epoch()).count();
+    Digest digest;
+    for (const auto& file : code.files) {
+        if (file.changed > settled) return "";
+        digest.add(file.path + '\0' + (file.executable ? "x" : "-") + std::to_string(file.size) + ' ' +
+                   std::to_string(file.number) + ' ' + std::to_string(file.changed) + '\n');
+    }
+    return digest.hex();
+}
+
 std::string code_id(const Json& resource) {
     const auto source = resource.find("source");
     if (source == resource.end() || !source->is_object()) return "";
@@ -110,4 +125,4 @@ std::string code_id(const Json& resource) {
     return tree.id();
 }
 
-}  // namespace shallop::cli
+}  // namespace shallop::folder

@@ -1,25 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/code.h"
+#include <shallop/folder/code.h>
 
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 
 #include <shallop/base/units.h>
 
-#include "cli/ignore.h"
-#include "cli/upload.h"
+#include "folder/ignore.h"
 
-namespace shallop::cli {
+namespace shallop::folder {
 namespace {
 
 namespace fs = std::filesystem;
 
 constexpr const char* ignore_file = ".shallopignore";
 constexpr std::uint64_t largest_ignore_file = 256 << 10;
+
+/// The ends of archives' names, the longest first, and their media types.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 10> archives{{
+    {".tar.gz", "application/gzip"},
+    {".tgz", "application/gzip"},
+    {".tar.xz", "application/x-tar"},
+    {".txz", "application/x-tar"},
+    {".tar.zst", "application/x-tar"},
+    {".tar.bz2", "application/x-tar"},
+    {".tbz2", "application/x-tar"},
+    {".tar", "application/x-tar"},
+    {".zip", "application/zip"},
+    {".jar", "application/zip"},
+}};
 
 Complaint unreadable(const std::string& place) {
     return {"cannot read " + place + ": " + std::strerror(errno), "check that it is there and that you may read it"};
@@ -36,7 +50,11 @@ Result<CodeFile> file_at(const std::string& place, const std::string& path) {
     if (!S_ISREG(about.st_mode)) {
         return Complaint{place + " is neither a file nor a folder", "give a file with code, or a folder of such"};
     }
-    return CodeFile{path, place, (about.st_mode & 0100) != 0, static_cast<std::uint64_t>(about.st_size)};
+    constexpr std::int64_t second = 1'000'000'000;
+    CodeFile file{path, place, (about.st_mode & 0100) != 0, static_cast<std::uint64_t>(about.st_size)};
+    file.number = about.st_ino;
+    file.changed = about.st_ctim.tv_sec * second + about.st_ctim.tv_nsec;
+    return file;
 }
 
 /// Collects the files of a folder.
@@ -130,6 +148,20 @@ Done read_folder(Code& code, const CodeLimits& limits) {
 
 }  // namespace
 
+std::optional<std::string> archive_stem(const std::string& name) {
+    for (const auto& [end, type] : archives) {
+        if (name.size() > end.size() && name.ends_with(end)) return name.substr(0, name.size() - end.size());
+    }
+    return std::nullopt;
+}
+
+std::string archive_type(const std::string& name) {
+    for (const auto& [end, type] : archives) {
+        if (name.ends_with(end)) return std::string(type);
+    }
+    return "application/octet-stream";
+}
+
 Result<Code> read_code(const std::string& place, const CodeLimits& limits) {
     Code code;
     code.place = place;
@@ -164,4 +196,4 @@ Result<std::string> read_whole(const CodeFile& file) {
     return content;
 }
 
-}  // namespace shallop::cli
+}  // namespace shallop::folder

@@ -9,7 +9,7 @@
 /// A folder that ends with the test.
 struct Folder {
     Folder() {
-        std::string made = "/tmp/shallop-unit-cli-XXXXXX";
+        std::string made = "/tmp/shallop-unit-XXXXXX";
         path = ::mkdtemp(made.data());
     }
     Folder(const Folder&) = delete;

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/complaint.h"
+#include <shallop/folder/complaint.h>
 
-namespace shallop::cli {
+namespace shallop::folder {
 
 /// What of a folder is no part of the code: version control, caches, what the client itself reads there, and what `.shallopignore` says.
 ///
@@ -40,4 +40,4 @@ private:
     std::vector<Pattern> patterns_;
 };
 
-}  // namespace shallop::cli
+}  // namespace shallop::folder

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/ignore.h"
+#include "folder/ignore.h"
 
 #include <fnmatch.h>
 
 #include <algorithm>
 #include <array>
 
-namespace shallop::cli {
+namespace shallop::folder {
 namespace {
 
 constexpr std::size_t most_patterns = 1000;
 constexpr std::size_t longest_pattern = 256;
 constexpr std::size_t most_stars = 8;  ///< fnmatch tries all ways to share a text among them
 
-/// node_modules/.bin holds links to tools, which are of no use without a shell.
-constexpr std::array<std::string_view, 11> always{".git/",
+/// node_modules/.bin holds links to tools, which are of no use without a shell. Then what editors leave for a moment: copies, locks, and
+/// files by which they find out what they may write.
+constexpr std::array<std::string_view, 18> always{".git/",
                                                   ".hg/",
                                                   ".svn/",
                                                   "__pycache__/",
@@ -22,6 +23,13 @@ constexpr std::array<std::string_view, 11> always{".git/",
                                                   ".venv/",
                                                   "**/node_modules/.cache",
                                                   "**/node_modules/.bin",
+                                                  "*~",
+                                                  ".*.sw?",
+                                                  "4913",
+                                                  ".#*",
+                                                  "#*#",
+                                                  ".goutputstream-*",
+                                                  "*___jb_*___",
                                                   "/.shallopignore",
                                                   "/shallop.yaml",
                                                   "/shallop.yml"};
@@ -94,4 +102,4 @@ bool IgnoreList::leaves_out(const std::string& path, bool folder) const {
     });
 }
 
-}  // namespace shallop::cli
+}  // namespace shallop::folder

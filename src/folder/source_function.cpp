@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shallop/folder/document.h>
+#include <shallop/folder/source_function.h>
+
+#include <filesystem>
+
+namespace shallop::folder {
+
+bool has_source_path(const Json& resource) {
+    const auto source = resource.find("source");
+    return source != resource.end() && source->is_object() && source->contains("path");
+}
+
+Result<SourceFunction> source_function_from(const std::string& name, Json resource, const std::string& directory) {
+    SourceFunction function;
+    function.name = name;
+    function.whole = true;
+    function.source = resource.at("source");
+    resource.erase("source");
+    resource.erase("name");
+    function.settings = std::move(resource);
+    const auto path = function.source.at("path");
+    function.source.erase("path");
+    if (!path.is_string() || path.get_ref<const std::string&>().empty()) {
+        return Complaint{"the path of its code is no text (at /source/path)", "give a file or a folder"};
+    }
+    for (const auto* const member : {"code", "files"}) {
+        if (!function.source.contains(member)) continue;
+        return Complaint{std::string("its code is given twice (at /source/path and /source/") + member + ")",
+                         "give one of path, files and code"};
+    }
+    const auto place = (std::filesystem::path(directory) / path.get<std::string>()).lexically_normal().string();
+    auto code = read_code(place);
+    if (!code) return code.error();
+    function.code = std::move(*code);
+    return function;
+}
+
+Result<SourceFunction> source_function_of(const PlacedFunction& one) {
+    if (one.dockerfile) {
+        return Complaint{"a folder with a Dockerfile needs an image that is built of it, which is not done here",
+                         "build it: docker build -t NAME " + one.place +
+                             ", and deploy that: shallop deploy NAME --image NAME; or take the Dockerfile away"};
+    }
+    auto manifest = read_folder_manifest(one.place);
+    if (!manifest) return manifest.error();
+    auto resource = manifest->is_null() ? Json::object() : std::move(*manifest);
+    if (const auto source = resource.find("source"); source != resource.end() && !source->is_object()) {
+        return Complaint{one.place + "/shallop.yaml: source is no object (at /source)",
+                         "give it runtime, entry or handler, or leave it out"};
+    }
+    if (!resource.contains("routes")) resource["routes"] = Json::array({{{"path", one.route}}});
+    if (!has_source_path(resource)) resource["source"]["path"] = std::filesystem::absolute(one.place).string();
+    return source_function_from(one.name, std::move(resource), one.place);
+}
+
+}  // namespace shallop::folder

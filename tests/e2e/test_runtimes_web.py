@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Web applications as each ecosystem has them, unmodified: Node.js, Ruby, Perl and PHP; and the reference runtime in C."""
+import concurrent.futures
 import os
 
 import pytest
@@ -199,3 +200,14 @@ def test_the_reference_runtime_keeps_to_the_protocol(worker):
     assert one.call("/", "POST", b"x" * 1_000_000).text == 'said "hi"\n' + "x" * 1_000_000
     assert one.send(early, "POST", "/.shallop/specialize", "again").text == 'said "hi"\nagain'
     assert one.call("/", "HEAD").body == b"" and one.call("/").status == 200
+    assert one.call("/", "PUT", iter([b"in ", b"pieces"])).text == 'said "hi"\nin pieces'
+
+
+def test_the_reference_runtime_runs_several_programs_at_once_and_says_when_one_fails(worker):
+    # Each waits until there are four of them.
+    one = worker("reference-c", {"main": '#!/bin/sh\necho >/tmp/$$\nuntil [ $(ls /tmp | wc -l) -ge 4 ]; do sleep 0.01; done\ncat\n'}, concurrency=4)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        answers = pool.map(lambda number: one.send(one.connect(), "POST", "/", str(number)).text, range(4))
+        assert list(answers) == ["0", "1", "2", "3"]
+    assert worker("reference-c", {"a": "#!/bin/sh\nexit 3\n"}, entry="a").call().status == 500
+    assert worker("reference-c", {"a": "#!/nowhere\n"}, entry="a").call().status == 500

@@ -2,8 +2,11 @@
 """Web applications as each ecosystem has them, unmodified: Node.js, Ruby, Perl and PHP; and the reference runtime in C."""
 import concurrent.futures
 import os
+import time
 
 import pytest
+
+from conftest import wait_until
 
 # ---- Node.js
 
@@ -185,6 +188,33 @@ def test_what_is_no_script_is_given_out_from_public_only(worker):
 def test_a_php_front_controller_gets_every_path(worker):
     one = worker("php", {"web.php": '<?php echo $_SERVER["PATH_INFO"], "|", $_SERVER["REQUEST_URI"];\n', "other.php": "<?php echo 1;"}, entry="web.php")
     assert one.told["kind"] == "script" and one.call("/other.php?x").text == "/other.php|/other.php?x"
+
+
+PHP_SLOW = {"index.php": '<?php if ($_SERVER["PATH_INFO"] === "/dies") posix_kill(getmypid(), 9);\n'
+                         'if ($_SERVER["PATH_INFO"] === "/slow") sleep(20);\necho getmypid();\n'}
+
+
+def test_php_has_a_process_for_each_event_and_more_for_callers_that_have_gone(worker):
+    one = worker("php", PHP_SLOW, concurrency=2)
+    for _ in range(2):
+        gone = one.connect()
+        gone.request("GET", "/slow")
+        assert one.call("/").status == 200, "beside a slow one"
+        gone.close()
+    begun = time.monotonic()
+    assert {one.send(one.connect(), "GET", "/").status for _ in range(4)} == {200}
+    assert time.monotonic() - begun < 4, "twenty seconds if one waited for the slow ones"
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 40])
+def test_a_php_process_that_dies_is_replaced(worker, concurrency):
+    one = worker("php", PHP_SLOW, concurrency=concurrency)
+    for _ in range(5):
+        assert one.call("/dies").status == 502
+        # That its connection is over may be noticed late.
+        assert wait_until(lambda: one.call("/").status == 200)
+    with concurrent.futures.ThreadPoolExecutor(concurrency) as pool:
+        assert {answer.status for answer in pool.map(lambda _: one.send(one.connect(), "GET", "/"), range(4 * concurrency))} == {200}
 
 
 # ---- the reference in C

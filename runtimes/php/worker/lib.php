@@ -8,6 +8,9 @@ final class Fixed
 {
     const SPECIALIZE = '/.shallop/specialize';
     const STATE = '/tmp/.shallop-state.php';
+    const PROCESSES = '/tmp/.shallop-processes';
+    const KEPT = '/tmp/.fpm-kept';
+    const MOST_KEPT = 30;
     const REFUSED = '/tmp/.shallop-refused';
     const NOTHING = __DIR__ . '/nothing.php';
     const ENTRIES = ['index.php', 'main.php', 'app.php', 'handler.php', 'function.php', 'public/index.php'];
@@ -76,7 +79,9 @@ function before(): void
         return;
     }
     try {
-        $state = load(json_decode(file_get_contents('php://input'), true, 64, JSON_THROW_ON_ERROR));
+        $said = json_decode(file_get_contents('php://input'), true, 64, JSON_THROW_ON_ERROR);
+        $state = load($said);
+        keep_processes((int) ($said['concurrency'] ?? 1));
         file_put_contents(Fixed::STATE . '.new', '<?php return ' . var_export($state, true) . ';');
         touch(Fixed::STATE . '.new', time() - 60); // what is seconds old is not kept compiled
         rename(Fixed::STATE . '.new', Fixed::STATE);
@@ -85,6 +90,22 @@ function before(): void
         refuse($error->getMessage(), $error->detail);
     } catch (\Throwable $error) {
         refuse($error::class . ': ' . $error->getMessage(), (string) $error);
+    }
+}
+
+/**
+ * Where there are several events at once: has `run` start a process for each, and two for scripts whose callers have gone.
+ * One of them is there already; and many are better made when they are needed, on connections that are not kept.
+ */
+function keep_processes(int $concurrency): void
+{
+    if ($concurrency < 2 || $concurrency > Fixed::MOST_KEPT) {
+        return;
+    }
+    file_put_contents(Fixed::PROCESSES, $concurrency + 2);
+    posix_kill((int) getenv('SHALLOP_RUN'), 10); // SIGUSR1
+    for ($waited = 0; $waited < 5000 && !file_exists(Fixed::KEPT); $waited++) {
+        usleep(1000);
     }
 }
 

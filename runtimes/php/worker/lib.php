@@ -9,7 +9,6 @@ final class Fixed
     const SPECIALIZE = '/.shallop/specialize';
     const STATE = '/tmp/.shallop-state.php';
     const PROCESSES = '/tmp/.shallop-processes';
-    const KEPT = '/tmp/.fpm-kept';
     const MOST_KEPT = 30;
     const REFUSED = '/tmp/.shallop-refused';
     const NOTHING = __DIR__ . '/nothing.php';
@@ -93,10 +92,7 @@ function before(): void
     }
 }
 
-/**
- * Where there are several events at once: has `run` start a process for each, and two for scripts whose callers have gone.
- * One of them is there already; and many are better made when they are needed, on connections that are not kept.
- */
+/** Where there are several events at once: has `run` start a process for each, and two for scripts whose callers have gone; many are better made when they are needed. */
 function keep_processes(int $concurrency): void
 {
     if ($concurrency < 2 || $concurrency > Fixed::MOST_KEPT) {
@@ -104,9 +100,6 @@ function keep_processes(int $concurrency): void
     }
     file_put_contents(Fixed::PROCESSES, $concurrency + 2);
     posix_kill((int) getenv('SHALLOP_RUN'), 10); // SIGUSR1
-    for ($waited = 0; $waited < 5000 && !file_exists(Fixed::KEPT); $waited++) {
-        usleep(1000);
-    }
 }
 
 function refuse(string $sentence, string $detail): void

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // /v1/functions/{name}/source: code comes in.
-#include <shallop/base/fd.h>
+#include <shallop/source/spool.h>
 
-#include <fcntl.h>
-#include <unistd.h>
 #include <array>
-#include <cerrno>
-#include <cstring>
 
 #include "api/deployed.h"
 #include "api/endpoint.h"
@@ -17,31 +13,7 @@ namespace {
 using base::Error;
 using base::Fault;
 
-/// A file that ends with the call.
-class Spool {
-public:
-    explicit Spool(std::string path)
-        : path_(std::move(path)), file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) {}
-    Spool(const Spool&) = delete;
-    Spool& operator=(const Spool&) = delete;
-    ~Spool() { ::unlink(path_.c_str()); }
-
-    base::Status write(std::span<const char> bytes) {
-        while (file_ && !bytes.empty()) {
-            const auto wrote = ::write(file_.get(), bytes.data(), bytes.size());
-            if (wrote < 0 && errno == EINTR) continue;
-            if (wrote <= 0) break;
-            bytes = bytes.subspan(static_cast<std::size_t>(wrote));
-        }
-        if (file_ && bytes.empty()) return {};
-        return Error(Fault::storage, std::string("the upload cannot be written: ") + std::strerror(errno));
-    }
-    const std::string& path() const { return path_; }
-
-private:
-    std::string path_;
-    base::Fd file_;
-};
+using source::Spool;
 
 Task<base::Status> receive(http::Exchange& exchange, Spool& into, base::Bytes limit) {
     exchange.set_body_limit(limit);

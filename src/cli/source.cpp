@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "cli/build_words.h"
 #include "cli/code_id.h"
 #include "cli/upload.h"
 
@@ -98,6 +99,11 @@ Result<Deployed> deploy_source(Rest& rest, const SourceFunction& function) {
     if (!*before || id->empty() || code_of(**before) != *id) return post_then_send(rest, function);
     source["code"] = *id;
     return send_settings(rest, function, *before, std::move(source));
+}
+
+Result<Deployed> deploy_aloud(Rest& rest, const SourceFunction& function) {
+    const BuildWords words(rest.server(), function.name);
+    return deploy_source(rest, function);
 }
 
 bool has_source_path(const Json& resource) {

@@ -61,10 +61,12 @@ void read_source(Object& resource, std::optional<Source>& into, const ResourceLi
     form.text_or_null("entry", source.entry);
     form.text_or_null("handler", source.handler);
     form.text_or_null("code", source.code);
+    form.text_or_null("packages", source.packages);
     if (!source.runtime.empty()) checked(form, "runtime", check_name(source.runtime, limits.name_length));
     checked(form, "entry", check_text(source.entry, longest_path));
     checked(form, "handler", check_text(source.handler, longest_handler));
     if (!source.code.empty()) checked(form, "code", check_code(source.code));
+    if (!source.packages.empty()) checked(form, "packages", check_code(source.packages));
     read_files(form, source, limits);
     form.finish();
     if (source.code.empty() == source.files.empty())

@@ -92,7 +92,7 @@ Task<Result<std::unique_ptr<Instance>>> Launcher::launch(function::FunctionPtr f
 
 Task<Result<std::unique_ptr<Instance>>> Launcher::specialize(std::unique_ptr<Instance> generic,
                                                              function::FunctionPtr function, Instant deadline) {
-    const auto filled = co_await settings_.code->fill(generic->id_, function->spec.source->code);
+    const auto filled = co_await fill(*function, generic->id_);
     if (!filled) co_return filled.error();
     // What the driver refers to until it knows the new one must not end before.
     const auto before = std::exchange(generic->function_, std::move(function));
@@ -111,7 +111,15 @@ Task<base::Status> Launcher::place_code(const function::Function& function, cons
     const auto place = settings_.code->make_place(instance);
     if (!place) co_return place;
     if (function::is_generic(function.spec)) co_return base::Status();
-    co_return co_await settings_.code->fill(instance, function.spec.source->code);
+    co_return co_await fill(function, instance);
+}
+
+/// The code, and beside it the packages that it asks for.
+Task<base::Status> Launcher::fill(const function::Function& function, const std::string& instance) {
+    const auto& source = *function.spec.source;
+    const auto filled = co_await settings_.code->fill(instance, source.code);
+    if (!filled || source.packages.empty()) co_return filled;
+    co_return co_await settings_.code->fill(instance, source.packages);
 }
 
 /// An instance whose shim has said hello.

@@ -98,6 +98,21 @@ Task<Result<Deployed>> Registry::put_source(std::string name, Upload upload, Pre
     co_return Error(Fault::conflict, "function '" + name + "' is being changed by others: try again");
 }
 
+/// What the code asks for beside itself.
+Task<Status> Registry::install(function::Spec& spec, const function::ImageFacts& image) {
+    if (!spec.source) co_return Status();
+    spec.source->packages.clear();
+    if (!settings_.install) co_return Status();
+    function::Function candidate;
+    candidate.spec = spec;
+    candidate.image = image;
+    auto shared = std::make_shared<const function::Function>(std::move(candidate));
+    auto packages = co_await settings_.install(std::move(shared));
+    if (!packages) co_return packages.error();
+    spec.source->packages = std::move(*packages);
+    co_return Status();
+}
+
 /// Code that cannot be loaded is refused, so that what there is goes on serving. What has not changed is not tried again.
 Task<Status> Registry::check_code(const function::Spec& spec, const function::ImageFacts& image, FunctionPtr before) {
     if (!spec.source || !settings_.try_code) co_return Status();
@@ -107,6 +122,9 @@ Task<Status> Registry::check_code(const function::Spec& spec, const function::Im
     function::Function candidate;
     candidate.spec = spec;
     candidate.image = image;
+    const auto last = co_await store_.last_version(spec.name);
+    if (!last) co_return last.error();
+    candidate.version = *last + 1;  // if nobody is faster
     auto shared = std::make_shared<const function::Function>(std::move(candidate));
     const auto tried = co_await settings_.try_code(std::move(shared));
     if (tried || tried.error().fault != Fault::function_failed) co_return tried;
@@ -121,7 +139,9 @@ Task<void> Registry::collect_code() {
     if (settings_.code == nullptr) co_return;
     std::set<std::string> used;
     for (const auto& [name, function] : catalog_->functions) {
-        if (function->spec.source) used.insert(function->spec.source->code);
+        if (!function->spec.source) continue;
+        used.insert(function->spec.source->code);
+        used.insert(function->spec.source->packages);
     }
     const auto gone = co_await settings_.code->collect(std::move(used));
     if (gone > 0) log_.info("code that no function has was removed", {{"trees", gone}});

@@ -100,7 +100,7 @@ def test_stop_ends_the_daemon(machine):
     process = machine.process
     done = machine.tool("stop")
     assert done.returncode == 0, done.stderr
-    wait_until(lambda: not alive(process), 5, what="the process is gone")
+    wait_until(lambda: not alive(process), 20, what="the process is gone")
     assert "no daemon" in machine.tool("stop").stdout
 
 
@@ -177,7 +177,7 @@ def client_environment(daemon):
 
 def run_readme(daemon, words, folder=None):
     """The block of the README that has these words, as somebody types it; what it prints."""
-    commands = readme_block(words).replace("localhost:8080", f"localhost:{daemon.port}").replace("make runtimes\n", "")
+    commands = readme_block(words).replace("localhost:8080", f"localhost:{daemon.port}")
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands.replace("curl ", "curl -fsS ")], env=client_environment(daemon),
                           capture_output=True, text=True, timeout=60, cwd=folder)
     assert done.returncode == 0, done.stderr

@@ -118,6 +118,7 @@ private:
     struct Attempt;
     Task<void> make(std::string instance, docker::ContainerSpec spec, async::Semaphore::Permit permit);
     Task<Result<std::unique_ptr<Instance>>> connected(function::FunctionPtr function, Instant deadline);
+    Task<base::Status> fill(const function::Function& function, const std::string& instance);
     Task<base::Status> place_code(const function::Function& function, const std::string& instance);
     Task<Result<std::unique_ptr<shim::Channel>>> await_shim(Attempt& attempt, Instant deadline);
 

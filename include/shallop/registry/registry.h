@@ -63,6 +63,10 @@ struct Settings {
         "/var/run/docker.sock", "/run/containerd", "/var/lib/docker", "/proc", "/sys", "/dev"};
     std::vector<std::string> volumes_never;  ///< names of volumes that no function may mount
     source::CodeStore* code = nullptr;       ///< outlives the Registry; null: functions from source are refused
+    /// Builds the image of one of our runtimes where it is missing; `function` is whom it is for. Empty: they are built by hand.
+    std::function<Task<Status>(std::string runtime, std::string function)> build_runtime{};
+    /// Installs what the code asks for; returns the tree of it, or "". Empty: nothing is installed.
+    std::function<Task<Result<std::string>>(FunctionPtr)> install{};
     /// Asked before code is deployed: can it be loaded? Empty: it can.
     std::function<Task<Status>(FunctionPtr)> try_code{};
 };
@@ -112,6 +116,7 @@ private:
     Status check_current(const std::string& name, const Precondition& precondition) const;
     Task<Result<function::ImageFacts>> prepare(function::Spec& spec);
     Task<Status> keep_code(function::Spec& spec);
+    Task<Status> install(function::Spec& spec, const function::ImageFacts& image);
     Task<Status> check_code(const function::Spec& spec, const function::ImageFacts& image, FunctionPtr before);
     Task<std::optional<Result<Deployed>>> change(FunctionPtr before, function::Spec spec);
     Task<Result<Deployed>> commit(function::Spec spec, function::ImageFacts image);

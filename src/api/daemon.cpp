@@ -3,6 +3,7 @@
 #include <shallop/function/resource.h>
 #include <shallop/source/guess.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
@@ -47,6 +48,13 @@ AnswerTask info(Call& call) {
     co_return json_answer(document);
 }
 
+/// Instances of a runtime that wait for code, with their servers up.
+std::ptrdiff_t waiting_for_code(const Call& call, const std::string& runtime) {
+    if (!call.parts.instances.list) return 0;
+    const auto all = call.parts.instances.list("@" + runtime);
+    return std::count_if(all.begin(), all.end(), [](const InstanceView& one) { return one.state == "standby"; });
+}
+
 /// Our own runtimes, and those that functions have.
 AnswerTask runtimes(Call& call) {
     std::map<std::string, int> functions;
@@ -61,12 +69,11 @@ AnswerTask runtimes(Call& call) {
         const auto deadline = call.parts.clock.now() + engine_patience;
         const auto found = co_await call.parts.engine.inspect_image(image, deadline);
         if (!found && found.error().fault != base::Fault::not_found) co_return found.error();
-        const auto waiting = call.parts.instances.list ? call.parts.instances.list("@" + name).size() : 0;
         page["runtimes"].push_back({{"name", name},
                                     {"image", image},
                                     {"available", found.has_value()},
                                     {"functions", count},
-                                    {"waiting", waiting}});
+                                    {"waiting", waiting_for_code(call, name)}});
     }
     co_return json_answer(page);
 }

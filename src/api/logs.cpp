@@ -31,6 +31,11 @@ std::string to_ndjson(const std::vector<observe::LogLine>& lines) {
     return text;
 }
 
+/// A function that is being made has lines before it is there.
+bool known(const Admin::Parts& parts, const std::string& name) {
+    return parts.registry.catalog()->find(name) || parts.log_book.has(name);
+}
+
 Task<void> some_change(const Admin::Parts& parts) {
     auto lines = parts.log_book.changed();
     auto pause = parts.clock.sleep_for(look_around);
@@ -40,7 +45,7 @@ Task<void> some_change(const Admin::Parts& parts) {
 /// Sends lines as they come until the client hangs up, the function is removed or the daemon stops.
 Task<base::Status> follow(Call& call, std::string name, std::uint64_t after) {
     const auto& parts = call.parts;
-    while (!parts.gateway.refusing() && parts.registry.catalog()->find(name)) {
+    while (!parts.gateway.refusing() && known(parts, name)) {
         const auto lines = parts.log_book.read(name, after, {}, longest_tail);
         if (!lines.empty()) {
             after = lines.back().sequence;
@@ -61,7 +66,7 @@ Task<base::Status> follow(Call& call, std::string name, std::uint64_t after) {
 AnswerTask logs(Call& call) {
     const auto name = call.words.at(0);
     const auto& parts = call.parts;
-    if (!parts.registry.catalog()->find(name)) {
+    if (!known(parts, name)) {
         co_return Error(Fault::not_found, "there is no function '" + name.substr(0, 80) + "'");
     }
     const auto tail = call.query.count("tail", usual_tail, longest_tail);

@@ -136,8 +136,7 @@ Done apply(const Globals& globals, const Words& words) {
     if (!rest) return rest.error();
     auto all = Json::array();
     for (const auto& [manifest, source] : files->functions) {
-        auto deployed =
-            source ? deploy_source(**rest, *source) : put_function(**rest, manifest.name, manifest.resource);
+        auto deployed = source ? deploy_aloud(**rest, *source) : put_function(**rest, manifest.name, manifest.resource);
         if (!deployed) return of(manifest, deployed.error());
         if (!globals.json) tell(*deployed);
         all.push_back(std::move(deployed->resource));

@@ -142,7 +142,7 @@ Done deploy_code(const Globals& globals, const Target& target, const ResourceFla
     function->source.merge_patch(source_from(flags));
     const auto rest = connect(globals);
     if (!rest) return rest.error();
-    const auto deployed = deploy_source(**rest, *function);
+    const auto deployed = deploy_aloud(**rest, *function);
     if (!deployed) return deployed.error();
     return tell_all(globals, **rest, *deployed);
 }

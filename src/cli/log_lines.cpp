@@ -24,7 +24,7 @@ LogLine log_line(std::string_view object) {
         const bool there = entry.is_object() && found != entry.end() && found->is_string();
         return there ? printable(found->get<std::string>()) : std::string(otherwise);
     };
-    return {text("time", ""), text("invocation", "-"), text("text", "")};
+    return {text("time", ""), text("invocation", "-"), text("text", ""), text("stream", "")};
 }
 
 }  // namespace shallop::cli

@@ -22,6 +22,7 @@ private:
 /// What such an object says.
 struct LogLine {
     std::string time, invocation, text;  ///< "-" for an invocation that it is not of
+    std::string stream;
 };
 
 /// The line in an object, printable; empty texts where it is none.

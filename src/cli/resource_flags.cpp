@@ -178,6 +178,7 @@ Json source_from(const ResourceFlags& flags) {
     add_text(source, "runtime", flags.language);
     add_text(source, "entry", flags.entry);
     add_text(source, "handler", flags.handler);
+    if (flags.own_routes) source["routes"] = "application";
     return source;
 }
 

@@ -23,6 +23,12 @@ struct SourceFunction {
 /// not fit into a resource; then the code comes first.
 Result<Deployed> deploy_source(Rest& rest, const SourceFunction& function);
 
+/// The same, with what is built for it told on stderr if that takes long.
+Result<Deployed> deploy_aloud(Rest& rest, const SourceFunction& function);
+
+/// What the daemon says that a deploy of this code would make; its settings are not looked at.
+Result<nlohmann::ordered_json> verify_source(Rest& rest, const SourceFunction& function);
+
 /// Whether a written resource says where its code is on this machine: "source": {"path": …}.
 bool has_source_path(const nlohmann::ordered_json& resource);
 

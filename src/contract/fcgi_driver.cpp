@@ -97,7 +97,7 @@ Task<Status> FcgiDriver::prepare(Instant deadline) {
     co_return Status();
 }
 
-Task<Status> FcgiDriver::become(const function::Function&, Instant) {
+Task<Result<function::Announced>> FcgiDriver::become(const function::Function&, Instant) {
     co_return Error(Fault::function_failed, "a function of contract fcgi gets no code: its image brings it");
 }
 

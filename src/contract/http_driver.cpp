@@ -126,7 +126,7 @@ Task<Result<int>> HttpDriver::probe(Instant deadline) {
 }
 
 /// docs/protocol.md, "Writing a runtime".
-Task<Status> HttpDriver::become(const function::Function& function, Instant deadline) {
+Task<Result<function::Announced>> HttpDriver::become(const function::Function& function, Instant deadline) {
     around_.function = &function;
     idle_->set_most(most_idle(function.spec.scale));
     const auto document = function::format_specialize(function);
@@ -144,7 +144,7 @@ Task<Status> HttpDriver::become(const function::Function& function, Instant dead
     if (outcome->reply_incomplete || sink.status == 0)
         co_return Error(Fault::function_failed, "the runtime gave no whole answer when it got the code");
     if (sink.status >= 300) co_return function::specialize_error(sink.text);
-    co_return Status();
+    co_return function::parse_announced(sink.text);
 }
 
 // ---- events

@@ -45,13 +45,6 @@ std::string read_all(const char* path) {
 /// What instances may be promised together by default: nearly all the machine has.
 base::Bytes most_memory() { return read_memory(read_all("/proc/meminfo")).total / 10 * 9; }
 
-double resident_bytes() {
-    std::ifstream file("/proc/self/statm");
-    double size = 0, resident = 0;
-    file >> size >> resident;
-    return resident * 4096;
-}
-
 }  // namespace
 
 Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor executor)
@@ -67,6 +60,7 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       janitor_(janitor_settings(*store_), engine_, clock_, log, executor),
       roster_(executor),
       launcher_(launcher_settings(), engine_, janitor_, roster_, ids_, clock_, log, executor),
+      builder_(builder_settings(), engine_, launcher_, clock_, log, executor),
       pool_(totals(), launcher_, clock_, log, executor),
       registry_(registry_settings(), *store_, engine_, clock_, log, executor),
       invoker_(pool_, clock_, log, invocations_, log_book_, metrics_, executor),
@@ -90,6 +84,10 @@ registry::Settings Daemon::registry_settings() {
     own.bind_never.insert(own.bind_never.end(), {settings_.data_dir, settings_.run_dir});
     if (settings_.docker_host.starts_with("unix://")) own.bind_never.push_back(settings_.docker_host.substr(7));
     own.code = code_.get();
+    own.build_runtime = [this](std::string runtime, std::string function) {
+        return builder_.runtime(std::move(runtime), std::move(function));
+    };
+    own.install = [this](function::FunctionPtr function) { return builder_.packages(std::move(function)); };
     own.try_code = [this](function::FunctionPtr function) { return pool_.try_code(std::move(function)); };
     return own;
 }
@@ -105,6 +103,20 @@ instance::Settings Daemon::launcher_settings() {
         log_book_.add(function.spec.name, {0, clock_.wall(), "stderr", "", std::move(line)});
     };
     own.may_mount = [this](const function::Spec& spec) { return registry_.check_mounts(spec); };
+    return own;
+}
+
+build::Settings Daemon::builder_settings() {
+    build::Settings own;
+    own.code = code_.get();
+    own.network = settings_.build_network;
+    for (const auto& variable : settings_.build_env) {
+        const auto end = variable.find('=');
+        own.env[variable.substr(0, end)] = end == variable.npos ? "" : variable.substr(end + 1);
+    }
+    own.line = [this](const std::string& function, std::string line) {
+        log_book_.add(function, {0, clock_.wall(), "build", "", std::move(line)});
+    };
     return own;
 }
 
@@ -165,39 +177,6 @@ api::Instances Daemon::instances() {
         return pool_.retire(function, id);
     };
     return instances;
-}
-
-void Daemon::register_pool_gauges() {
-    using pool::State;
-    for (const auto state : {State::launching, State::idle, State::leased, State::paused, State::retiring}) {
-        metrics_.gauge("shallop_instances", "Instances by state.", "state", std::string(pool::name(state)).c_str(),
-                       [this, state] { return static_cast<double>(pool_.ledger().counts().in(state)); });
-    }
-    metrics_.gauge("shallop_instances_memory_bytes", "Sum of limits.memory of all instances.",
-                   [this] { return static_cast<double>(pool_.ledger().counts().memory); });
-    metrics_.gauge("shallop_containers_leaving", "Containers whose end is awaited.",
-                   [this] { return static_cast<double>(janitor_.leaving()); });
-    metrics_.gauge("shallop_events_waiting", "Events waiting for an instance.",
-                   [this] { return static_cast<double>(pool_.ledger().counts().waiting); });
-}
-
-void Daemon::register_gauges() {
-    const auto number = [](auto value) { return static_cast<double>(value); };
-    register_pool_gauges();
-    metrics_.gauge("shallop_invocations_running", "Invocations that have begun and not ended.",
-                   [=, this] { return number(invoker_.running()); });
-    metrics_.gauge("shallop_functions", "Registered functions.",
-                   [=, this] { return number(registry_.catalog()->functions.size()); });
-    for (auto* listener : {&gateway_listener_, &admin_listener_}) {
-        listener->on_refused([this](const char* reason) { metrics_.rejected(reason); });
-    }
-    metrics_.gauge("shallop_connections", "Client connections.", "listener", "gateway",
-                   [=, this] { return number(gateway_listener_.connections()); });
-    metrics_.gauge("shallop_connections", "Client connections.", "listener", "admin",
-                   [=, this] { return number(admin_listener_.connections()); });
-    metrics_.gauge("shallop_engine_up", "1 if the engine answered the last ping.",
-                   [=, this] { return engine_up_ ? 1.0 : 0.0; });
-    metrics_.gauge("shallop_resident_bytes", "Resident memory of the daemon.", resident_bytes);
 }
 
 api::DaemonFacts Daemon::facts() {

@@ -3,6 +3,7 @@
 
 #include <shallop/api/admin.h>
 #include <shallop/api/gateway.h>
+#include <shallop/build/builder.h>
 #include <shallop/daemon/settings.h>
 #include <shallop/docker/curl_engine.h>
 #include <shallop/http/listener.h>
@@ -45,6 +46,7 @@ private:
     void register_pool_gauges();
     api::Instances instances();
     instance::Settings launcher_settings();
+    build::Settings builder_settings();
     pool::Totals totals() const;
     registry::Settings registry_settings();
     void supply_runtimes();
@@ -76,6 +78,7 @@ private:
     instance::Janitor janitor_;
     http::Roster roster_;  ///< of connections into containers
     instance::Launcher launcher_;
+    build::Builder builder_;
     pool::Pool pool_;
     registry::Registry registry_;
     invoke::Invoker invoker_;

@@ -165,6 +165,8 @@ std::optional<Result<int>> decode_wait(std::string_view body) {
     return Result<int>(static_cast<int>(json::integer(*reply, "StatusCode")));
 }
 
+std::string encode_labels(const std::map<std::string, std::string>& labels) { return json::dump(Json(labels)); }
+
 std::string label_filter(const std::vector<std::string>& labels, bool containers_only) {
     Json filter = Json::object();
     if (!labels.empty()) filter["label"] = labels;

@@ -22,6 +22,9 @@ std::optional<std::vector<ContainerSummary>> decode_list(std::string_view body);
 /// POST /containers/{id}/wait: the exit code. `status` 200 with an Error inside is an Error of engine_refused.
 std::optional<Result<int>> decode_wait(std::string_view body);
 
+/// Labels of an image to build, as an object of texts; not yet percent-encoded.
+std::string encode_labels(const std::map<std::string, std::string>& labels);
+
 /// `filters=` for labels, and for events of containers: JSON, not yet percent-encoded.
 std::string label_filter(const std::vector<std::string>& labels, bool containers_only);
 

@@ -15,6 +15,12 @@ Bytes size(const Json& from, std::string_view key) {
     return static_cast<Bytes>(std::max<std::int64_t>(0, json::integer(from, key)));
 }
 
+/// The error that a message of a stream may be.
+std::string error_of(const Json& message) {
+    auto error = log_safe(json::text(json::at(message, "errorDetail"), "message"));
+    return error.empty() ? log_safe(json::text(message, "error")) : error;
+}
+
 }  // namespace
 
 std::optional<Version> decode_version(std::string_view body) {
@@ -88,8 +94,19 @@ std::optional<PullLine> decode_pull_line(std::string_view line) {
     const Json& detail = json::at(*message, "progressDetail");
     read.progress.current = size(detail, "current");
     read.progress.total = size(detail, "total");
-    read.error = log_safe(json::text(json::at(*message, "errorDetail"), "message"));
-    if (read.error.empty()) read.error = log_safe(json::text(*message, "error"));
+    read.error = error_of(*message);
+    return read;
+}
+
+std::optional<BuildMessage> decode_build_message(std::string_view line) {
+    const auto message = json::parse(line);
+    if (!message || !message->is_object()) return std::nullopt;
+    BuildMessage read;
+    read.text = json::text(*message, "stream");
+    // Layers that a FROM pulls.
+    if (read.text.empty()) read.text = json::text(*message, "status");
+    if (!read.text.empty() && json::text(*message, "stream").empty()) read.text += '\n';
+    read.error = error_of(*message);
     return read;
 }
 

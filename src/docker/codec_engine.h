@@ -22,4 +22,11 @@ struct PullLine {
 };
 std::optional<PullLine> decode_pull_line(std::string_view line);
 
+/// One message of the stream of POST /build: what the build writes, or the error that ends it.
+struct BuildMessage {
+    std::string text;  ///< may be a part of a line, or several
+    std::string error;
+};
+std::optional<BuildMessage> decode_build_message(std::string_view line);
+
 }  // namespace shallop::docker

@@ -26,9 +26,11 @@ Error line_too_long(Verb verb) {
             std::string("a line of the engine's ") + name(verb) + " stream is longer than 1 MiB"};
 }
 
-/// The pull's outcome is in its last lines; the status was 200 before it began.
-Task<Status> read_pull(Transport& transport, Request request, const Progress& progress) {
-    auto stream = co_await transport.open(Verb::pull, std::move(request));
+/// Reads a stream of messages, one a line, to its end; `take` says what is wrong with one. The outcome is in the last ones: the status was
+/// 200 before it began.
+Task<Status> read_messages(Transport& transport, Verb verb, Request request,
+                           const std::function<Status(const std::string&)>& take) {
+    auto stream = co_await transport.open(verb, std::move(request));
     if (!stream) co_return stream.error();
     Lines lines(longest_line);
     std::string chunk;
@@ -39,17 +41,43 @@ Task<Status> read_pull(Transport& transport, Request request, const Progress& pr
             co_return more.error();
         }
         if (!*more) break;
-        if (!lines.feed(chunk)) co_return line_too_long(Verb::pull);
+        if (!lines.feed(chunk)) co_return line_too_long(verb);
         while (const auto text = lines.next()) {
-            const auto line = decode_pull_line(*text);
-            if (!line) co_return nonsense(Verb::pull);
-            if (!line->error.empty()) co_return pull_refusal(line->error);
-            if (progress) progress(line->progress);
+            if (const auto taken = take(*text); !taken) co_return taken;
         }
     }
-    if (lines.inside()) co_return nonsense(Verb::pull);
+    if (lines.inside()) co_return nonsense(verb);
     co_return Status();
 }
+
+Status take_pull(const std::string& text, const Progress& progress) {
+    const auto line = decode_pull_line(text);
+    if (!line) return nonsense(Verb::pull);
+    if (!line->error.empty()) return pull_refusal(line->error);
+    if (progress) progress(line->progress);
+    return {};
+}
+
+/// What a build writes, put together into lines that are safe to log.
+class BuildOutput {
+public:
+    explicit BuildOutput(std::function<void(std::string)> line) : line_(std::move(line)) {}
+
+    Status take(const std::string& text) {
+        const auto message = decode_build_message(text);
+        if (!message) return nonsense(Verb::build);
+        if (!message->error.empty()) return build_refusal(message->error);
+        if (!lines_.feed(message->text)) return line_too_long(Verb::build);
+        while (const auto line = lines_.next()) {
+            if (line_) line_(log_safe(*line));
+        }
+        return {};
+    }
+
+private:
+    std::function<void(std::string)> line_;
+    Lines lines_{longest_line};
+};
 
 Task<Result<std::string>> read_logs(Transport& transport, Request request) {
     auto stream = co_await transport.open(Verb::logs, std::move(request));
@@ -113,9 +141,30 @@ Task<Status> CurlEngine::pull(std::string reference, std::function<void(const Pu
     if (!image) co_return image.error();
     const Instant began = transport_->clock().now();
     auto request = pull_request(*image, *transport_);
-    auto work = read_pull(*transport_, std::move(request), progress);
+    const std::function<Status(const std::string&)> take = [&](const std::string& text) {
+        return take_pull(text, progress);
+    };
+    auto work = read_messages(*transport_, Verb::pull, std::move(request), take);
     auto done = co_await async::within(transport_->clock(), deadline, std::move(work));
     co_return transport_->ended(Verb::pull, began, std::move(done));
+}
+
+Task<Status> CurlEngine::build(std::string context, std::string tag, std::map<std::string, std::string> labels,
+                               std::function<void(std::string line)> line, Instant deadline) {
+    const auto image = parse_reference(tag);
+    if (!image) co_return image.error();
+    const Instant began = transport_->clock().now();
+    Request request;
+    request.method = "POST";
+    request.target = "/build?rm=1&forcerm=1&t=" + percent_encode(image->familiar()) +
+                     "&labels=" + percent_encode(encode_labels(labels));
+    request.body = std::move(context);
+    request.type = "application/x-tar";
+    BuildOutput output(std::move(line));
+    const std::function<Status(const std::string&)> take = [&](const std::string& text) { return output.take(text); };
+    auto work = read_messages(*transport_, Verb::build, std::move(request), take);
+    auto done = co_await async::within(transport_->clock(), deadline, std::move(work));
+    co_return transport_->ended(Verb::build, began, std::move(done));
 }
 
 Task<Result<std::string>> CurlEngine::logs(std::string id, int tail, Instant deadline) {

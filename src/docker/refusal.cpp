@@ -97,6 +97,8 @@ const char* name(Verb verb) {
             return "inspect_image";
         case Verb::pull:
             return "pull";
+        case Verb::build:
+            return "build";
         case Verb::create:
             return "create";
         case Verb::start:
@@ -155,6 +157,12 @@ base::Error pull_refusal(std::string_view message) {
     std::string safe = log_safe(message);
     if (safe.empty()) safe = "the pull failed and the engine does not say why";
     return {fault_of(Verb::pull, 200, safe), std::move(safe)};
+}
+
+base::Error build_refusal(std::string_view message) {
+    std::string safe = log_safe(message);
+    if (safe.empty()) safe = "the build failed and the engine does not say why";
+    return {Fault::engine_refused, std::move(safe)};
 }
 
 base::Error nonsense(Verb verb) {

@@ -14,6 +14,7 @@ enum class Verb {
     info,
     inspect_image,
     pull,
+    build,
     create,
     start,
     kill,
@@ -39,6 +40,9 @@ base::Error refusal(Verb verb, int status, std::string_view body);
 
 /// An error inside the 200 stream of a pull.
 base::Error pull_refusal(std::string_view message);
+
+/// An error inside the 200 stream of a build.
+base::Error build_refusal(std::string_view message);
 
 /// A reply that is no answer to what was asked.
 base::Error nonsense(Verb verb);

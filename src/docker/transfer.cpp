@@ -9,6 +9,7 @@
 namespace shallop::docker {
 namespace {
 
+constexpr const char* json_type = "application/json";
 constexpr std::size_t read_ahead = 256 * 1024;
 
 /// What holds for every request to this engine.
@@ -86,9 +87,11 @@ void Transfer::set_up() {
         curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
         curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.body.c_str());
     }
-    if (!request_.registry_auth.empty()) {
-        headers_ = curl_slist_append(headers_, ("X-Registry-Auth: " + request_.registry_auth).c_str());
-        headers_ = curl_slist_append(headers_, "Content-Type: application/json");
+    const bool usual = std::strcmp(request_.type, json_type) == 0;
+    if (!request_.registry_auth.empty() || !usual) {
+        if (!request_.registry_auth.empty())
+            headers_ = curl_slist_append(headers_, ("X-Registry-Auth: " + request_.registry_auth).c_str());
+        headers_ = curl_slist_append(headers_, (std::string("Content-Type: ") + request_.type).c_str());
         headers_ = curl_slist_append(headers_, "Expect:");
         curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
     }

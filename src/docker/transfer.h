@@ -14,10 +14,11 @@
 namespace shallop::docker {
 
 struct Request {
-    const char* method = "GET";  ///< GET, POST or DELETE
-    std::string target;          ///< path and query
-    std::string body;            ///< JSON; for POST
-    std::string registry_auth;   ///< value of X-Registry-Auth; "" = not sent
+    const char* method = "GET";             ///< GET, POST or DELETE
+    std::string target;                     ///< path and query
+    std::string body;                       ///< for POST
+    std::string registry_auth;              ///< value of X-Registry-Auth; "" = not sent
+    const char* type = "application/json";  ///< of the body
 };
 
 /// libcurl's easy handles for one engine, reused: at most `kept` lie idle. Outlives its Transfers.

@@ -14,7 +14,10 @@ using base::Fault;
 constexpr Bytes error_limit = 64 * 1024;
 
 /// Calls that take as long as a container, a download or the daemon lives.
-bool holds(Verb verb) { return verb == Verb::wait || verb == Verb::pull || verb == Verb::logs || verb == Verb::events; }
+bool holds(Verb verb) {
+    return verb == Verb::wait || verb == Verb::pull || verb == Verb::build || verb == Verb::logs ||
+           verb == Verb::events;
+}
 
 bool unversioned(Verb verb) { return verb == Verb::ping || verb == Verb::version; }
 

@@ -21,6 +21,8 @@ Ordered source_json(const Source& source) {
     json["entry"] = or_null(source.entry);
     json["handler"] = or_null(source.handler);
     if (!source.code.empty()) json["code"] = source.code;
+    if (source.own_routes) json["routes"] = "application";
+    if (!source.packages.empty()) json["packages"] = source.packages;
     if (!source.files.empty()) json["files"] = source.files;
     return json;
 }

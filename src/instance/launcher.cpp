@@ -85,19 +85,21 @@ Task<Result<std::unique_ptr<Instance>>> Launcher::launch(function::FunctionPtr f
     const auto ready = co_await made.driver_->prepare(deadline);
     if (!ready) co_return ready.error();
     if (!made.function_->spec.source || function::is_generic(made.function_->spec)) co_return instance;
-    const auto loaded = co_await made.driver_->become(*made.function_, deadline);
+    auto loaded = co_await made.driver_->become(*made.function_, deadline);
     if (!loaded) co_return loaded.error();
+    made.announced_ = std::move(*loaded);
     co_return instance;
 }
 
 Task<Result<std::unique_ptr<Instance>>> Launcher::specialize(std::unique_ptr<Instance> generic,
                                                              function::FunctionPtr function, Instant deadline) {
-    const auto filled = co_await settings_.code->fill(generic->id_, function->spec.source->code);
+    const auto filled = co_await fill(*function, generic->id_);
     if (!filled) co_return filled.error();
     // What the driver refers to until it knows the new one must not end before.
     const auto before = std::exchange(generic->function_, std::move(function));
-    const auto loaded = co_await generic->driver_->become(*generic->function_, deadline);
+    auto loaded = co_await generic->driver_->become(*generic->function_, deadline);
     if (!loaded) co_return loaded.error();
+    generic->announced_ = std::move(*loaded);
     co_return generic;
 }
 
@@ -111,7 +113,15 @@ Task<base::Status> Launcher::place_code(const function::Function& function, cons
     const auto place = settings_.code->make_place(instance);
     if (!place) co_return place;
     if (function::is_generic(function.spec)) co_return base::Status();
-    co_return co_await settings_.code->fill(instance, function.spec.source->code);
+    co_return co_await fill(function, instance);
+}
+
+/// The code, and beside it the packages that it asks for.
+Task<base::Status> Launcher::fill(const function::Function& function, const std::string& instance) {
+    const auto& source = *function.spec.source;
+    const auto filled = co_await settings_.code->fill(instance, source.code);
+    if (!filled || source.packages.empty()) co_return filled;
+    co_return co_await settings_.code->fill(instance, source.packages);
 }
 
 /// An instance whose shim has said hello.

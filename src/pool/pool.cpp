@@ -18,6 +18,8 @@ constexpr auto look_again = std::chrono::milliseconds(250);  ///< returned insta
 constexpr auto meter_pause = std::chrono::seconds(1);
 constexpr auto meter_patience = std::chrono::seconds(1);
 constexpr auto try_patience = std::chrono::seconds(60);
+constexpr auto tried_waits = std::chrono::seconds(5);
+constexpr std::size_t most_tried = 4;
 constexpr auto launch_margin = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -122,13 +124,17 @@ void Pool::obey(const Order& order) {
     }
 }
 
-/// An instance that waits for code where there is one alike, else a new container.
+/// The instance that has loaded this code on trial, or one that waits for code and is alike, else a new container.
 Task<Result<std::unique_ptr<instance::Instance>>> Pool::make(Slot slot, function::FunctionPtr function,
                                                              async::Instant deadline) {
     std::function<void()> running = [this, slot] {
         ledger_.running(slot, clock_.now());
         obey();
     };
+    if (auto tried = take_tried(*function)) {
+        running();
+        co_return tried;
+    }
     if (auto generic = take_generic(*function)) {
         running();
         auto made = co_await launcher_.specialize(std::move(generic), function, deadline);
@@ -153,16 +159,41 @@ std::unique_ptr<instance::Instance> Pool::take_generic(const function::Function&
     return instance->driver().sound() ? std::move(instance) : nullptr;
 }
 
-Task<base::Status> Pool::try_code(function::FunctionPtr function) {
+Task<Result<function::Announced>> Pool::try_code(function::FunctionPtr function) {
     // A program that is run for each event is loaded by nobody before.
-    if (function->spec.contract.kind == function::ContractKind::cgi) co_return base::Status();
+    if (function->spec.contract.kind == function::ContractKind::cgi) co_return function::Announced();
     const auto deadline = clock_.now() + std::min<async::Duration>(function->spec.limits.timeout, try_patience);
     auto generic = take_generic(*function);
     auto trying = generic ? launcher_.specialize(std::move(generic), function, deadline)
                           : launcher_.launch(function, deadline, {});
-    const auto tried = co_await std::move(trying);
+    auto tried = co_await std::move(trying);
     if (!tried) co_return tried.error();
-    co_return base::Status();
+    auto announced = (*tried)->announced();
+    if (wound_down_) co_return announced;
+    if (tried_.size() == most_tried) tried_.erase(tried_.begin());
+    tried_.push_back({std::move(function), std::move(*tried), clock_.now() + tried_waits});
+    changed_.notify_all();  // run() is to forget it in time
+    co_return announced;
+}
+
+std::unique_ptr<instance::Instance> Pool::take_tried(const function::Function& function) {
+    const auto at = std::find_if(tried_.begin(), tried_.end(), [&](const Tried& tried) {
+        if (tried.function->version != function.version || tried.function->image.id != function.image.id) return false;
+        auto spec = tried.function->spec;
+        spec.routes = function.spec.routes;  // these may have come out of the trial
+        return spec == function.spec;
+    });
+    if (at == tried_.end()) return nullptr;
+    auto instance = std::move(at->instance);
+    tried_.erase(at);
+    const bool sound = instance->channel().is_open() && instance->driver().sound();
+    return sound ? std::move(instance) : nullptr;
+}
+
+/// Returns when the next one is to go.
+async::Instant Pool::forget_tried(async::Instant now) {
+    std::erase_if(tried_, [now](const Tried& tried) { return tried.until <= now; });
+    return tried_.empty() ? async::Instant::max() : tried_.front().until;
 }
 
 void Pool::provide(const function::FunctionPtr& generic) {
@@ -253,6 +284,7 @@ void Pool::deploy(const function::FunctionPtr& function) {
 }
 
 void Pool::withdraw(const std::string& function) {
+    std::erase_if(tried_, [&](const Tried& tried) { return tried.function->spec.name == function; });
     ledger_.withdraw(function, clock_.now());
     obey();
 }
@@ -297,6 +329,7 @@ Task<void> Pool::run() {
     while (true) {
         auto next = ledger_.tick(clock_.now());
         obey();
+        next = std::min(next, forget_tried(clock_.now()));
         if (!held_.empty()) next = std::min(next, clock_.now() + look_again);
         next_look_ =
             std::max(next, clock_.now() + least_pause);  // a tick walks all functions: not for each event that ends
@@ -308,6 +341,8 @@ Task<void> Pool::run() {
 }
 
 void Pool::wind_down() {
+    wound_down_ = true;
+    tried_.clear();
     ledger_.drain(clock_.now());
     obey();
 }

@@ -162,6 +162,8 @@ Task<Result<function::ImageFacts>> Registry::prepare(function::Spec& spec) {
     auto contract = function::decide_contract(spec, *image);
     if (!contract) co_return contract.error();
     spec.contract = std::move(*contract);
+    const auto installed = co_await install(spec, *image);
+    if (!installed) co_return installed.error();
     co_return image;
 }
 

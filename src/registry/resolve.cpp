@@ -41,10 +41,11 @@ bool is_default_runtime(const function::Spec& spec) {
 
 /// No registry has these: they are built from what Shallop brings along.
 Error no_runtime(const Error& cause, const function::Spec& spec) {
-    auto error = Error(cause.fault,
-                       "runtime '" + spec.source->runtime + "' is not here: its image " + spec.image +
-                           " is not on this engine; build it with `make runtimes`, or name another image",
-                       "/source/runtime");
+    auto error =
+        Error(cause.fault,
+              "runtime '" + spec.source->runtime + "' is not here: its image " + spec.image +
+                  " is neither on this engine nor one that Shallop brings along; build it, or name another image",
+              "/source/runtime");
     error.log = cause.log;
     return error;
 }
@@ -63,6 +64,23 @@ Error gone_again(const Error& cause, const function::Spec& spec) {
     return at_image(cause, "image '" + spec.image + "' was pulled and is gone again (" + cause.detail + "): try again");
 }
 
+Task<Result<function::ImageFacts>> build_runtime(const function::Spec& spec, const Settings& settings,
+                                                 docker::Engine& engine, async::Clock& clock) {
+    const Error absent(Fault::not_found, "");
+    if (!settings.build_runtime) co_return no_runtime(absent, spec);
+    const auto built = co_await settings.build_runtime(spec.source->runtime, spec.name);
+    if (!built && built.error().fault == Fault::not_found) co_return no_runtime(built.error(), spec);
+    if (!built) {
+        auto error = built.error();
+        error.pointer = "/source/runtime";
+        co_return error;
+    }
+    const auto deadline = clock.now() + settings.engine_timeout;
+    auto found = co_await engine.inspect_image(spec.image, deadline);
+    if (!found) co_return no_runtime(found.error(), spec);
+    co_return facts_of(std::move(*found));
+}
+
 }  // namespace
 
 Task<Result<function::ImageFacts>> resolve_image(const function::Spec& spec, const Settings& settings,
@@ -72,7 +90,7 @@ Task<Result<function::ImageFacts>> resolve_image(const function::Spec& spec, con
         auto found = co_await engine.inspect_image(spec.image, asked);
         if (found) co_return facts_of(std::move(*found));
         if (found.error().fault != Fault::not_found) co_return found.error();
-        if (is_default_runtime(spec)) co_return no_runtime(found.error(), spec);
+        if (is_default_runtime(spec)) co_return co_await build_runtime(spec, settings, engine, clock);
         if (spec.pull == "never") co_return not_there(found.error(), spec);
     }
     log.info("pulling an image", {{"function", spec.name}, {"image", spec.image}});

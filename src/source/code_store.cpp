@@ -81,7 +81,7 @@ CodeStore::~CodeStore() = default;
 Result<std::unique_ptr<CodeStore>> CodeStore::open(std::string directory, async::BlockingPool& pool, base::Log& log,
                                                    Limits limits) {
     for (const auto* part : {"/tmp", "/instances"}) remove_quietly(directory + part);
-    for (const auto* part : {"", "/trees", "/tmp", "/instances"}) {
+    for (const auto* part : {"", "/trees", "/names", "/tmp", "/instances"}) {
         if (const auto made = make_directory(directory + part); !made) return made.error();
     }
     return std::unique_ptr<CodeStore>(new CodeStore(std::move(directory), pool, log, limits));
@@ -113,12 +113,22 @@ Task<Result<Tree>> CodeStore::put_file(std::string path, std::string name) {
     co_return co_await pool_.run(work);
 }
 
-Task<Result<Tree>> CodeStore::put_archive(std::string path) {
+Task<Result<Tree>> CodeStore::put_archive(std::string path) { return unpack_tree(std::move(path), limits_, true); }
+
+Task<Result<Tree>> CodeStore::put_packages(std::string path) {
+    constexpr std::size_t more = 5;
+    auto limits = limits_;
+    limits.unpacked *= more;
+    limits.entries *= more;
+    return unpack_tree(std::move(path), limits, false);
+}
+
+Task<Result<Tree>> CodeStore::unpack_tree(std::string path, Limits limits, bool unwrapping) {
     const auto mine = co_await turn();
     const auto at = scratch();
     std::string top;
     auto unpack_all = [&](TreeWriter& writer) -> Status {
-        if (const auto done = unpack(path, limits_, writer); !done) return done;
+        if (const auto done = unpack(path, limits, writer); !done || !unwrapping) return done;
         const auto unwrapped = writer.unwrap();
         if (!unwrapped) return unwrapped.error();
         top = *unwrapped;
@@ -127,12 +137,29 @@ Task<Result<Tree>> CodeStore::put_archive(std::string path) {
     auto work = [&]() -> Result<Tree> {
         struct stat facts{};
         if (::stat(path.c_str(), &facts) != 0) return failed("read", path);
-        return trees_->add(at, static_cast<Bytes>(std::max<off_t>(facts.st_size, 1)), unpack_all);
+        const auto sent = static_cast<Bytes>(std::max<off_t>(facts.st_size, 1));
+        return trees_->add(at, sent, unpack_all, limits);
     };
     const auto tree = co_await pool_.run(work);
     if (tree && !top.empty())
         log_.info("an archive's only directory is its code", {{"directory", top}, {"code", tree->id}});
     co_return tree;
+}
+
+Task<Status> CodeStore::remember(std::string name, std::string id) {
+    const auto at = scratch();
+    auto work = [&] { return trees_->remember(name, id, at); };
+    co_return co_await pool_.run(work);
+}
+
+Task<Result<std::string>> CodeStore::recall(std::string name) {
+    auto work = [&] { return trees_->recall(name); };
+    co_return co_await pool_.run(work);
+}
+
+Task<Result<std::string>> CodeStore::read(std::string id, std::string path, Bytes most) {
+    auto work = [&] { return trees_->read(id, path, most); };
+    co_return co_await pool_.run(work);
 }
 
 Task<Result<Tree>> CodeStore::find(std::string id) {

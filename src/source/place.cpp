@@ -42,7 +42,7 @@ Status copy(const std::string& from, const std::string& to) {
 }
 
 Status link_or_copy(const std::string& from, const std::string& to) {
-    if (::link(from.c_str(), to.c_str()) == 0) return {};
+    if (::link(from.c_str(), to.c_str()) == 0 || errno == EEXIST) return {};
     const bool no_links = errno == EXDEV || errno == EMLINK || errno == EPERM || errno == EOPNOTSUPP;
     return no_links ? copy(from, to) : failed("make", to);
 }
@@ -56,7 +56,8 @@ Status fill_place(const std::string& tree, const std::string& place) {
         const auto from = at->path().string();
         const auto to = place + from.substr(tree.size());
         if (at->is_directory(error)) {
-            if (::mkdir(to.c_str(), 0755) != 0 || ::chmod(to.c_str(), 0755) != 0) return failed("make", to);
+            if (::mkdir(to.c_str(), 0755) == 0 ? ::chmod(to.c_str(), 0755) != 0 : errno != EEXIST)
+                return failed("make", to);
         } else if (const auto put = link_or_copy(from, to); !put) {
             return put;
         }

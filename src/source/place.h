@@ -7,7 +7,7 @@
 
 namespace shallop::source {
 
-/// Puts the files of `tree` into the empty directory `place`: by hard links, and as copies where the file system has none. Blocks.
+/// Puts the files of `tree` into the directory `place`, beside what is there and stays as it is: by hard links, and as copies where the file system has none. Blocks.
 /// Faults: storage.
 base::Status fill_place(const std::string& tree, const std::string& place);
 

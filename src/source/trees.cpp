@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/trees.h"
 
+#include <shallop/base/fd.h>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "source/path.h"
 #include "source/place.h"
@@ -41,10 +44,11 @@ Error failed(const std::string& what, const std::string& path) {
     return {Fault::storage, "cannot " + what + " " + path + ": " + std::strerror(errno)};
 }
 
-bool well_formed(std::string_view id) {
-    return id.size() == prefix.size() + digits && id.starts_with(prefix) &&
-           id.find_first_not_of("0123456789abcdef", prefix.size()) == id.npos;
+bool is_hex(std::string_view text) {
+    return text.size() == digits && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
+
+bool well_formed(std::string_view id) { return id.starts_with(prefix) && is_hex(id.substr(prefix.size())); }
 
 Status flush_directory(const std::string& path) {
     const base::Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -89,9 +93,9 @@ Status CodeStore::Trees::place_tree(const TreeWriter& writer, const std::string&
 }
 
 Result<Tree> CodeStore::Trees::add(const std::string& scratch, Bytes sent,
-                                   const std::function<Status(TreeWriter&)>& write) {
+                                   const std::function<Status(TreeWriter&)>& write, const Limits& limits) {
     const Scratch gone_at_the_end(scratch);
-    TreeWriter writer(scratch, limits_, sent);
+    TreeWriter writer(scratch, limits, sent);
     if (const auto written = write(writer); !written) return written.error();
     auto tree = writer.finish();
     if (!tree) return tree;
@@ -119,6 +123,44 @@ Result<Tree> CodeStore::Trees::find(const std::string& id) {
     return tree;
 }
 
+Status CodeStore::Trees::remember(const std::string& name, const std::string& id, const std::string& scratch) {
+    if (!is_hex(name)) return Error(Fault::invalid, shown(name) + " is no name of a tree");
+    const Scratch gone_at_the_end(scratch);
+    const auto path = directory_ + "/names/" + name;
+    const base::Fd file(::open(scratch.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    const auto size = static_cast<ssize_t>(id.size());
+    if (!file || ::write(file.get(), id.data(), id.size()) != size || ::fsync(file.get()) != 0)
+        return failed("write", scratch);
+    if (::rename(scratch.c_str(), path.c_str()) != 0) return failed("keep", path);
+    return flush_directory(directory_ + "/names");
+}
+
+Result<std::string> CodeStore::Trees::recall(const std::string& name) {
+    const Error unknown(Fault::not_found, "no tree is remembered as " + shown(name));
+    if (!is_hex(name)) return unknown;
+    std::ifstream file(directory_ + "/names/" + name);
+    std::string id;
+    if (!std::getline(file, id) || !touched(id)) return unknown;
+    return id;
+}
+
+Result<std::string> CodeStore::Trees::read(const std::string& id, const std::string& path, Bytes most) {
+    const auto tree = touched(id);
+    if (!tree) return tree.error();
+    const auto normal = normal_path(path, limits_);
+    if (!normal) return normal.error();
+    const auto full = *tree + "/" + *normal;
+    const base::Fd file(::open(full.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    struct stat facts{};
+    if (!file || ::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode))
+        return Error(Fault::not_found, "there is no file " + shown(path) + " in this code");
+    if (static_cast<Bytes>(facts.st_size) > most)
+        return Error(Fault::too_large, shown(path) + " is larger than " + base::format_bytes(most));
+    std::string text(static_cast<std::size_t>(facts.st_size), '\0');
+    if (::pread(file.get(), text.data(), text.size(), 0) != facts.st_size) return failed("read", full);
+    return text;
+}
+
 Status CodeStore::Trees::fill(const std::string& id, const std::string& place) {
     const auto path = touched(id);
     if (!path) return path.error();
@@ -132,6 +174,18 @@ bool CodeStore::Trees::spared(const std::string& path) const {
     if (::stat(path.c_str(), &facts) != 0) return true;
     const auto age = std::chrono::system_clock::now() - std::chrono::system_clock::from_time_t(facts.st_mtime);
     return age < limits_.unused;
+}
+
+/// Names of trees that are gone.
+void CodeStore::Trees::forget_names() const {
+    std::error_code error;
+    for (fs::directory_iterator at(directory_ + "/names", error); !error && at != fs::directory_iterator();
+         at.increment(error)) {
+        std::string id;
+        std::ifstream(at->path()) >> id;
+        const bool there = well_formed(id) && fs::exists(directory_ + "/trees/" + id.substr(prefix.size()), error);
+        if (!there) fs::remove(at->path(), error);
+    }
 }
 
 std::size_t CodeStore::Trees::collect(const std::set<std::string>& used, const std::string& scratch) {
@@ -150,6 +204,7 @@ std::size_t CodeStore::Trees::collect(const std::set<std::string>& used, const s
         seen_.erase(path);
         ++taken;
     }
+    forget_names();
     const std::lock_guard mine(turn_);
     std::erase_if(seen_, [&](const auto& entry) { return Clock::now() - entry.second >= limits_.unused; });
     return taken;

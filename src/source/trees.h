@@ -26,12 +26,22 @@ public:
     explicit Trees(std::string directory, const Limits& limits) : directory_(std::move(directory)), limits_(limits) {}
 
     /// The tree that `write` writes. All of it happens below `scratch`, which is gone afterwards. `sent` is TreeWriter's.
-    Result<Tree> add(const std::string& scratch, Bytes sent, const std::function<Status(TreeWriter&)>& write);
+    Result<Tree> add(const std::string& scratch, Bytes sent, const std::function<Status(TreeWriter&)>& write) {
+        return add(scratch, sent, write, limits_);
+    }
+    Result<Tree> add(const std::string& scratch, Bytes sent, const std::function<Status(TreeWriter&)>& write,
+                     const Limits& limits);
+
+    /// DIR/names; the name has 64 hexadecimal digits.
+    Status remember(const std::string& name, const std::string& id, const std::string& scratch);
+    Result<std::string> recall(const std::string& name);
+
+    Result<std::string> read(const std::string& id, const std::string& path, Bytes most);
 
     /// Faults: not_found.
     Result<Tree> find(const std::string& id);
 
-    /// Puts a tree into an empty directory. Faults: not_found, storage.
+    /// Puts a tree into a directory, beside what is there. Faults: not_found, storage.
     Status fill(const std::string& id, const std::string& place);
 
     /// What goes is moved to `scratch` first, which is gone afterwards.
@@ -42,6 +52,7 @@ private:
 
     Result<std::string> touched(const std::string& id);
     bool touch(const std::string& path);
+    void forget_names() const;
     bool spared(const std::string& path) const;
     Status place_tree(const TreeWriter& writer, const std::string& path);
 

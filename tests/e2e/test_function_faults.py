@@ -41,7 +41,7 @@ def test_a_kill_in_mid_request_is_a_502_and_nobody_else_notices(functions):
         caller.start()
     victim, survivor = function.wait_for(2, "leased")
     docker("kill", victim["container"])
-    wait_until(lambda: [status for status, _ in answers] == [502], 2, what="its request is answered at once")
+    wait_until(lambda: [status for status, _ in answers][:1] == [502], 20, what="its request is answered, long before its time is over")
     assert function.call("/x?next").status == 200
     for caller in callers:
         caller.join()
@@ -105,7 +105,7 @@ def test_what_cannot_start_does_not_hammer_the_engine_and_works_once_mended(func
     assert engine_calls(function.daemon)["create"] - before <= 6
     function.put(**fixed)
     # Where an instance of the broken version is still there, it serves until the mended one is ready.
-    wait_until(lambda: function.call().status == 200, 3, what="it works")
+    wait_until(lambda: function.call().status == 200, 20, what="it works")
 
 
 # ---- replies that are none
@@ -212,7 +212,7 @@ def test_warm_functions_do_not_notice_that_the_engine_is_away_or_frozen(start_da
         answer = cold.call()
         assert answer.status == 503 and int(answer.headers["Retry-After"]) > 0
         relay.up()
-        wait_until(lambda: cold.call().status == 200, 5, what="it works again by itself")
+        wait_until(lambda: cold.call().status == 200, 20, what="it works again by itself")
         assert warm.call("/where").text == first
         daemon.stop()
     finally:

@@ -206,7 +206,7 @@ def test_without_an_engine_the_daemon_runs_says_so_and_recovers(start_daemon, re
     wait_until(lambda: daemon.api("GET", "/readyz", token=False).status == 503, what="readyz says so")
     assert daemon.api("PUT", "/v1/functions/other", HELLO).status == 503
     relay.up()
-    wait_until(lambda: daemon.call("/function/hello").status == 200, 5, what="it works again by itself")
+    wait_until(lambda: daemon.call("/function/hello").status == 200, 20, what="it works again by itself")
 
 
 def test_a_daemon_started_without_an_engine_serves_when_one_comes(start_daemon, relay):
@@ -218,7 +218,7 @@ def test_a_daemon_started_without_an_engine_serves_when_one_comes(start_daemon, 
     wait_until(lambda: "msg=listening" in daemon.log().rsplit("msg=stopped", 1)[-1], what="it listens")
     assert daemon.call("/function/hello").status == 503
     relay.up()
-    wait_until(lambda: daemon.call("/function/hello").status == 200, 5, what="it serves")
+    wait_until(lambda: daemon.call("/function/hello").status == 200, 20, what="it serves")
 
 
 def test_an_answer_of_create_that_is_lost_leaves_no_container(start_daemon, relay):
@@ -231,7 +231,7 @@ def test_an_answer_of_create_that_is_lost_leaves_no_container(start_daemon, rela
             relay.down()
             relay.up()
             assert running.result().status in (200, 502, 503)
-    wait_until(lambda: daemon.call("/function/cut").status == 200, 5)
+    wait_until(lambda: daemon.call("/function/cut").status == 200, 20)
     wait_until(lambda: not function_containers("cut"), 40, what="no container is left")
 
 
@@ -298,7 +298,7 @@ def test_a_full_disk_refuses_writes_and_serves_on(start_daemon, tmp_path):
         assert full and full[0].json["fault"] == "storage", refused[-1]
         assert daemon.call("/function/hello").text == "hello\n"
         os.unlink(small / "fill")
-        wait_until(lambda: daemon.api("PUT", "/v1/functions/after", HELLO).status in (200, 201), 5, what="it writes again")
+        wait_until(lambda: daemon.api("PUT", "/v1/functions/after", HELLO).status in (200, 201), 20, what="it writes again")
         daemon.stop()
     finally:
         wait_until(lambda: subprocess.run(["umount", str(small)], capture_output=True).returncode == 0, 10)

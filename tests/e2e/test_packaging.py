@@ -100,7 +100,7 @@ def test_stop_ends_the_daemon(machine):
     process = machine.process
     done = machine.tool("stop")
     assert done.returncode == 0, done.stderr
-    wait_until(lambda: not alive(process), 5, what="the process is gone")
+    wait_until(lambda: not alive(process), 20, what="the process is gone")
     assert "no daemon" in machine.tool("stop").stdout
 
 
@@ -155,7 +155,7 @@ def test_the_readme_makes_a_function_of_a_file(daemon, runtime_images, tmp_path)
 
 def run_readme(daemon, words, folder=None):
     """The block of the README that has these words, as somebody types it; what it prints."""
-    commands = readme_block(words).replace("localhost:8080", f"localhost:{daemon.port}").replace("make runtimes\n", "")
+    commands = readme_block(words).replace("localhost:8080", f"localhost:{daemon.port}")
     environment = os.environ | {"SHALLOP_URL": f"http://127.0.0.1:{daemon.admin_port}", "PATH": f"{BINARY.parent}:{os.environ['PATH']}",
                                 "SHALLOP_TOKEN_FILE": str(daemon.data_dir / "admin-token")}
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands.replace("curl ", "curl -fsS ")], env=environment,

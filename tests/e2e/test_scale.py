@@ -203,7 +203,7 @@ def test_after_a_kill_nothing_is_left_and_functions_answer_again(start_daemon, s
     running = [pid for container in daemon.containers() for pid in processes(container)]
     before = set(daemon.containers())
     daemon.kill()
-    wait_until(lambda: not any(alive(pid) for pid in running), 5, what="every process of the functions has ended by itself")
+    wait_until(lambda: not any(alive(pid) for pid in running), 20, what="every process of the functions has ended by itself")
     daemon.start()
     for function in made.values():
         assert function.call().status == 200

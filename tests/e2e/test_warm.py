@@ -92,7 +92,7 @@ def test_a_cgi_process_that_had_its_time_is_ended_and_its_neighbours_go_on(funct
     while late.is_alive():
         beside.append(function.call("?0.3"))
     late.join()
-    wait_until(lambda: "sleep 77" not in commands(container), 1, what="the process is gone within a second")
+    wait_until(lambda: "sleep 77" not in commands(container), 20, what="the process is gone, long before it would end")
     assert (answered[0].status, answered[0].json["fault"]) == (504, "timed_out")
     assert {(answer.status, answer.body) for answer in beside} == {(200, first.body)}
     assert function.call("?0").body == first.body, "the instance is another one"
@@ -110,7 +110,7 @@ def test_what_a_cgi_event_leaves_is_swept_as_the_protocol_says(functions):
     waiting.start()
     assert function.call("?leave").text == "left\n"
     [container] = function.containers()
-    running = wait_until(lambda: (now := commands(container)) if "sleep 111" not in (now := commands(container)) else None, 5,
+    running = wait_until(lambda: (now := commands(container)) if "sleep 111" not in (now := commands(container)) else None, 20,
                          what="the process of its own group is killed")
     assert "sleep 222" in running
     assert function.call("?on").text == "on\n"
@@ -150,7 +150,7 @@ def test_what_is_not_wanted_any_more_before_it_has_started_goes_at_once(function
         function = functions("unwanted", image=SHELL, command=WHERE, scale={"reuse": False, "standby": 4})
         time.sleep(delay)
         function.remove()
-        function.gone(3)
+        function.gone(20)  # what would else idle for minutes
 
 
 def test_the_cpu_time_of_a_server_is_metered_while_it_runs(functions):
@@ -168,7 +168,7 @@ def test_a_paused_instance_burns_nothing_and_wakes_for_the_next_event(functions)
     [container] = function.containers()
     function.wait_for(1, "paused")
     server = processes(container)
-    wait_until(lambda: {stat(one)[0] for one in server} == {"T"}, 2, what="its processes are stopped")
+    wait_until(lambda: {stat(one)[0] for one in server} == {"T"}, 20, what="its processes are stopped")
     before = [stat(one)[1] for one in server]
     calls = settled_engine_calls(function.daemon)
     time.sleep(0.5)  # in which a loop that ran would burn fifty ticks
@@ -177,15 +177,15 @@ def test_a_paused_instance_burns_nothing_and_wakes_for_the_next_event(functions)
     assert second.status == 200 and second.text.split()[-1] == first.text.split()[-1]
     assert timing(second)["start"] == 0 and engine_calls(function.daemon) == calls
     function.wait_for(1, "paused")
-    wait_until(lambda: {stat(one)[0] for one in server} == {"T"}, 2, what="they are stopped again")
+    wait_until(lambda: {stat(one)[0] for one in server} == {"T"}, 20, what="they are stopped again")
 
 
 def test_idle_instances_go_when_their_time_is_over(functions):
     function = functions("brief", **HTTP, scale={"idle_timeout": "1s"})
     assert at_once(3, lambda _: function.call("/sleep?200").status) == [200] * 3
     assert function.containers()
-    wait_until(lambda: not function.instances(), 5, what="they are reaped")
-    function.gone(5)
+    wait_until(lambda: not function.instances(), 20, what="they are reaped")
+    function.gone()
 
 
 def test_min_keeps_instances_warm_whatever_happens(functions):

@@ -51,6 +51,11 @@ Task<Result<docker::Image>> FaultyEngine::inspect_image(std::string reference, I
     return pass("inspect_image", real_.inspect_image(std::move(reference), deadline));
 }
 
+Task<Status> FaultyEngine::build(std::string context, std::string tag, std::map<std::string, std::string> labels,
+                                 std::function<void(std::string line)> line, Instant deadline) {
+    return pass("build", real_.build(std::move(context), std::move(tag), std::move(labels), std::move(line), deadline));
+}
+
 Task<Status> FaultyEngine::pull(std::string reference, std::function<void(const docker::PullProgress&)> progress,
                                 Instant deadline) {
     return pass("pull", real_.pull(std::move(reference), std::move(progress), deadline));

@@ -34,6 +34,8 @@ public:
     docker::Task<docker::Result<docker::Version>> version(docker::Instant deadline) override;
     docker::Task<docker::Result<docker::Info>> info(docker::Instant deadline) override;
     docker::Task<docker::Result<docker::Image>> inspect_image(std::string reference, docker::Instant deadline) override;
+    docker::Task<docker::Status> build(std::string context, std::string tag, std::map<std::string, std::string> labels,
+                                       std::function<void(std::string line)> line, docker::Instant deadline) override;
     docker::Task<docker::Status> pull(std::string reference, std::function<void(const docker::PullProgress&)> progress,
                                       docker::Instant deadline) override;
     docker::Task<docker::Result<std::string>> create(docker::ContainerSpec spec, std::string name,

@@ -31,7 +31,9 @@ struct Settings {
     std::int64_t max_instances = 64;
     base::Bytes max_memory = 0;  ///< sum of limits.memory of all instances; 0 = nine tenths of the machine's
     std::int64_t starts_in_flight = 5;
-    std::int64_t runtime_pool = 2;  ///< instances of each runtime that wait for code
+    std::string build_network = "bridge";  ///< of the containers that install packages
+    std::vector<std::string> build_env;    ///< theirs, NAME=VALUE
+    std::int64_t runtime_pool = 2;         ///< instances of each runtime that wait for code
     std::vector<std::string> bind_roots;
     http::Limits http;
 };

@@ -15,7 +15,7 @@ struct EngineSettings {
     std::string config_file;  ///< registry credentials; "" = $DOCKER_CONFIG/config.json or ~/.docker/config.json
     std::size_t kept_connections = 16;
     std::size_t calls_in_flight = 32;      ///< further ones wait; they hold the engine for a moment each
-    std::size_t streams_in_flight = 1024;  ///< wait, pull, logs, events: they hold a connection for long
+    std::size_t streams_in_flight = 1024;  ///< wait, pull, build, logs, events: they hold a connection for long
     Bytes reply_limit = 8 * 1024 * 1024;
     Bytes list_limit = 32 * 1024 * 1024;  ///< about 20,000 containers
     Bytes logs_limit = 1024 * 1024;
@@ -43,6 +43,8 @@ public:
     Task<Result<Image>> inspect_image(std::string reference, Instant deadline) override;
     Task<Status> pull(std::string reference, std::function<void(const PullProgress&)> progress,
                       Instant deadline) override;
+    Task<Status> build(std::string context, std::string tag, std::map<std::string, std::string> labels,
+                       std::function<void(std::string line)> line, Instant deadline) override;
     Task<Result<std::string>> create(ContainerSpec spec, std::string name, Instant deadline) override;
     Task<Status> start(std::string id, Instant deadline) override;
     Task<Status> kill(std::string id, std::string signal, Instant deadline) override;

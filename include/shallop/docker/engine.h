@@ -127,6 +127,12 @@ public:
     virtual Task<Status> pull(std::string reference, std::function<void(const PullProgress&)> progress,
                               Instant deadline) = 0;
 
+    /// Builds an image with the engine's own builder and names it `tag`. `context` is a tar with a Dockerfile at its top, plain or compressed by gzip,
+    /// bzip2 or xz; it is held in memory until it is sent. `line` gets what the build says, line by line.
+    /// Faults: engine_refused (a step failed, or the Dockerfile is wrong: the engine's words).
+    virtual Task<Status> build(std::string context, std::string tag, std::map<std::string, std::string> labels,
+                               std::function<void(std::string line)> line, Instant deadline) = 0;
+
     /// Creates; the name is ours and never reused. Returns the id. Faults: not_found (the image is gone), conflict (name).
     virtual Task<Result<std::string>> create(ContainerSpec spec, std::string name, Instant deadline) = 0;
     /// Fine if it runs already. Faults: not_found; launch_failed where the runtime could not start it (bad command, user,

@@ -97,9 +97,18 @@ struct Source {
     std::string entry;    ///< the file that is run or loaded, relative to the code's directory; "" = found in the files
     std::string handler;  ///< in the runtime's words, such as "main:app"; "" = the runtime looks for one
     std::string code;     ///< the tree's id in the code store; "" in a Spec means an instance that has no code yet
-    std::map<std::string, std::string> files;  ///< given inline, path to text; never kept: they become `code`
+    bool own_routes = false;  ///< the function's routes are those that the application tells when it is loaded
+    std::string
+        packages{};  ///< the tree of what its packages file asks for; "" = nothing. Ours: what a deployer says of it is passed over
+    std::map<std::string, std::string> files{};  ///< given inline, path to text; never kept: they become `code`
 
     bool operator==(const Source&) const = default;
+};
+
+/// What a runtime says of the code that it has loaded.
+struct Announced {
+    std::string kind, handler;  ///< for people; may be empty
+    std::vector<Route> routes;  ///< that the application knows itself
 };
 
 /// A named, versioned description of a function, as a deployer gives it, defaults filled in.

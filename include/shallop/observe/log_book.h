@@ -14,7 +14,8 @@ namespace shallop::observe {
 struct LogLine {
     std::uint64_t sequence = 0;  ///< counts up over all functions
     WallTime time{};
-    std::string stream;  ///< "stderr", or "shallop" for our own words
+    std::string
+        stream;  ///< "stderr"; "shallop" for our own words; "build" for what the making of its packages or runtime says
     std::string invocation;
     std::string text;  ///< without its newline, at most 8 KiB
 };
@@ -30,6 +31,9 @@ public:
 
     /// Lines after `sequence` and not before `since`, oldest first, at most the last `tail` of them.
     std::vector<LogLine> read(const std::string& function, std::uint64_t after, WallTime since, std::size_t tail) const;
+
+    /// Whether there is a line of this function, which may not be there (yet): of what was built for it.
+    bool has(std::string_view function) const { return pages_.contains(function); }
 
     /// Returns when any function has new lines. For `follow`. Cancellable.
     async::Task<void> changed() { return changed_.wait(); }

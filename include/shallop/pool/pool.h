@@ -83,9 +83,10 @@ public:
     void provide(const function::FunctionPtr& generic);
     void withdraw_generic(const std::string& runtime);
 
-    /// Loads the code of a source function in an instance that then goes, so that nobody's event is the first to learn that it cannot be loaded.
-    /// Faults: function_failed (the runtime's words in `log`), and those of a launch.
-    Task<base::Status> try_code(function::FunctionPtr function);
+    /// Loads the code of a source function in an instance, so that nobody's event is the first to learn that it cannot be loaded. Where
+    /// `function` is then deployed as it is, its first launch takes that instance; it waits a few seconds for that, beside all bounds.
+    /// Returns what the runtime says of the code. Faults: function_failed (the runtime's words in `log`), and those of a launch.
+    Task<Result<function::Announced>> try_code(function::FunctionPtr function);
 
     /// `report` gets the CPU time that a function's servers have used since the last report, about once a second. Before run().
     void on_cpu(std::function<void(const std::string& function, Duration used)> report) { on_cpu_ = std::move(report); }
@@ -119,11 +120,20 @@ private:
         Duration started{};                            ///< what its launch took
     };
 
+    /// An instance that has loaded code on trial.
+    struct Tried {
+        function::FunctionPtr function;
+        std::unique_ptr<instance::Instance> instance;
+        async::Instant until{};  ///< then it goes
+    };
+
     void obey();
     void obey(const Order& order);
     Task<Result<std::unique_ptr<instance::Instance>>> make(Slot slot, function::FunctionPtr function,
                                                            async::Instant deadline);
     std::unique_ptr<instance::Instance> take_generic(const function::Function& function);
+    std::unique_ptr<instance::Instance> take_tried(const function::Function& function);
+    async::Instant forget_tried(async::Instant now);
     Task<void> launch(Slot slot, function::FunctionPtr function, async::Canceller& self);
     Task<void> watch(Slot slot, bool metered);
     Task<void> meter(Slot slot);
@@ -138,10 +148,12 @@ private:
     std::unordered_map<Slot, Held> held_;
     std::unordered_map<Ticket, Turn*> waiting_;
     std::map<std::string, function::FunctionPtr> generics_;  ///< by runtime
+    std::vector<Tried> tried_;                               ///< oldest first
     async::Condition changed_;
     std::function<void(const std::string&, Duration)> on_cpu_;
     std::vector<Order> orders_;
     bool obeying_ = false;
+    bool wound_down_ = false;
     async::Instant next_look_ = async::Instant::max();  ///< when run() calls tick()
     async::TaskGroup tasks_;                            // last: its tasks use everything above
 };

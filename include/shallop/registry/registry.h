@@ -45,11 +45,18 @@ struct Upload {
     std::string path;                              ///< of the file that holds it
     std::string filename;                          ///< it is a single file of this name; "": an archive
     std::string runtime, entry, handler, image{};  ///< "" = as it is, or found in the files
+    bool own_routes = false;  ///< the application's routes from now on; else as it is
 };
 
 struct Deployed {
     FunctionPtr function;
     bool created = false;
+};
+
+/// What a deploy of code would make.
+struct Verified {
+    function::Spec spec;
+    function::Announced announced;
 };
 
 struct Settings {
@@ -63,8 +70,12 @@ struct Settings {
         "/var/run/docker.sock", "/run/containerd", "/var/lib/docker", "/proc", "/sys", "/dev"};
     std::vector<std::string> volumes_never;  ///< names of volumes that no function may mount
     source::CodeStore* code = nullptr;       ///< outlives the Registry; null: functions from source are refused
-    /// Asked before code is deployed: can it be loaded? Empty: it can.
-    std::function<Task<Status>(FunctionPtr)> try_code{};
+    /// Builds the image of one of our runtimes where it is missing; `function` is whom it is for. Empty: they are built by hand.
+    std::function<Task<Status>(std::string runtime, std::string function)> build_runtime{};
+    /// Installs what the code asks for; returns the tree of it, or "". Empty: nothing is installed.
+    std::function<Task<Result<std::string>>(FunctionPtr)> install{};
+    /// Asked before code is deployed: can it be loaded, and what is it? Empty: it can.
+    std::function<Task<Result<function::Announced>>(FunctionPtr)> try_code{};
 };
 
 /// One change at a time; each is durable before it is visible, and visible before it is answered. Images are resolved before a change's
@@ -104,6 +115,8 @@ public:
     Task<Result<Deployed>> patch(std::string name, std::string document, Precondition precondition);
     /// Gives a function new code, or makes one of it. Faults of put(), and of the archive: invalid, too_large.
     Task<Result<Deployed>> put_source(std::string name, Upload upload, Precondition precondition);
+    /// Does all that put_source() would, and says what came of it, but changes nothing. Faults of put_source().
+    Task<Result<Verified>> verify_source(std::string name, Upload upload);
     Task<Result<FunctionPtr>> remove(std::string name, Precondition precondition);
 
 private:
@@ -112,7 +125,10 @@ private:
     Status check_current(const std::string& name, const Precondition& precondition) const;
     Task<Result<function::ImageFacts>> prepare(function::Spec& spec);
     Task<Status> keep_code(function::Spec& spec);
-    Task<Status> check_code(const function::Spec& spec, const function::ImageFacts& image, FunctionPtr before);
+    Task<Status> install(function::Spec& spec, const function::ImageFacts& image);
+    Task<Result<function::Announced>> check_code(function::Spec& spec, const function::ImageFacts& image, FunctionPtr before);
+    Task<Result<function::Announced>> load_code(const function::Spec& spec, const function::ImageFacts& image);
+    Task<Result<source::Tree>> keep_upload(const Upload& upload);
     Task<std::optional<Result<Deployed>>> change(FunctionPtr before, function::Spec spec);
     Task<Result<Deployed>> commit(function::Spec spec, function::ImageFacts image);
     void publish(Functions functions, http::Router routes);

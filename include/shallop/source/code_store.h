@@ -46,7 +46,7 @@ struct Tree {
 };
 
 /// Keeps trees in one directory: DIR/trees/HEX. What was the same is kept once; what is there is whole: a tree is made beside and renamed.
-/// DIR/instances/ID is an instance's place for code: the container mounts it, empty at first, and it is filled before the code is loaded.
+/// DIR/names/NAME has the id of a tree. DIR/instances/ID is an instance's place for code: the container mounts it, empty at first, and it is filled before the code is loaded.
 ///
 /// Work on disk is done on the BlockingPool, which outlives the store; a call that is cancelled unwinds after it, and leaves at most a whole
 /// tree. Belongs to one loop; outlives its calls.
@@ -70,6 +70,18 @@ public:
     /// An upload on disk that is one file, and its name.
     Task<Result<Tree>> put_file(std::string path, std::string name);
 
+    /// What was installed for some code, as an archive on disk: as put_archive(), but with all its directories, and up to five times as much of it.
+    Task<Result<Tree>> put_packages(std::string path);
+
+    /// Remembers a tree under a name of 64 hexadecimal digits, until the tree is collected.
+    Task<Status> remember(std::string name, std::string id);
+
+    /// The id of the tree that is remembered under `name`. Faults: not_found.
+    Task<Result<std::string>> recall(std::string name);
+
+    /// A file of a tree. Faults: not_found; too_large where it has more than `most` bytes.
+    Task<Result<std::string>> read(std::string id, std::string path, Bytes most);
+
     /// Faults: not_found.
     Task<Result<Tree>> find(std::string id);
 
@@ -79,7 +91,8 @@ public:
     /// An empty place for the code of `instance`: DIR/instances/INSTANCE.
     Status make_place(const std::string& instance);
 
-    /// Puts a tree into the instance's place: by hard links, where the file system has them. Faults: not_found.
+    /// Puts a tree into the instance's place: by hard links, where the file system has them. What is there already stays as it is.
+    /// Faults: not_found.
     Task<Status> fill(std::string instance, std::string id);
 
     /// The instance has ended. Returns at once; its place goes in the background.
@@ -93,6 +106,7 @@ private:
     CodeStore(std::string directory, async::BlockingPool& pool, base::Log& log, Limits limits);
     std::string scratch();
     Task<async::Semaphore::Permit> turn();
+    Task<Result<Tree>> unpack_tree(std::string path, Limits limits, bool unwrapped);
     std::string place(const std::string& instance) const;
 
     std::string directory_;

@@ -380,3 +380,68 @@ TEST_CASE("a directory that cannot be made is a storage fault that names it", "[
     CHECK(opened.error().fault == Fault::storage);
     CHECK_THAT(opened.error().detail, ContainsSubstring("/file/code"));
 }
+
+TEST_CASE("a tree can be remembered under a name, as long as it is there", "[source]") {
+    TemporaryDirectory home;
+    Opened store(home.path);
+    const std::string name(64, 'a');
+    CHECK(store.run(store->recall(name)).error().fault == Fault::not_found);
+    const auto id = put(store, {{"a", "1"}});
+    REQUIRE(store.run(store->remember(name, id)));
+    CHECK(store.run(store->recall(name)).value() == id);
+    const auto other = put(store, {{"a", "2"}});
+    REQUIRE(store.run(store->remember(name, other)));
+    CHECK(store.run(store->recall(name)).value() == other);
+    CHECK(store.run(store->remember("../trees/x", id)).error().fault == Fault::invalid);
+    CHECK(store.run(store->recall("../tmp/x")).error().fault == Fault::not_found);
+
+    store.age(id);
+    store.age(other);
+    CHECK(store.run(store->collect({id})) == 1);
+    CHECK(store.run(store->recall(name)).error().fault == Fault::not_found);
+    CHECK(store.in("names").empty());
+}
+
+TEST_CASE("a file of a tree can be read, and nothing beside it", "[source]") {
+    TemporaryDirectory home;
+    Opened store(home.path);
+    const auto id = put(store, {{"a", "12345"}, {"b/c", ""}});
+    CHECK(store.run(store->read(id, "a", 5)).value() == "12345");
+    CHECK(store.run(store->read(id, "b/c", 5)).value().empty());
+    CHECK(store.run(store->read(id, "a", 4)).error().fault == Fault::too_large);
+    CHECK(store.run(store->read(id, "b", 5)).error().fault == Fault::not_found);
+    CHECK(store.run(store->read(id, "nothing", 5)).error().fault == Fault::not_found);
+    CHECK(store.run(store->read(id, "../../names", 5)).error().fault == Fault::invalid);
+    CHECK(store.run(store->read("sha256:" + std::string(64, '0'), "a", 5)).error().fault == Fault::not_found);
+}
+
+TEST_CASE("packages keep their only directory, and lie beside the code, which wins", "[source]") {
+    TemporaryDirectory home;
+    Opened store(home.path);
+    const auto archive = store->new_upload();
+    test::write_file(archive, Tar().file("lib/mine", "theirs").file("lib/more", "x").bytes());
+    const auto packages = store.run(store->put_packages(archive));
+    REQUIRE(packages);
+    CHECK(packages->files == Names{"lib/mine", "lib/more"});
+    const auto code = put(store, {{"lib/mine", "mine"}, {"main.py", ""}});
+    REQUIRE(store->make_place("one"));
+    REQUIRE(store.run(store->fill("one", code)));
+    REQUIRE(store.run(store->fill("one", packages->id)));
+    CHECK(read_file(store.place("one") + "/lib/mine") == "mine");
+    CHECK(read_file(store.place("one") + "/lib/more") == "x");
+}
+
+TEST_CASE("of packages there may be more than of code", "[source]") {
+    TemporaryDirectory home;
+    source::Limits limits;
+    limits.entries = 4;
+    Opened store(home.path, limits);
+    Tar tar;
+    for (int i = 0; i < 20; ++i) tar.file(std::to_string(i), "x");
+    const auto archive = store->new_upload();
+    test::write_file(archive, tar.bytes());
+    CHECK(store.run(store->put_archive(archive)).error().fault == Fault::too_large);
+    CHECK(store.run(store->put_packages(archive)));
+    test::write_file(archive, tar.file("one too many", "x").bytes());
+    CHECK(store.run(store->put_packages(archive)).error().fault == Fault::too_large);
+}

@@ -4,6 +4,8 @@
 #include <shallop/async/task_group.h>
 #include <shallop/base/fd.h>
 #include <shallop/base/id.h>
+#include "docker/transport.h"
+
 #include <shallop/docker/curl_engine.h>
 
 #include "support/engine_proxy.h"
@@ -68,6 +70,14 @@ public:
         } catch (const std::exception& failed) {
             WARN("containers of this test may be left: " << failed.what());
         }
+    }
+
+    /// Takes an image away again; Engine has no verb for it.
+    void forget(const std::string& image) {
+        docker::Transport raw({}, docker::Host{real_engine(), "http://localhost"}, loop.executor(), loop.clock(),
+                              log.log);
+        const docker::Request request{"DELETE", "/images/" + image + "?force=1", "", ""};
+        loop.run(raw.call(docker::Verb::remove, request, soon()));
     }
 
     async::Instant soon() { return loop.in(std::chrono::seconds(20)); }

@@ -40,14 +40,6 @@ docker::EngineSettings with_config(docker::EngineSettings settings, const std::s
     return settings;
 }
 
-/// Takes the image away again; Engine has no verb for it.
-void forget(Lab& lab, const std::string& image) {
-    docker::Transport raw({}, docker::Host{test::real_engine(), "http://localhost"}, lab.loop.executor(),
-                          lab.loop.clock(), lab.log.log);
-    const docker::Request request{"DELETE", "/images/" + image, "", ""};
-    lab.loop.run(raw.call(docker::Verb::remove, request, lab.soon()));
-}
-
 }  // namespace
 
 TEST_CASE("a pull brings the image, with the registry's credentials and with progress", "[docker]") {
@@ -64,7 +56,7 @@ TEST_CASE("a pull brings the image, with the registry's credentials and with pro
     REQUIRE(there);
     CHECK(there->cmd == std::vector<std::string>{"/hello"});
     CHECK(there->labels.at("pulled") == "yes");
-    forget(lab, image);
+    lab.forget(image);
     CHECK(lab.loop.run(lab.engine.inspect_image(image, lab.soon())).error().fault == Fault::not_found);
 }
 
@@ -104,7 +96,7 @@ TEST_CASE("a pull that breaks off or stalls is engine_down, never success", "[do
         CHECK(pulled.error().fault == Fault::engine_down);
         proxy.clear_rules();
     }
-    forget(lab, image);
+    lab.forget(image);
 }
 
 TEST_CASE("a pull from a registry that is not there fails with the engine's words", "[docker]") {

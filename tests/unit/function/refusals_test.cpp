@@ -334,7 +334,7 @@ TEST_CASE("routes are checked as texts", "[function]") {
         {with(R"("routes":[{"path":"/a","host":"a.example."}])"), "/routes/0/host", "not a host"},
         {with(R"("routes":[{"path":"/a","host":"a.*.example"}])"), "/routes/0/host", "not a host"},
         {with(R"("routes":[{"path":"/a","host":"*"}])"), "/routes/0/host", "not a host"},
-        {with(R"("routes":[)" + repeated(R"({"path":"/a"},)", 64) + "1]"), "/routes", "at most 64"},
+        {with(R"("routes":[)" + repeated(R"({"path":"/a"},)", 256) + "1]"), "/routes", "at most 256"},
     });
 }
 

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <shallop/async/clock.h>
+#include <shallop/async/semaphore.h>
+#include <shallop/base/log.h>
+#include <shallop/docker/engine.h>
+#include <shallop/function/spec.h>
+#include <shallop/instance/launcher.h>
+#include <shallop/source/code_store.h>
+
+#include <functional>
+#include <map>
+#include <string>
+
+/// What functions from source need beside their code: the images of runtimes, and the packages that the code asks for.
+namespace shallop::build {
+
+using async::Duration;
+using async::Task;
+using base::Bytes;
+using base::Result;
+using base::Status;
+
+struct Settings {
+    source::CodeStore* code = nullptr;       ///< outlives the Builder; null: no packages
+    std::string network = "bridge";          ///< of package installers: the only containers that have one unasked
+    std::map<std::string, std::string> env;  ///< of package installers: mirrors, proxies
+    Duration image_time = std::chrono::minutes(20);
+    Duration packages_time = std::chrono::minutes(10);
+    Bytes memory = 1ULL << 30;      ///< of an installer, with the files that it makes
+    Bytes packages = 512ULL << 20;  ///< what it may install, as a tar
+    std::size_t words = 16 * 1024;  ///< of a failed build that its error brings along: the last ones
+    /// Gets what a build for this function says, line by line; may be empty.
+    std::function<void(const std::string& function, std::string line)> line;
+};
+
+/// Builds what is not there, one image and one set of packages at a time; whoever wants the same waits for it and finds it there. Each
+/// outcome stays: images under their names in the engine, packages in the code store under a digest of what asks for them.
+///
+/// Belongs to one loop; outlives its calls. A call that is cancelled leaves nothing but what was whole.
+class Builder {
+public:
+    Builder(Settings settings, docker::Engine& engine, instance::Launcher& launcher, async::Clock& clock,
+            base::Log& log, async::Executor executor);
+
+    /// The image shallop-runtime-NAME:latest, from what the program brings along, where the engine has none of that name. `function` is whom it is
+    /// for. Faults: not_found (no such runtime), engine_refused (a step failed: its last words in `log`), engine_down, timed_out.
+    Task<Status> runtime(std::string name, std::string function);
+
+    /// Installs what the function's requirements.txt, package.json, composer.json or Gemfile asks for, in a container of its runtime that has a
+    /// network, and returns the tree of it; "" where nothing is asked for or the code brings it along.
+    /// Faults: invalid (cannot be installed: the installer's last words in `log`), those of runtime() and of a launch, storage.
+    Task<Result<std::string>> packages(function::FunctionPtr function);
+
+private:
+    struct Wish;
+    Task<Result<Wish>> wish(const function::Function& function);
+    Task<Result<function::FunctionPtr>> installer(const function::Function& function, std::string name);
+    Task<Result<std::string>> install(const function::Function& function, const Wish& wish);
+
+    Settings settings_;
+    docker::Engine& engine_;
+    instance::Launcher& launcher_;
+    async::Clock& clock_;
+    base::Log& log_;
+    async::Semaphore images_, installs_;
+};
+
+}  // namespace shallop::build

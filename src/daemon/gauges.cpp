@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What /metrics asks the daemon's parts for.
+#include <fstream>
+
+#include "daemon/daemon.h"
+
+namespace shallop::daemon {
+namespace {
+
+double resident_bytes() {
+    std::ifstream file("/proc/self/statm");
+    double size = 0, resident = 0;
+    file >> size >> resident;
+    return resident * 4096;
+}
+
+}  // namespace
+
+void Daemon::register_pool_gauges() {
+    using pool::State;
+    for (const auto state : {State::launching, State::idle, State::leased, State::paused, State::retiring}) {
+        metrics_.gauge("shallop_instances", "Instances by state.", "state", std::string(pool::name(state)).c_str(),
+                       [this, state] { return static_cast<double>(pool_.ledger().counts().in(state)); });
+    }
+    metrics_.gauge("shallop_instances_memory_bytes", "Sum of limits.memory of all instances.",
+                   [this] { return static_cast<double>(pool_.ledger().counts().memory); });
+    metrics_.gauge("shallop_containers_leaving", "Containers whose end is awaited.",
+                   [this] { return static_cast<double>(janitor_.leaving()); });
+    metrics_.gauge("shallop_events_waiting", "Events waiting for an instance.",
+                   [this] { return static_cast<double>(pool_.ledger().counts().waiting); });
+}
+
+void Daemon::register_gauges() {
+    const auto number = [](auto value) { return static_cast<double>(value); };
+    register_pool_gauges();
+    metrics_.gauge("shallop_invocations_running", "Invocations that have begun and not ended.",
+                   [=, this] { return number(invoker_.running()); });
+    metrics_.gauge("shallop_functions", "Registered functions.",
+                   [=, this] { return number(registry_.catalog()->functions.size()); });
+    for (auto* listener : {&gateway_listener_, &admin_listener_}) {
+        listener->on_refused([this](const char* reason) { metrics_.rejected(reason); });
+    }
+    metrics_.gauge("shallop_connections", "Client connections.", "listener", "gateway",
+                   [=, this] { return number(gateway_listener_.connections()); });
+    metrics_.gauge("shallop_connections", "Client connections.", "listener", "admin",
+                   [=, this] { return number(admin_listener_.connections()); });
+    metrics_.gauge("shallop_engine_up", "1 if the engine answered the last ping.",
+                   [=, this] { return engine_up_ ? 1.0 : 0.0; });
+    metrics_.gauge("shallop_resident_bytes", "Resident memory of the daemon.", resident_bytes);
+}
+
+}  // namespace shallop::daemon

@@ -114,8 +114,8 @@ base::Status Gateway::route(Visit& at, std::string& allow) {
     if (!found) return found.error();
     at.function = std::move(found->function);
     const auto& spec = at.function->spec;
-    // Only a CGI program can redirect locally; for all else the request is moved, not copied.
-    if (spec.contract.kind == function::ContractKind::cgi && !at.redirected) {
+    // Only what speaks as a CGI program does can redirect locally; for all else the request is moved, not copied.
+    if (spec.contract.kind != function::ContractKind::http && !at.redirected) {
         at.request = std::make_unique<http::Request>(at.asked());
     }
     at.event = spare_event();

@@ -26,6 +26,7 @@ void add_apply(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_plan(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_dev(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_init(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_verify(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_list(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_show(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_instances(CLI::App& app, const Globals& globals, Chosen& chosen);

@@ -100,7 +100,8 @@ Result<Json> cgi_options(const ResourceFlags& flags) {
     return options;
 }
 
-Result<Json> http_options(const ResourceFlags& flags) {
+/// Of what listens.
+Result<Json> server_options(const ResourceFlags& flags) {
     Json options = Json::object();
     if (flags.port.starts_with("unix:")) {
         options["port"] = flags.port;
@@ -108,27 +109,30 @@ Result<Json> http_options(const ResourceFlags& flags) {
         return wrong("--port", flags.port, "a port from 1 to 65535, or unix:/PATH of a socket");
     }
     add_text(options, "ready_path", flags.ready_path);
+    if (flags.pass_authorization) options["pass_authorization"] = true;
     return options;
 }
 
 /// An option of one contract asks for that contract.
 Done add_contract(Json& resource, const ResourceFlags& flags) {
-    const bool cgi = !flags.output.empty() || flags.pass_authorization;
-    const bool http = !flags.port.empty() || !flags.ready_path.empty();
     const auto& contract = flags.contract;
-    if ((cgi && contract == "http") || (http && contract == "cgi") || (cgi && http)) {
+    const bool fcgi = contract == "fcgi";
+    const bool cgi = !flags.output.empty() || (flags.pass_authorization && !fcgi);
+    const bool http = !flags.ready_path.empty() || (!flags.port.empty() && !fcgi);
+    if ((cgi && contract == "http") || (http && contract == "cgi") || (cgi && http) || (fcgi && (cgi || http))) {
         return Complaint{"these options are of two contracts",
                          "give --port and --ready-path with --contract http; --output and --pass-authorization with "
-                         "--contract cgi",
+                         "--contract cgi; --port and --pass-authorization with --contract fcgi",
                          2};
     }
-    if (!cgi && !http) {
+    const bool plain = !cgi && !http && flags.port.empty() && !flags.pass_authorization;
+    if (plain) {
         add_text(resource, "contract", contract);
         return {};
     }
-    auto options = cgi ? cgi_options(flags) : http_options(flags);
+    auto options = cgi ? cgi_options(flags) : server_options(flags);
     if (!options) return options.error();
-    resource["contract"] = Json{{cgi ? "cgi" : "http", std::move(*options)}};
+    resource["contract"] = Json{{cgi ? "cgi" : fcgi ? "fcgi" : "http", std::move(*options)}};
     return {};
 }
 
@@ -174,6 +178,7 @@ Json source_from(const ResourceFlags& flags) {
     add_text(source, "runtime", flags.language);
     add_text(source, "entry", flags.entry);
     add_text(source, "handler", flags.handler);
+    if (flags.own_routes) source["routes"] = "application";
     return source;
 }
 

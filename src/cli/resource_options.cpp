@@ -38,15 +38,19 @@ void add_image_flags(CLI::App& command, ResourceFlags& flags) {
 
 void add_contract_flags(CLI::App& command, ResourceFlags& flags) {
     command
-        .add_option("--contract", flags.contract, "auto, cgi (its command is run per event) or http (it is a server)")
+        .add_option("--contract", flags.contract,
+                    "auto, cgi (its command is run per event), http or fcgi (it is a server)")
         ->group("Contract");
-    command.add_option("--port", flags.port, "where its server listens: a port, or unix:/PATH; asks for http")
+    command
+        .add_option("--port", flags.port,
+                    "where its server listens: a port, or unix:/PATH; asks for http but with fcgi")
         ->group("Contract");
     command.add_option("--ready-path", flags.ready_path, "a path that answers 2xx or 3xx once the server is ready")
         ->group("Contract");
     command.add_option("--output", flags.output, "how cgi output is read: auto, cgi, raw or nph")->group("Contract");
     command
-        .add_flag("--pass-authorization", flags.pass_authorization, "let a cgi function see the Authorization field")
+        .add_flag("--pass-authorization", flags.pass_authorization,
+                  "let a cgi or fcgi function see the Authorization field")
         ->group("Contract");
 }
 

@@ -21,21 +21,27 @@ std::string query_of(const SourceFunction& function, const Upload& upload) {
         const auto found = object.find(member);
         return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
     };
-    for (const auto* const member : {"runtime", "entry", "handler"}) add(member, text(function.source, member));
+    for (const auto* const member : {"runtime", "entry", "handler", "routes"})
+        add(member, text(function.source, member));
     add("image", text(function.settings, "image"));
     add("filename", upload.file_name);
     return query;
 }
 
-Result<Deployed> post_code(Rest& rest, const SourceFunction& function) {
+/// Sends the code to an endpoint of the function.
+Result<Reply> send_code(Rest& rest, const SourceFunction& function, const char* endpoint) {
     const auto upload = open_upload(function.code);
     if (!upload) return upload.error();
     Request request;
     request.method = "POST";
-    request.path = "/v1/functions/" + percent_encoded(function.name) + "/source" + query_of(function, *upload);
+    request.path = "/v1/functions/" + percent_encoded(function.name) + endpoint + query_of(function, *upload);
     request.fields = {"Content-Type: " + upload->type};
     request.upload = upload->file.get();
-    return deployed_from(rest.ask(request));
+    return rest.ask(request);
+}
+
+Result<Deployed> post_code(Rest& rest, const SourceFunction& function) {
+    return deployed_from(send_code(rest, function, "/source"));
 }
 
 /// The id of the code that the daemon has for a function; null where it is an image.
@@ -103,6 +109,15 @@ Result<Deployed> deploy_source(Rest& rest, const SourceFunction& function) {
 Result<Deployed> deploy_aloud(Rest& rest, const SourceFunction& function) {
     const BuildWords words(rest.server(), function.name);
     return deploy_source(rest, function);
+}
+
+Result<Json> verify_source(Rest& rest, const SourceFunction& function) {
+    const BuildWords words(rest.server(), function.name);
+    const auto reply = send_code(rest, function, "/verify");
+    if (!reply) return reply.error();
+    auto verified = Json::parse(reply->body, nullptr, false);
+    if (verified.is_object()) return verified;
+    return Complaint{"the daemon's answer makes no sense", "see whether SHALLOP_URL names a daemon's admin listener"};
 }
 
 }  // namespace shallop::cli

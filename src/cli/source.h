@@ -18,4 +18,7 @@ Result<Deployed> deploy_source(Rest& rest, const SourceFunction& function);
 /// The same, with what is built for it told on stderr if that takes long.
 Result<Deployed> deploy_aloud(Rest& rest, const SourceFunction& function);
 
+/// What the daemon says that a deploy of this code would make; its settings are not looked at.
+Result<nlohmann::ordered_json> verify_source(Rest& rest, const SourceFunction& function);
+
 }  // namespace shallop::cli

@@ -37,10 +37,10 @@ CgiDriver::~CgiDriver() { floor_->abandoned = true; }
 
 Task<base::Status> CgiDriver::prepare(Instant) { co_return base::Status(); }
 
-Task<base::Status> CgiDriver::become(const function::Function& function, Instant) {
+Task<Result<function::Announced>> CgiDriver::become(const function::Function& function, Instant) {
     around_.function = &function;
     floor_->swept = function.spec.scale.reuse;
-    co_return base::Status();
+    co_return function::Announced();
 }
 
 Task<Result<Outcome>> CgiDriver::exchange(Call& call) {

@@ -17,7 +17,7 @@ public:
     ~CgiDriver() override;
 
     Task<base::Status> prepare(Instant deadline) override;
-    Task<base::Status> become(const function::Function& function, Instant deadline) override;
+    Task<Result<function::Announced>> become(const function::Function& function, Instant deadline) override;
     Task<Result<Outcome>> exchange(Call& call) override;
     bool sound() const override;
 

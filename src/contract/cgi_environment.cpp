@@ -4,6 +4,7 @@
 #include <shallop/function/resource.h>
 
 #include "contract/field_rules.h"
+#include "contract/script_path.h"
 
 #include <shallop/contract/faults.h>
 
@@ -108,6 +109,25 @@ public:
         if (const auto* type = base::find_field(event.fields, "Content-Type")) set("CONTENT_TYPE", *type);
     }
 
+    /// A file below the root runs the request (find_script). Faults: invalid.
+    base::Status set_script(const Function& function, const Event& event) {
+        const auto prefix = decode(event.script_name);
+        if (!prefix) return prefix.error();
+        const auto rest = decode(event.path_info);
+        if (!rest) return rest.error();
+        const auto& contract = function.spec.contract;
+        std::string_view root = contract.root;
+        if (root.ends_with('/')) root.remove_suffix(1);
+        const auto found = find_script(event.by_name ? *rest : *prefix + *rest, contract.index);
+        set("SCRIPT_NAME", event.by_name ? *prefix + found.script : found.script);
+        set("SCRIPT_FILENAME", std::string(root) + found.script);
+        set("DOCUMENT_ROOT", contract.root);
+        if (found.path_info.empty()) return {};
+        set("PATH_INFO", found.path_info);
+        set("PATH_TRANSLATED", std::string(root) + found.path_info);
+        return {};
+    }
+
     /// Faults: invalid.
     base::Status set_paths(const Function& function, const Event& event) {
         const auto script_name = decode(event.script_name);
@@ -194,7 +214,9 @@ Result<std::vector<std::string>> cgi_environment(const Function& function, const
     if (function.spec.source) environment.set_source(function.spec);
     environment.set_server(event);
     environment.set_request(event, facts);
-    if (const auto status = environment.set_paths(function, event); !status) return status.error();
+    const bool fcgi = function.spec.contract.kind == function::ContractKind::fcgi;
+    const auto paths = fcgi ? environment.set_script(function, event) : environment.set_paths(function, event);
+    if (!paths) return paths.error();
     environment.set_fields(event, function.spec.contract.pass_authorization);
     environment.set_own(event, facts);
     return environment.take();

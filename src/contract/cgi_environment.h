@@ -22,7 +22,8 @@ struct EnvironmentFacts {
 /// All names and values with their NULs. Leaves room in one frame of the shim for the command beside it.
 inline constexpr std::size_t environment_limit = 128 * 1024;
 
-/// The variables of one CGI/1.1 request as "NAME=value" (RFC 3875 section 4.1, contracts A1), to be added to the container's own.
+/// The variables of one CGI/1.1 request as "NAME=value" (RFC 3875 section 4.1, contracts A1), to be added to the container's own; of contract fcgi
+/// the parameters.
 ///
 /// Never exported: `Proxy` (httpoxy), credentials unless the function asks for them, hop-by-hop fields and those that Connection names, `X-Shallop-*`,
 /// and names with other characters than letters, digits and '-' (an underscore would be a twin of '-').

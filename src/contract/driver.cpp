@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "contract/cgi_driver.h"
+#include "contract/fcgi_driver.h"
 #include "contract/http_driver.h"
 
 #include <shallop/contract/driver.h>
@@ -7,8 +8,14 @@
 namespace shallop::contract {
 
 std::unique_ptr<Driver> make_driver(Surroundings around) {
-    if (around.function->spec.contract.kind == function::ContractKind::http)
-        return std::make_unique<HttpDriver>(std::move(around));
+    switch (around.function->spec.contract.kind) {
+        case function::ContractKind::http:
+            return std::make_unique<HttpDriver>(std::move(around));
+        case function::ContractKind::fcgi:
+            return std::make_unique<FcgiDriver>(std::move(around));
+        case function::ContractKind::cgi:
+            break;
+    }
     return std::make_unique<CgiDriver>(std::move(around));
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "contract/http_relay.h"
-#include "contract/http_server.h"
+#include "contract/image_server.h"
 
 #include <shallop/contract/driver.h>
 
@@ -17,29 +17,20 @@ public:
     explicit HttpDriver(Surroundings around);
 
     Task<base::Status> prepare(Instant deadline) override;
-    Task<base::Status> become(const function::Function& function, Instant deadline) override;
+    Task<Result<function::Announced>> become(const function::Function& function, Instant deadline) override;
     Task<Result<Outcome>> exchange(Call& call) override;
     bool sound() const override;
 
 private:
-    class Use;
-    Task<base::Status> listening(Instant deadline);
     Task<base::Status> ready(Instant deadline);
     Task<Result<int>> probe(Instant deadline);
     Task<Result<Outcome>> run(Call& call, bool is_event);
-    Task<base::Status> connect(Use& use, Instant deadline);
-    Task<void> explain(Trouble trouble, Result<Outcome>& outcome);
-    base::Error never_listened(std::string detail) const;
-    static Task<void> trim(std::weak_ptr<IdleUpstreams> idle, std::weak_ptr<BodyBuffers> buffers, async::Clock& clock);
 
     Surroundings around_;
     TraceIds traces_;
     std::shared_ptr<BodyBuffers> buffers_;  ///< shared, as idle_ is, with the task that trims them
     std::shared_ptr<IdleUpstreams> idle_;
-    bool timed_out_ = false;
-    bool refused_ = false;  ///< a connection, after it had listened
-    int garbage_ = 0;       ///< replies that were none
-    HttpServer server_;
+    ImageServer server_;
     async::TaskGroup tasks_;  // last
 };
 

@@ -21,7 +21,6 @@ namespace {
 constexpr auto tunnel_stall = std::chrono::seconds(60);
 constexpr auto no_stall = std::chrono::hours(24);  // the deadline is watched by the receiving side
 constexpr std::string_view last_chunk = "0\r\n\r\n";
-constexpr const char* slow_body = "body";  // whose fault a timeout is: the client's
 
 const http::Limits body_limits;
 
@@ -33,16 +32,12 @@ HttpRelay::HttpRelay(Upstream& upstream, Call& call, const Surroundings& around,
       around_(around),
       buffers_(buffers),
       reply_buffer_(buffers),
-      upgrade_(asks_upgrade(call.event)) {}
+      upgrade_(asks_upgrade(call.event)),
+      verdict_(call, around) {}
 
 bool HttpRelay::reusable() const {
-    return whole_ && body_sent_ && trouble_ == Trouble::none && up_.parser().keep_alive() &&
+    return whole_ && body_sent_ && trouble() == Trouble::none && up_.parser().keep_alive() &&
            up_.wire().buffered().empty();
-}
-
-Result<Outcome> HttpRelay::result() {
-    if (error_) return std::move(*error_);
-    return std::move(outcome_);
 }
 
 // ---- the request
@@ -83,7 +78,7 @@ Task<void> HttpRelay::send_request() {
     if (call_.event.has_body()) {
         BodyBuffers::Borrowed buffer(buffers_);
         co_await send_body(buffer.room());
-        if (trouble_ != Trouble::none) co_return;
+        if (trouble() != Trouble::none) co_return;
     } else {
         const auto sent = co_await send_piece({});
         body_sent_ = sent.has_value();
@@ -100,7 +95,7 @@ Task<void> HttpRelay::send_body(std::span<char> into) {
         waits_for_client_ = false;
         call_.sent = true;  // what was read cannot be read again for another try
         if (!got) {
-            fail_client(got.error());
+            verdict_.fail_client(got.error());
             co_return;
         }
         if (*got == 0 && !chunked) co_return;  // its source has broken its promise: the server will see that too
@@ -145,7 +140,7 @@ Task<void> HttpRelay::read_reply() {
         }
         progress = parser.parse(wire.buffered());
         if (progress == http::ReplyParser::Progress::refused) {
-            fail(Trouble::garbage, Fault::function_failed, "the function sent " + parser.refusal());
+            verdict_.fail(Trouble::garbage, Fault::function_failed, "the function sent " + parser.refusal());
             co_return;
         }
     }
@@ -168,7 +163,7 @@ Task<void> HttpRelay::read_reply() {
     const auto begun = co_await call_.reply.begin_with(std::move(reply_head_), body);
     wire.consume(body.size());
     whole_ = begun.has_value();
-    if (!begun) fail_client(begun.error());
+    if (!begun) verdict_.fail_client(begun.error());
 }
 
 /// What of the head is the client's business; read before the buffer moves on.
@@ -210,9 +205,9 @@ Task<bool> HttpRelay::pass_length() {
         const bool received = co_await receive(size, into);
         if (!received) co_return false;
         if (size == 0) {
-            co_return fail(Trouble::closed, Fault::function_failed,
-                           "the function's reply ended " + std::to_string(left) +
-                               " bytes before its Content-Length of " + std::to_string(length));
+            co_return verdict_.fail(Trouble::closed, Fault::function_failed,
+                                    "the function's reply ended " + std::to_string(left) +
+                                        " bytes before its Content-Length of " + std::to_string(length));
         }
         const bool written = co_await write(into.first(size));
         if (!written) co_return false;
@@ -231,8 +226,8 @@ Task<bool> HttpRelay::pass_chunked() {
         const auto step = body.decode(wire.buffered(), out);
         wire.consume(step.consumed);
         if (body.refused()) {
-            co_return fail(Trouble::garbage, Fault::function_failed,
-                           "the function sent a broken body: " + body.refusal().detail);
+            co_return verdict_.fail(Trouble::garbage, Fault::function_failed,
+                                    "the function sent a broken body: " + body.refusal().detail);
         }
         if (!within_limit(step.produced)) co_return false;
         const std::string_view piece(out.data(), step.produced);
@@ -253,7 +248,8 @@ Task<bool> HttpRelay::pass_chunked() {
         const bool received = co_await receive(size, out.first(direct));
         if (!received) co_return false;
         if (size == 0)
-            co_return fail(Trouble::closed, Fault::function_failed, "the function's reply ended before its last chunk");
+            co_return verdict_.fail(Trouble::closed, Fault::function_failed,
+                                    "the function's reply ended before its last chunk");
         if (direct == 0) continue;
         body.advance(size);
         if (!within_limit(size)) co_return false;
@@ -296,13 +292,13 @@ Task<bool> HttpRelay::receive(std::size_t& received, std::span<char> into) {
 Task<bool> HttpRelay::begin(std::string_view first) {
     const std::span<const char> bytes(first.data(), first.size());
     const auto begun = co_await call_.reply.begin_with(std::move(reply_head_), bytes);
-    if (!begun) co_return fail_client(begun.error());
+    if (!begun) co_return verdict_.fail_client(begun.error());
     co_return true;
 }
 
 Task<bool> HttpRelay::write(std::span<const char> bytes) {
     const auto written = co_await call_.reply.write(bytes);
-    if (!written) co_return fail_client(written.error());
+    if (!written) co_return verdict_.fail_client(written.error());
     co_return true;
 }
 
@@ -346,45 +342,11 @@ bool HttpRelay::within_limit(std::uint64_t more) {
     const auto& limit = around_.function->spec.limits.response_body;
     passed_ += more;
     if (!limit || passed_ <= *limit) return true;
-    return fail(Trouble::other, Fault::function_failed, "the reply is longer than limits.response_body");
-}
-
-/// Before the client has the head an answer can still say what happened; after it only a cut can.
-bool HttpRelay::fail(Trouble trouble, Fault fault, std::string detail) {
-    trouble_ = trouble;
-    if (call_.reply.begun()) {
-        outcome_.reply_incomplete = true;
-        outcome_.incomplete_reason = std::move(detail);
-    } else {
-        error_.emplace(fault, std::move(detail));
-    }
-    return false;
+    return verdict_.fail(Trouble::other, Fault::function_failed, "the reply is longer than limits.response_body");
 }
 
 bool HttpRelay::fail_receive(const Result<std::size_t>& received) {
-    const bool late = !received && received.error().fault == Fault::timed_out;
-    const auto timeout = base::format_duration(around_.function->spec.limits.timeout) + " (limits.timeout)";
-    if (late && waits_for_client_) {
-        fail(Trouble::other, Fault::timed_out, "the request's body did not arrive within " + timeout);
-        if (error_) error_->pointer = slow_body;
-        return false;
-    }
-    if (late) return fail(Trouble::late, Fault::timed_out, "the function did not answer within " + timeout);
-    const bool silent = up_.wire().buffered().empty();
-    if (!call_.reply.begun())
-        return fail(Trouble::closed, Fault::function_failed,
-                    silent ? "the function closed the connection without a reply"
-                           : "the function closed the connection in the middle of its reply's head");
-    return fail(Trouble::closed, Fault::function_failed,
-                "the function broke the connection in the middle of its reply");
-}
-
-bool HttpRelay::fail_client(const Error& error) {
-    if (error.fault != Fault::client_gone && call_.reply.begun())
-        return fail(Trouble::other, error.fault, error.detail);
-    trouble_ = Trouble::other;
-    error_ = error;
-    return false;
+    return verdict_.fail_receive(received, waits_for_client_, up_.wire().buffered().empty());
 }
 
 }  // namespace shallop::contract

@@ -4,6 +4,7 @@
 #include "contract/http_buffers.h"
 #include "contract/http_request.h"
 #include "contract/http_upstream.h"
+#include "contract/verdict.h"
 
 #include <shallop/async/condition.h>
 #include <shallop/contract/driver.h>
@@ -13,15 +14,6 @@
 #include <string>
 
 namespace shallop::contract {
-
-/// Why a reply is not what it should be, as far as the instance is concerned.
-enum class Trouble {
-    none,
-    closed,   ///< the server has closed or reset the connection
-    late,     ///< the deadline has passed, and it was the server that was waited for
-    garbage,  ///< what came is no reply
-    other,    ///< the client's doing
-};
 
 /// Carries one event to a function's server and its reply back, over one connection, in constant memory.
 ///
@@ -40,8 +32,8 @@ public:
     /// The rest: request body, reply; after a 101 whatever both sides say.
     Task<void> pass();
 
-    base::Result<Outcome> result();
-    Trouble trouble() const { return trouble_; }
+    base::Result<Outcome> result() { return verdict_.take(); }
+    Trouble trouble() const { return verdict_.trouble(); }
 
     /// Whether the connection may carry the next event: nothing of this one is left in it, on neither side.
     bool reusable() const;
@@ -65,9 +57,7 @@ private:
 
     function::ReplyHead take_head();
     bool within_limit(std::uint64_t more);
-    bool fail(Trouble trouble, base::Fault fault, std::string detail);
     bool fail_receive(const base::Result<std::size_t>& received);
-    bool fail_client(const base::Error& error);
 
     Upstream& up_;
     Call& call_;
@@ -82,9 +72,7 @@ private:
     bool whole_ = false;             ///< the reply is
     std::uint64_t passed_ = 0;       ///< bytes of the reply's body
     std::optional<async::Condition> never_;
-    std::optional<base::Error> error_;
-    Trouble trouble_ = Trouble::none;
-    Outcome outcome_;
+    Verdict verdict_;
 };
 
 }  // namespace shallop::contract

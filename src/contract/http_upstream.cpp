@@ -3,6 +3,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 namespace shallop::contract {
 namespace {
 
@@ -15,6 +17,8 @@ int family_of(int fd) {
 
 constexpr int trusted_replies = 2;
 constexpr auto trusted_time = std::chrono::milliseconds(5);
+constexpr auto idle_time = std::chrono::seconds(30);
+constexpr auto close_margin = std::chrono::seconds(1);  // before a server closes what it said it would
 
 /// A look costs a system call. It is spared where a server that keeps connections open has had hardly any time to close this one, or to send
 /// what nobody has asked for (ADR 9).
@@ -64,5 +68,34 @@ void IdleUpstreams::trim() {
     }
     ++round_;
 }
+
+bool LentUpstream::take_idle() {
+    upstream_ = idle_.take(around_.clock);
+    return upstream_ != nullptr;
+}
+
+void LentUpstream::open(base::Fd socket) {
+    upstream_ = std::make_unique<Upstream>(around_.roster, around_.executor, around_.clock, std::move(socket));
+}
+
+void LentUpstream::give_back() {
+    const auto now = around_.clock.now();
+    if (const auto seconds = upstream_->parser().idle_seconds())
+        upstream_->usable_until = now + std::chrono::seconds(*seconds) - close_margin;
+    idle_.give(std::move(upstream_), now);
+}
+
+Task<void> keep_trimmed(std::weak_ptr<IdleUpstreams> idle, std::weak_ptr<BodyBuffers> buffers, async::Clock& clock) {
+    for (;;) {
+        co_await clock.sleep_for(idle_time);
+        const auto connections = idle.lock();
+        const auto memory = buffers.lock();
+        if (!connections || !memory) co_return;
+        connections->trim();
+        memory->trim();
+    }
+}
+
+std::size_t most_idle(const function::Scale& scale) { return static_cast<std::size_t>(std::max(scale.concurrency, 1)); }
 
 }  // namespace shallop::contract

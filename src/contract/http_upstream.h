@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "contract/http_buffers.h"
+
+#include <shallop/contract/driver.h>
 #include <shallop/http/reply_parser.h>
 #include <shallop/http/wire.h>
 
@@ -11,9 +14,7 @@
 
 namespace shallop::contract {
 
-using async::Instant;
-
-/// One connection to a function's server, with the storage that its requests and replies use again and again.
+/// One connection to a function's server, with the storage that its requests and replies use again and again. The parser is for HTTP.
 class Upstream {
 public:
     /// What comes ahead of a body in one receive; larger than any head that is taken.
@@ -53,6 +54,11 @@ public:
     /// Ends a round: closes those unused in all of it, but for one that holds little memory.
     void trim();
 
+    /// Closes the one that was used longest ago, if there is any.
+    void drop_one() {
+        if (!idle_.empty()) idle_.erase(idle_.begin());
+    }
+
     void set_most(std::size_t most) { most_ = most; }
 
     bool empty() const { return idle_.empty(); }
@@ -63,5 +69,29 @@ private:
     unsigned round_ = 0;
     std::vector<std::unique_ptr<Upstream>> idle_;
 };
+
+/// One connection while an event has it. Closed unless it is given back: so does a cancelled event end.
+class LentUpstream {
+public:
+    /// All outlive it.
+    LentUpstream(IdleUpstreams& idle, const Surroundings& around) : idle_(idle), around_(around) {}
+
+    /// False: there is no idle one.
+    bool take_idle();
+    void open(base::Fd socket);
+    Upstream& upstream() { return *upstream_; }
+    void give_back();
+
+private:
+    IdleUpstreams& idle_;
+    const Surroundings& around_;
+    std::unique_ptr<Upstream> upstream_;
+};
+
+/// Closes the connections that nobody has used for a while, and gives memory up; until cancelled, or until these are gone.
+Task<void> keep_trimmed(std::weak_ptr<IdleUpstreams> idle, std::weak_ptr<BodyBuffers> buffers, async::Clock& clock);
+
+/// How many idle connections a server is left with.
+std::size_t most_idle(const function::Scale& scale);
 
 }  // namespace shallop::contract

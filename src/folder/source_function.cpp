@@ -49,7 +49,9 @@ Result<SourceFunction> source_function_of(const PlacedFunction& one) {
         return Complaint{one.place + "/shallop.yaml: source is no object (at /source)",
                          "give it runtime, entry or handler, or leave it out"};
     }
-    if (!resource.contains("routes")) resource["routes"] = Json::array({{{"path", one.route}}});
+    const bool own_routes =
+        resource.contains("source") && resource["source"].contains("routes");  // it tells them itself
+    if (!resource.contains("routes") && !own_routes) resource["routes"] = Json::array({{{"path", one.route}}});
     if (!has_source_path(resource)) resource["source"]["path"] = std::filesystem::absolute(one.place).string();
     return source_function_from(one.name, std::move(resource), one.place);
 }

@@ -20,6 +20,9 @@ constexpr std::string_view protocol_label = "shallop.runtime.protocol";
 constexpr std::string_view protocol = "1";
 
 constexpr int usual_port = 8080;
+constexpr int fcgi_port = 9000;
+constexpr const char* usual_root = "/var/www/html";  // of PHP's images, and of Debian's servers
+constexpr const char* usual_index = "index.php";
 
 bool has_variable(const ImageFacts& image, std::string_view prefix) {
     const auto starts = [&](const std::string& entry) { return entry.starts_with(prefix); };
@@ -28,7 +31,12 @@ bool has_variable(const ImageFacts& image, std::string_view prefix) {
 
 bool has_cgi_options(const Contract& contract) {
     return contract.output != Output::automatic || !contract.document_root.empty() || !contract.script.empty() ||
-           contract.pass_authorization;
+           (contract.pass_authorization && contract.kind != ContractKind::fcgi);
+}
+
+bool has_fcgi_options(const Contract& contract) {
+    return (!contract.root.empty() && contract.root != usual_root) ||
+           (!contract.index.empty() && contract.index != usual_index);
 }
 
 PortHint find_port(const Spec& spec, const ImageFacts& image) {
@@ -47,7 +55,9 @@ std::string reason_for_cgi(const Program& program, const ImageFacts& image) {
         return "the image runs " + program.name + ", a CGI program, which is run once per event";
     }
     if (program.kind == ProgramKind::fastcgi) {
-        return plain + "; " + program.name + " speaks FastCGI, for which there is no contract in this version";
+        return plain + "; " + program.name +
+               " speaks FastCGI: say \"contract\": {\"fcgi\": {\"port\": N}} with the port, or \"unix:/path\", where "
+               "it listens";
     }
     if (has_variable(image, "LAMBDA_TASK_ROOT=")) {
         return plain + "; it looks made for AWS Lambda, but contract 'lambda' is not available in this version";
@@ -66,6 +76,19 @@ Contract as_cgi(Contract contract, std::string reason) {
     contract.port = 0;
     contract.socket.clear();
     contract.ready_path.clear();
+    contract.root.clear();
+    contract.index.clear();
+    contract.reason = std::move(reason);
+    return contract;
+}
+
+/// What was not given is as usual.
+Contract as_fcgi(Contract contract, std::string reason) {
+    contract.kind = ContractKind::fcgi;
+    contract.ready_path.clear();
+    if (contract.port == 0 && contract.socket.empty()) contract.port = fcgi_port;
+    if (contract.root.empty()) contract.root = usual_root;
+    if (contract.index.empty()) contract.index = usual_index;
     contract.reason = std::move(reason);
     return contract;
 }
@@ -74,21 +97,44 @@ Contract as_http(Contract contract, int port, std::string reason) {
     contract.kind = ContractKind::http;
     contract.port = port;
     contract.socket.clear();
+    contract.root.clear();
+    contract.index.clear();
+    contract.pass_authorization = false;
     contract.reason = std::move(reason);
     return contract;
 }
 
-/// By the rules in their order: the function's own options, the image's label, its program, PORT, its exposed ports.
+/// Why the image is taken for a FastCGI server; "" if it is not. It listens on the usual port.
+std::string reason_for_fcgi(const Program& program, const ImageFacts& image, const PortHint& http) {
+    if (program.name == "php-fpm") {
+        return "the image runs php-fpm, so it is started and requests go to its port 9000 by FastCGI; if it listens "
+               "elsewhere, say "
+               "\"contract\": {\"fcgi\": {\"port\": N}}";
+    }
+    const bool other = program.kind == ProgramKind::http || program.kind == ProgramKind::cgi;
+    if (other || !exposes(image, fcgi_port) || (http.port != 0 && http.port != fcgi_port)) return {};
+    return "the image exposes 9000/tcp, the port of FastCGI, so its server is started and requests go there; if that "
+           "speaks HTTP, say "
+           "\"contract\": {\"http\": {\"port\": 9000}}";
+}
+
+/// By the rules in their order: the function's own options, the image's label, php-fpm, PORT, its exposed ports.
 base::Result<Contract> decide_automatic(const Spec& spec, const ImageFacts& image) {
     const auto& given = spec.contract;
     if (has_cgi_options(given)) return as_cgi(given, "options of CGI are given, so the command is run once per event");
     const auto port = find_port(spec, image);
     if (!given.ready_path.empty()) return as_http(given, port.port, "a ready_path is given; " + port.because);
+    auto found = given;
+    found.port = 0;
+    found.socket.clear();
+    if (has_fcgi_options(given))
+        return as_fcgi(found, "a root or an index of scripts is given; its server is to listen on port 9000");
     if (const auto label = image.labels.find(std::string(contract_label)); label != image.labels.end()) {
         if (label->second == "cgi") return as_cgi(given, "the image's label shallop.contract says so");
         if (label->second == "http") {
             return as_http(given, port.port, "the image's label shallop.contract says so; " + port.because);
         }
+        if (label->second == "fcgi") return as_fcgi(found, "the image's label shallop.contract says so");
         return Error(Fault::invalid,
                      "the image's label shallop.contract asks for " + in_quotes(label->second) +
                          ", which is not available in this version; say \"contract\": \"cgi\" to run its "
@@ -98,7 +144,12 @@ base::Result<Contract> decide_automatic(const Spec& spec, const ImageFacts& imag
     const auto program = find_program(command_line(spec, image));
     const bool no_server = program.kind == ProgramKind::cgi || program.kind == ProgramKind::fastcgi;
     auto hint = no_server ? PortHint{} : port_of_variables(spec, image);
-    if (hint.port == 0 && !no_server && !has_variable(image, "LAMBDA_TASK_ROOT=")) hint = port_exposed(image);
+    const bool lambda = has_variable(image, "LAMBDA_TASK_ROOT=");
+    if (hint.port == 0 && !lambda) {
+        const auto exposed = port_exposed(image);
+        if (auto reason = reason_for_fcgi(program, image, exposed); !reason.empty()) return as_fcgi(found, reason);
+        if (!no_server) hint = exposed;
+    }
     if (hint.port == 0) return as_cgi(given, reason_for_cgi(program, image));
     return as_http(given, hint.port,
                    hint.because +
@@ -155,7 +206,15 @@ base::Result<Contract> decide_contract(const Spec& spec, const ImageFacts& image
     }
     if (spec.source) return for_source(spec, image);
     if (spec.contract.automatic) return decide_automatic(spec, image);
-    return spec.contract.kind == ContractKind::http ? with_port(spec, image) : spec.contract;
+    switch (spec.contract.kind) {
+        case ContractKind::http:
+            return with_port(spec, image);
+        case ContractKind::fcgi:
+            return as_fcgi(spec.contract, {});
+        case ContractKind::cgi:
+            break;
+    }
+    return spec.contract;
 }
 
 std::string make_etag(const Spec& spec, const ImageFacts& image, std::int64_t version) {

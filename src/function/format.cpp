@@ -21,6 +21,7 @@ Ordered source_json(const Source& source) {
     json["entry"] = or_null(source.entry);
     json["handler"] = or_null(source.handler);
     if (!source.code.empty()) json["code"] = source.code;
+    if (source.own_routes) json["routes"] = "application";
     if (!source.packages.empty()) json["packages"] = source.packages;
     if (!source.files.empty()) json["files"] = source.files;
     return json;
@@ -34,13 +35,19 @@ Ordered port_json(const Contract& contract) {
 
 Ordered contract_json(const Contract& contract) {
     Ordered json;
-    const bool http = contract.kind == ContractKind::http;
-    json["kind"] = http ? "http" : "cgi";
+    json["kind"] = kind_words().at(static_cast<std::size_t>(contract.kind));
     json["auto"] = contract.automatic;
     if (!contract.reason.empty()) json["reason"] = contract.reason;
-    if (http) {
+    if (contract.kind == ContractKind::http) {
         json["port"] = port_json(contract);
         json["ready_path"] = or_null(contract.ready_path);
+        return json;
+    }
+    if (contract.kind == ContractKind::fcgi) {
+        json["port"] = port_json(contract);
+        json["root"] = or_null(contract.root);
+        json["index"] = or_null(contract.index);
+        json["pass_authorization"] = contract.pass_authorization;
         return json;
     }
     json["output"] = output_words().at(static_cast<std::size_t>(contract.output));

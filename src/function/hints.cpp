@@ -147,6 +147,11 @@ PortHint port_exposed(const ImageFacts& image) {
     return {};
 }
 
+bool exposes(const ImageFacts& image, int port) {
+    const auto ports = tcp_ports(image);
+    return std::find(ports.begin(), ports.end(), port) != ports.end();
+}
+
 std::string exposed_in_words(const ImageFacts& image) { return in_words(tcp_ports(image)); }
 
 }  // namespace shallop::function

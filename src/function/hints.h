@@ -38,6 +38,8 @@ PortHint port_of_variables(const Spec& spec, const ImageFacts& image);
 /// The one TCP port that the image exposes, or the first of several that is usual for HTTP.
 PortHint port_exposed(const ImageFacts& image);
 
+bool exposes(const ImageFacts& image, int port);
+
 /// The TCP ports that the image exposes, for a sentence: "4000/tcp and 5001/tcp"; "" if there are none.
 std::string exposed_in_words(const ImageFacts& image);
 

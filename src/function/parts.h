@@ -18,6 +18,7 @@ void read_limits(Object& resource, Limits& limits);
 void read_scale(Object& resource, Scale& scale);
 
 /// The spellings of an enumerator, in the enum's order.
+const std::vector<std::string_view>& kind_words();
 const std::vector<std::string_view>& output_words();
 const std::vector<std::string_view>& mount_words();
 

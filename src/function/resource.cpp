@@ -111,7 +111,7 @@ void align_contract(Json& document, const Json& patch) {
     const auto drop = [&now](std::initializer_list<const char*> names) {
         for (const auto* const name : names) now.erase(name);
     };
-    for (const auto* const kind : {"cgi", "http"}) {
+    for (const auto kind : kind_words()) {
         if (!given->contains(kind)) continue;
         auto options = now.at("kind") == kind ? now : Json::object();
         for (const auto* const name : {"kind", "auto", "reason"}) options.erase(name);
@@ -120,7 +120,8 @@ void align_contract(Json& document, const Json& patch) {
     }
     const auto kind = given->find("kind");
     if (kind != given->end() && *kind != now.at("kind")) {
-        drop({"reason", "output", "document_root", "script", "pass_authorization", "port", "ready_path"});
+        drop({"reason", "output", "document_root", "script", "pass_authorization", "port", "ready_path", "root",
+              "index"});
     }
     if (given->contains("auto") || (kind == given->end() && !given->contains("port"))) return;
     now["auto"] = false;

@@ -62,6 +62,8 @@ void read_source(Object& resource, std::optional<Source>& into, const ResourceLi
     form.text_or_null("handler", source.handler);
     form.text_or_null("code", source.code);
     form.text_or_null("packages", source.packages);
+    static const std::vector<std::string_view> whose{"application"};
+    if (form.find_set("routes") != nullptr) source.own_routes = form.word("routes", whose).has_value();
     if (!source.runtime.empty()) checked(form, "runtime", check_name(source.runtime, limits.name_length));
     checked(form, "entry", check_text(source.entry, longest_path));
     checked(form, "handler", check_text(source.handler, longest_handler));
@@ -86,6 +88,28 @@ std::string format_specialize(const Function& function) {
     json["concurrency"] = spec.scale.concurrency;
     json["timeout_ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(spec.limits.timeout).count();
     return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+base::Result<Announced> parse_announced(std::string_view answer) {
+    Announced announced;
+    const auto json = Json::parse(answer, nullptr, false);
+    if (!json.is_object()) return announced;
+    const auto text = [&](const char* name) {
+        const auto at = json.find(name);
+        return at != json.end() && at->is_string() ? at->get<std::string>().substr(0, longest_handler) : std::string();
+    };
+    announced.kind = text("kind");
+    announced.handler = text("handler");
+    const auto routes = json.find("routes");
+    if (routes == json.end()) return announced;
+    Problems problems;
+    const Json only{{"routes", *routes}};
+    Object object(only, "", problems);
+    read_routes(object, announced.routes, ResourceLimits());
+    if (const auto& problem = problems.first())
+        return base::Error(base::Fault::invalid, "the application tells a route that is none: " + problem->detail,
+                           "/source" + problem->pointer);
+    return announced;
 }
 
 base::Error specialize_error(std::string_view answer) {

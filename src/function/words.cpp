@@ -206,6 +206,11 @@ std::string check_path(std::string_view path) {
            " is not a plain absolute path: write it like \"/srv/data\", without \"..\", \"//\" or a '/' at the end";
 }
 
+std::string check_file(std::string_view path) {
+    if (!path.starts_with('/') && check_path("/" + std::string(path)).empty()) return {};
+    return in_quotes(path) + " is not a plain relative path: write it like \"public/index.php\"";
+}
+
 std::string check_mount_target(std::string_view path) {
     if (auto complaint = check_path(path); !complaint.empty()) return complaint;
     if (path == "/tmp") return "/tmp is a tmpfs already: give its size as limits.tmp";

@@ -43,6 +43,9 @@ std::string check_variable(std::string_view name);
 /// An absolute path in its one normal spelling: no empty, "." or ".." part, no slash at the end.
 std::string check_path(std::string_view path);
 
+/// A file below a folder: a relative path in its one normal spelling.
+std::string check_file(std::string_view path);
+
 /// Where something is mounted: a path that hides nothing of the platform's or the kernel's.
 std::string check_mount_target(std::string_view path);
 

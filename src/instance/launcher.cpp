@@ -85,8 +85,9 @@ Task<Result<std::unique_ptr<Instance>>> Launcher::launch(function::FunctionPtr f
     const auto ready = co_await made.driver_->prepare(deadline);
     if (!ready) co_return ready.error();
     if (!made.function_->spec.source || function::is_generic(made.function_->spec)) co_return instance;
-    const auto loaded = co_await made.driver_->become(*made.function_, deadline);
+    auto loaded = co_await made.driver_->become(*made.function_, deadline);
     if (!loaded) co_return loaded.error();
+    made.announced_ = std::move(*loaded);
     co_return instance;
 }
 
@@ -96,8 +97,9 @@ Task<Result<std::unique_ptr<Instance>>> Launcher::specialize(std::unique_ptr<Ins
     if (!filled) co_return filled.error();
     // What the driver refers to until it knows the new one must not end before.
     const auto before = std::exchange(generic->function_, std::move(function));
-    const auto loaded = co_await generic->driver_->become(*generic->function_, deadline);
+    auto loaded = co_await generic->driver_->become(*generic->function_, deadline);
     if (!loaded) co_return loaded.error();
+    generic->announced_ = std::move(*loaded);
     co_return generic;
 }
 

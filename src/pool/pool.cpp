@@ -159,26 +159,29 @@ std::unique_ptr<instance::Instance> Pool::take_generic(const function::Function&
     return instance->driver().sound() ? std::move(instance) : nullptr;
 }
 
-Task<base::Status> Pool::try_code(function::FunctionPtr function) {
+Task<Result<function::Announced>> Pool::try_code(function::FunctionPtr function) {
     // A program that is run for each event is loaded by nobody before.
-    if (function->spec.contract.kind == function::ContractKind::cgi) co_return base::Status();
+    if (function->spec.contract.kind == function::ContractKind::cgi) co_return function::Announced();
     const auto deadline = clock_.now() + std::min<async::Duration>(function->spec.limits.timeout, try_patience);
     auto generic = take_generic(*function);
     auto trying = generic ? launcher_.specialize(std::move(generic), function, deadline)
                           : launcher_.launch(function, deadline, {});
     auto tried = co_await std::move(trying);
     if (!tried) co_return tried.error();
-    if (wound_down_) co_return base::Status();
+    auto announced = (*tried)->announced();
+    if (wound_down_) co_return announced;
     if (tried_.size() == most_tried) tried_.erase(tried_.begin());
     tried_.push_back({std::move(function), std::move(*tried), clock_.now() + tried_waits});
     changed_.notify_all();  // run() is to forget it in time
-    co_return base::Status();
+    co_return announced;
 }
 
 std::unique_ptr<instance::Instance> Pool::take_tried(const function::Function& function) {
     const auto at = std::find_if(tried_.begin(), tried_.end(), [&](const Tried& tried) {
-        return tried.function->version == function.version && tried.function->spec == function.spec &&
-               tried.function->image.id == function.image.id;
+        if (tried.function->version != function.version || tried.function->image.id != function.image.id) return false;
+        auto spec = tried.function->spec;
+        spec.routes = function.spec.routes;  // these may have come out of the trial
+        return spec == function.spec;
     });
     if (at == tried_.end()) return nullptr;
     auto instance = std::move(at->instance);
@@ -236,7 +239,7 @@ Task<void> Pool::launch(Slot slot, function::FunctionPtr function, async::Cancel
     held->second.instance = std::move(*launched);
     held->second.started = clock_.now() - began;
     // A process that runs once for an event is metered by its own exit.
-    const bool metered = function->spec.contract.kind == function::ContractKind::http;
+    const bool metered = function->spec.contract.kind != function::ContractKind::cgi;
     tasks_.spawn("watch", watch(slot, metered));
     ledger_.launched(slot, clock_.now());
     obey();

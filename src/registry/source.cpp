@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Functions from source: how code comes into the code store, and when it goes.
+#include <shallop/function/resource.h>
 #include <shallop/registry/registry.h>
 #include <shallop/source/guess.h>
 
 #include <set>
+
+#include "registry/routes.h"
 
 namespace shallop::registry {
 namespace {
@@ -50,7 +53,16 @@ function::Spec with_upload(const FunctionPtr& before, const std::string& name, c
     if (!upload.image.empty()) spec.image = upload.image;
     source.entry = upload.entry;
     if (!upload.handler.empty()) source.handler = upload.handler;
+    if (upload.own_routes) source.own_routes = true;
     return spec;
+}
+
+/// The same, complete and read again as any resource is: a name or a word that no PUT could have does not come in by this door either.
+Result<function::Spec> uploaded(const FunctionPtr& before, const std::string& name, const Upload& upload,
+                                const source::Tree& tree) {
+    auto spec = with_upload(before, name, upload);
+    if (const auto fine = complete(spec, tree); !fine) return fine.error();
+    return function::parse_resource(function::format_spec(spec), name);
 }
 
 }  // namespace
@@ -74,28 +86,45 @@ Task<Status> Registry::keep_code(function::Spec& spec) {
     co_return complete(spec, *tree);
 }
 
-Task<Result<Deployed>> Registry::put_source(std::string name, Upload upload, Precondition precondition) {
+Task<Result<source::Tree>> Registry::keep_upload(const Upload& upload) {
     if (settings_.code == nullptr) co_return no_code_here();
     const bool single = !upload.filename.empty();
     auto storing =
         single ? settings_.code->put_file(upload.path, upload.filename) : settings_.code->put_archive(upload.path);
-    const auto tree = co_await std::move(storing);
+    co_return co_await std::move(storing);
+}
+
+Task<Result<Deployed>> Registry::put_source(std::string name, Upload upload, Precondition precondition) {
+    const auto tree = co_await keep_upload(upload);
     if (!tree) co_return tree.error();
 
     constexpr int attempts = 4;
     for (int attempt = 0; attempt < attempts; ++attempt) {
         const auto before = catalog_->find(name);
         if (const auto fine = check_current(name, precondition); !fine) co_return fine.error();
-        auto spec = with_upload(before, name, upload);
-        if (const auto fine = complete(spec, *tree); !fine) co_return fine.error();
-        // Read again as any resource is: a name or a word that no PUT could have does not come in by this door either.
-        const auto document = function::format_spec(spec);
-        auto checked = function::parse_resource(document, name);
-        if (!checked) co_return checked.error();
-        auto changed = co_await change(before, std::move(*checked));
+        auto spec = uploaded(before, name, upload, *tree);
+        if (!spec) co_return spec.error();
+        auto changed = co_await change(before, std::move(*spec));
         if (changed) co_return std::move(*changed);
     }
     co_return Error(Fault::conflict, "function '" + name + "' is being changed by others: try again");
+}
+
+Task<Result<Verified>> Registry::verify_source(std::string name, Upload upload) {
+    const auto tree = co_await keep_upload(upload);
+    if (!tree) co_return tree.error();
+    const auto before = catalog_->find(name);
+    auto spec = uploaded(before, name, upload, *tree);
+    if (!spec) co_return spec.error();
+    auto image = co_await prepare(*spec);
+    if (!image) co_return image.error();
+    auto announced = co_await check_code(*spec, *image, nullptr);
+    if (!announced) co_return announced.error();
+    auto functions = catalog_->functions;
+    functions[name] = std::make_shared<const function::Function>(function::Function{*spec, *image, 1, "", "", ""});
+    const auto routes = build_routes(functions);
+    if (!routes) co_return routes.error();
+    co_return Verified{std::move(*spec), std::move(*announced)};
 }
 
 /// What the code asks for beside itself.
@@ -118,9 +147,27 @@ bool Registry::same_code(const function::Spec& spec, const function::ImageFacts&
 }
 
 /// Code that cannot be loaded is refused, so that what there is goes on serving. What has not changed is not tried again.
-Task<Status> Registry::check_code(const function::Spec& spec, const function::ImageFacts& image, FunctionPtr before) {
-    if (!spec.source || !settings_.try_code) co_return Status();
-    if (same_code(spec, image, before)) co_return Status();
+Task<Result<function::Announced>> Registry::check_code(function::Spec& spec, const function::ImageFacts& image,
+                                                       FunctionPtr before) {
+    function::Announced announced;
+    if (!spec.source || !settings_.try_code) co_return announced;
+    if (same_code(spec, image, before)) {
+        if (spec.source->own_routes) spec.routes = before->spec.routes;
+        co_return announced;
+    }
+    auto loaded = co_await load_code(spec, image);
+    if (!loaded || !spec.source->own_routes) co_return loaded;
+    if (loaded->routes.empty())
+        co_return Error(Fault::invalid, "the application tells no routes of its own: give \"routes\" instead",
+                        "/source/routes");
+    spec.routes = loaded->routes;
+    if (const auto fine = check_routes(spec); !fine)
+        co_return Error(fine.error().fault, "of the application's routes: " + fine.error().detail,
+                        "/source" + fine.error().pointer);
+    co_return loaded;
+}
+
+Task<Result<function::Announced>> Registry::load_code(const function::Spec& spec, const function::ImageFacts& image) {
     function::Function candidate;
     candidate.spec = spec;
     candidate.image = image;
@@ -128,7 +175,7 @@ Task<Status> Registry::check_code(const function::Spec& spec, const function::Im
     if (!last) co_return last.error();
     candidate.version = *last + 1;  // if nobody is faster
     auto shared = std::make_shared<const function::Function>(std::move(candidate));
-    const auto tried = co_await settings_.try_code(std::move(shared));
+    auto tried = co_await settings_.try_code(std::move(shared));
     if (tried || tried.error().fault != Fault::function_failed) co_return tried;
     const auto& error = tried.error();
     const auto& words = error.log.empty() ? error.detail : error.log;

@@ -52,8 +52,8 @@ def fresh_repositories():
     wait_until(volume_removed)
 
 
-def test_there_are_five_examples():
-    assert EXAMPLES == ["cgi-shell", "git-http", "hello", "php", "word-count"]
+def test_there_are_six_examples():
+    assert EXAMPLES == ["cgi-shell", "git-http", "hello", "php", "php-fpm", "word-count"]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -16,8 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto* spec : {&automatic, &asked}) {
         const auto contract = function::decide_contract(*spec, *image);
         if (!contract) continue;
-        const bool http = contract->kind == function::ContractKind::http;
-        base::ensure(http ? contract->port >= 1 && contract->port <= 65'535 : contract->port == 0, "http has a port");
+        const bool listens = contract->kind != function::ContractKind::cgi;
+        base::ensure(listens ? contract->port >= 1 && contract->port <= 65'535 : contract->port == 0,
+                     "a server has a port");
         base::ensure(contract->reason.size() <= 1024, "what is answered can be put back");
     }
     return 0;

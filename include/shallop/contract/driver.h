@@ -57,8 +57,8 @@ public:
     virtual Task<base::Status> prepare(Instant deadline) = 0;
 
     /// The instance's code is in its place: it serves `function` from now on. After prepare(), at most once, before exchange(); `function`
-    /// outlives the Driver. Faults: function_failed (the code cannot be loaded: in the runtime's words), timed_out, and those of exchange().
-    virtual Task<base::Status> become(const function::Function& function, Instant deadline) = 0;
+    /// outlives the Driver. Returns what the runtime says of the code. Faults: function_failed (the code cannot be loaded: in the runtime's words), timed_out, and those of exchange().
+    virtual Task<Result<function::Announced>> become(const function::Function& function, Instant deadline) = 0;
 
     /// Faults of exchange_cgi(); for http function_failed, out_of_memory, timed_out (pointer "body": the client was too
     /// slow), client_gone, and those of Channel::connect and of the body, all before the sink has begun but client_gone.

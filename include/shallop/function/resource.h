@@ -13,7 +13,7 @@ struct ResourceLimits {
     std::size_t document_bytes = 256 * 1024;
     std::size_t depth = 16;
     std::size_t name_length = 63;  ///< [a-z0-9]([a-z0-9-]*[a-z0-9])?, as a DNS label
-    std::size_t routes = 64;
+    std::size_t routes = 256;
     std::size_t env_entries = 256;
     std::size_t env_bytes = 64 * 1024;
     std::size_t command_words = 256;
@@ -68,6 +68,9 @@ bool same_container(const Function& a, const Function& b);
 
 /// What a runtime is told when it gets the code of `function`, as JSON.
 std::string format_specialize(const Function& function);
+
+/// An answer that is not as docs/protocol.md says announces nothing. Faults: invalid where its routes are no routes (pointer /source/routes).
+base::Result<Announced> parse_announced(std::string_view answer);
 
 /// What a runtime's refusal says: function_failed, with its own words in `log`, whose first line names file and reason.
 base::Error specialize_error(std::string_view answer);

@@ -25,7 +25,7 @@ struct Route {
     bool operator==(const Route&) const = default;
 };
 
-enum class ContractKind { cgi, http };
+enum class ContractKind { cgi, http, fcgi };
 
 /// How the bytes a CGI program prints are read (contracts A2, A3).
 enum class Output { automatic, cgi, raw, nph };
@@ -39,8 +39,10 @@ struct Contract {
     std::string document_root;        ///< path inside the image; sets DOCUMENT_ROOT, SCRIPT_FILENAME, PATH_TRANSLATED
     std::string script;               ///< path inside the image, for SCRIPT_FILENAME
     bool pass_authorization = false;  ///< HTTP_AUTHORIZATION is exported only where the deployer asks for it
-    int port = 0;            ///< http: where the server listens inside; 0 = not said (decide_contract() then finds one)
-    std::string socket;      ///< http: the path of a unix socket inside instead of a port
+    int port = 0;  ///< http, fcgi: where the server listens inside; 0 = not said (decide_contract() then finds one)
+    std::string socket;      ///< http, fcgi: the path of a unix socket inside instead of a port
+    std::string root;        ///< fcgi: the folder of the scripts inside; "" = the usual one (decide_contract())
+    std::string index;       ///< fcgi: the front controller below it, whose extension is that of scripts; "" likewise
     std::string ready_path;  ///< http: a GET of it must answer 2xx or 3xx before events come; "" = connecting is enough
 
     bool operator==(const Contract&) const = default;
@@ -95,11 +97,18 @@ struct Source {
     std::string entry;    ///< the file that is run or loaded, relative to the code's directory; "" = found in the files
     std::string handler;  ///< in the runtime's words, such as "main:app"; "" = the runtime looks for one
     std::string code;     ///< the tree's id in the code store; "" in a Spec means an instance that has no code yet
+    bool own_routes = false;  ///< the function's routes are those that the application tells when it is loaded
     std::string
         packages{};  ///< the tree of what its packages file asks for; "" = nothing. Ours: what a deployer says of it is passed over
     std::map<std::string, std::string> files{};  ///< given inline, path to text; never kept: they become `code`
 
     bool operator==(const Source&) const = default;
+};
+
+/// What a runtime says of the code that it has loaded.
+struct Announced {
+    std::string kind, handler;  ///< for people; may be empty
+    std::vector<Route> routes;  ///< that the application knows itself
 };
 
 /// A named, versioned description of a function, as a deployer gives it, defaults filled in.

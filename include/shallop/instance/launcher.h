@@ -62,6 +62,9 @@ public:
     shim::Channel& channel() { return *channel_; }
     contract::Driver& driver() { return *driver_; }
 
+    /// What the runtime said of the code that it has loaded; nothing where there is no runtime.
+    const function::Announced& announced() const { return announced_; }
+
     /// Stops and wakes every process in it, through its shim: no engine is asked, and nothing is waited for.
     void pause() { channel_->signal_all(SIGSTOP); }
     void wake() { channel_->signal_all(SIGCONT); }
@@ -79,6 +82,7 @@ private:
     std::unique_ptr<shim::Channel> channel_;
     Janitor& janitor_;
     source::CodeStore* code_;
+    function::Announced announced_;
     std::shared_ptr<base::Duration> cpu_told_ = std::make_shared<base::Duration>();
     std::unique_ptr<contract::Driver> driver_;  // last: uses what is above
 };

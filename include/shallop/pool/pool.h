@@ -85,8 +85,8 @@ public:
 
     /// Loads the code of a source function in an instance, so that nobody's event is the first to learn that it cannot be loaded. Where
     /// `function` is then deployed as it is, its first launch takes that instance; it waits a few seconds for that, beside all bounds.
-    /// Faults: function_failed (the runtime's words in `log`), and those of a launch.
-    Task<base::Status> try_code(function::FunctionPtr function);
+    /// Returns what the runtime says of the code. Faults: function_failed (the runtime's words in `log`), and those of a launch.
+    Task<Result<function::Announced>> try_code(function::FunctionPtr function);
 
     /// `report` gets the CPU time that a function's servers have used since the last report, about once a second. Before run().
     void on_cpu(std::function<void(const std::string& function, Duration used)> report) { on_cpu_ = std::move(report); }

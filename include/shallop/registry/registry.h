@@ -45,6 +45,7 @@ struct Upload {
     std::string path;                              ///< of the file that holds it
     std::string filename;                          ///< it is a single file of this name; "": an archive
     std::string runtime, entry, handler, image{};  ///< "" = as it is, or found in the files
+    bool own_routes = false;                       ///< the application's routes from now on; else as it is
 };
 
 /// A function as the folder of functions has it.
@@ -57,6 +58,12 @@ struct Placed {
 struct Deployed {
     FunctionPtr function;
     bool created = false;
+};
+
+/// What a deploy of code would make.
+struct Verified {
+    function::Spec spec;
+    function::Announced announced;
 };
 
 struct Settings {
@@ -76,8 +83,8 @@ struct Settings {
     std::function<Task<Result<std::string>>(FunctionPtr)> install{};
     /// The same of what is installed already: not_found where something is to be installed first. Empty: nothing ever is.
     std::function<Task<Result<std::string>>(FunctionPtr)> installed{};
-    /// Asked before code is deployed: can it be loaded? Empty: it can.
-    std::function<Task<Status>(FunctionPtr)> try_code{};
+    /// Asked before code is deployed: can it be loaded, and what is it? Empty: it can.
+    std::function<Task<Result<function::Announced>>(FunctionPtr)> try_code{};
     std::string
         folder{};  ///< of functions, which the daemon serves; "": none, and functions of an earlier one are as any other
 };
@@ -119,6 +126,8 @@ public:
     Task<Result<Deployed>> patch(std::string name, std::string document, Precondition precondition);
     /// Gives a function new code, or makes one of it. Faults of put(), and of the archive: invalid, too_large.
     Task<Result<Deployed>> put_source(std::string name, Upload upload, Precondition precondition);
+    /// Does all that put_source() would, and says what came of it, but changes nothing. Faults of put_source().
+    Task<Result<Verified>> verify_source(std::string name, Upload upload);
     Task<Result<FunctionPtr>> remove(std::string name, Precondition precondition);
 
     // For whoever serves the folder of functions. While one is served its functions are refused to all calls above (conflict), and these
@@ -156,7 +165,10 @@ private:
     Task<Status> keep_code(function::Spec& spec);
     Task<Status> install(function::Spec& spec, const function::ImageFacts& image);
     static bool same_code(const function::Spec& spec, const function::ImageFacts& image, const FunctionPtr& before);
-    Task<Status> check_code(const function::Spec& spec, const function::ImageFacts& image, FunctionPtr before);
+    Task<Result<function::Announced>> check_code(function::Spec& spec, const function::ImageFacts& image,
+                                                 FunctionPtr before);
+    Task<Result<function::Announced>> load_code(const function::Spec& spec, const function::ImageFacts& image);
+    Task<Result<source::Tree>> keep_upload(const Upload& upload);
     Task<std::optional<Result<Deployed>>> change(FunctionPtr before, function::Spec spec);
     Task<Result<Deployed>> commit(function::Spec spec, function::ImageFacts image, std::string origin = {});
     bool is_there(const Change& change, const std::string& origin) const;

@@ -101,6 +101,17 @@ TEST_CASE("flags of the contract http become its options", "[cli]") {
     CHECK(refused(flags).what.find("--port") != std::string::npos);
 }
 
+TEST_CASE("contract fcgi has a port, and passes credentials where it is told to", "[cli]") {
+    cli::ResourceFlags flags;
+    flags.contract = "fcgi";
+    CHECK(made(flags).at("contract") == "fcgi");
+    flags.port = "9001";
+    flags.pass_authorization = true;
+    CHECK(made(flags).at("contract") == Json::parse(R"({"fcgi":{"port":9001,"pass_authorization":true}})"));
+    flags.ready_path = "/healthz";
+    CHECK(refused(flags).todo.find("--contract fcgi") != std::string::npos);
+}
+
 TEST_CASE("options of two contracts are refused", "[cli]") {
     cli::ResourceFlags flags;
     flags.port = "80";

@@ -258,3 +258,45 @@ TEST_CASE("an environment that no program could get is refused as a head too lar
     CHECK(c.raw().error().fault == base::Fault::too_large);
     CHECK(c.raw().error().pointer == contract::head_too_large);
 }
+
+TEST_CASE("of contract fcgi a file below the root runs the request", "[contract][fcgi]") {
+    Case c;
+    auto& contract = c.function.spec.contract;
+    contract.kind = function::ContractKind::fcgi;
+    contract.root = "/srv/www";
+    contract.index = "index.php";
+    c.event.by_name = true;
+    c.event.path_info = "/a.php/b%20c";
+    auto variables = c.get();
+    CHECK(variables.at("SCRIPT_NAME") == "/function/f/a.php");
+    CHECK(variables.at("SCRIPT_FILENAME") == "/srv/www/a.php");
+    CHECK(variables.at("DOCUMENT_ROOT") == "/srv/www");
+    CHECK(variables.at("PATH_INFO") == "/b c");
+    CHECK(variables.at("PATH_TRANSLATED") == "/srv/www/b c");
+    c.event.path_info = "/users";
+    variables = c.get();
+    CHECK(variables.at("SCRIPT_NAME") == "/function/f/index.php");
+    CHECK(variables.at("SCRIPT_FILENAME") == "/srv/www/index.php");
+    CHECK(variables.at("PATH_INFO") == "/users");
+    // By a route the whole path is the function's own.
+    c.event.by_name = false;
+    c.event.script_name = "/blog";
+    c.event.path_info = "/post.php";
+    variables = c.get();
+    CHECK(variables.at("SCRIPT_NAME") == "/blog/post.php");
+    CHECK(variables.at("SCRIPT_FILENAME") == "/srv/www/blog/post.php");
+    CHECK_FALSE(variables.contains("PATH_INFO"));
+}
+
+TEST_CASE("no path of contract fcgi leaves the root", "[contract][fcgi]") {
+    Case c;
+    c.function.spec.contract.kind = function::ContractKind::fcgi;
+    c.function.spec.contract.root = "/srv/www";
+    c.function.spec.contract.index = "index.php";
+    for (const auto* path : {"/../etc/x.php", "/%2e%2e/x.php", "/a/..", "/a%2fb.php", "/a%00.php", "/.", "/%zz"}) {
+        CAPTURE(path);
+        c.event.path_info = path;
+        REQUIRE_FALSE(c.raw().has_value());
+        CHECK(c.raw().error().fault == base::Fault::invalid);
+    }
+}

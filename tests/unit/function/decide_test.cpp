@@ -109,11 +109,60 @@ TEST_CASE("the command that the function gives is looked at instead of the image
     CHECK(decide_contract(spec_of(), image).value().kind == ContractKind::http);
 }
 
-TEST_CASE("FastCGI is not taken for HTTP", "[function]") {
-    const ImageFacts image{.entrypoint = {"docker-php-entrypoint"}, .cmd = {"php-fpm"}, .exposed_ports = {"9000/tcp"}};
-    const auto contract = decide_contract(spec_of(), image).value();
+TEST_CASE("php-fpm is a FastCGI server on its usual port, whatever the image exposes", "[function]") {
+    const std::vector<std::vector<std::string>> commands{{"docker-php-entrypoint", "php-fpm"},
+                                                         {"/usr/sbin/php-fpm8.2", "-F"},
+                                                         {"tini", "--", "php-fpm"},
+                                                         {"sh", "-c", "exec php-fpm -F"}};
+    for (const auto& command : commands) {
+        for (const std::vector<std::string>& exposed : {std::vector<std::string>{}, {"9000/tcp"}, {"80/tcp"}}) {
+            CAPTURE(command, exposed);
+            const auto contract =
+                decide_contract(spec_of(), {.cmd = command, .env = {"PORT=80"}, .exposed_ports = exposed}).value();
+            CHECK(contract.kind == ContractKind::fcgi);
+            CHECK(contract.automatic);
+            CHECK(contract.port == 9000);
+            CHECK(contract.root == "/var/www/html");
+            CHECK(contract.index == "index.php");
+            CHECK(contains(contract.reason, "the image runs php-fpm"));
+        }
+    }
+}
+
+TEST_CASE("an image that exposes the port of FastCGI, and none of HTTP, speaks that", "[function]") {
+    const auto decided = [](std::vector<std::string> command, std::vector<std::string> exposed) {
+        return decide_contract(spec_of(), {.cmd = std::move(command), .exposed_ports = std::move(exposed)}).value();
+    };
+    CHECK(decided({"x"}, {"9000/tcp"}).kind == ContractKind::fcgi);
+    CHECK(contains(decided({"x"}, {"9000/tcp"}).reason, "exposes 9000/tcp, the port of FastCGI"));
+    CHECK(decided({"fcgiwrap", "-s", "tcp:0.0.0.0:9000"}, {"9000/tcp", "443/tcp"}).kind == ContractKind::fcgi);
+    CHECK(decided({"x"}, {"9000/udp"}).kind == ContractKind::cgi);
+    CHECK(decided({"x"}, {"9000/tcp", "8080/tcp"}).port == 8080);
+    CHECK(decided({"gunicorn"}, {"9000/tcp"}).kind == ContractKind::http);
+    const auto named =
+        decide_contract(spec_of(), {.cmd = {"x"}, .env = {"PORT=9000"}, .exposed_ports = {"9000/tcp"}}).value();
+    CHECK(named.kind == ContractKind::http);
+}
+
+TEST_CASE("a FastCGI server that listens nobody knows where is not taken for one", "[function]") {
+    const auto contract = decide_contract(spec_of(), {.cmd = {"fcgiwrap"}, .exposed_ports = {"80/tcp"}}).value();
     CHECK(contract.kind == ContractKind::cgi);
-    CHECK(contains(contract.reason, "FastCGI"));
+    CHECK(contains(contract.reason, "speaks FastCGI: say"));
+}
+
+TEST_CASE("contract fcgi is as usual where nothing was given", "[function]") {
+    const auto usual = decide_contract(spec_of(R"(,"contract":"fcgi")"), {.cmd = {"x"}}).value();
+    CHECK_FALSE(usual.automatic);
+    CHECK(usual.reason.empty());
+    CHECK(usual.port == 9000);
+    CHECK(usual.root == "/var/www/html");
+    CHECK(usual.index == "index.php");
+    const auto given =
+        spec_of(R"(,"contract":{"fcgi":{"port":"unix:/tmp/s","root":"/app","index":"public/index.php"}})");
+    CHECK(decide_contract(given, {.cmd = {"x"}}).value() == given.contract);
+    const auto labelled = decide_contract(spec_of(), {.cmd = {"x"}, .labels = {{"shallop.contract", "fcgi"}}}).value();
+    CHECK(labelled.kind == ContractKind::fcgi);
+    CHECK(labelled.port == 9000);
 }
 
 TEST_CASE("a known server whose image names no port stays cgi, and the reason says how to ask for http", "[function]") {
@@ -185,10 +234,13 @@ TEST_CASE("contract http finds the port that was not given, and says where", "[f
 }
 
 TEST_CASE("what is decided from what was decided is the same", "[function]") {
-    const std::vector<ImageFacts> images{
-        {.cmd = {"x"}}, {.cmd = {"x"}, .exposed_ports = {"80/tcp"}}, {.cmd = {"nginx"}, .env = {"PORT=5"}}};
+    const std::vector<ImageFacts> images{{.cmd = {"x"}},
+                                         {.cmd = {"x"}, .exposed_ports = {"80/tcp"}},
+                                         {.cmd = {"nginx"}, .env = {"PORT=5"}},
+                                         {.cmd = {"php-fpm"}}};
     for (const auto* contract :
-         {"\"auto\"", "\"http\"", "\"cgi\"", R"({"kind":"http","auto":true,"ready_path":"/r"})"}) {
+         {"\"auto\"", "\"http\"", "\"cgi\"", R"({"kind":"http","auto":true,"ready_path":"/r"})", "\"fcgi\"",
+          R"({"kind":"fcgi","auto":true,"root":"/app","pass_authorization":true})"}) {
         for (const auto& image : images) {
             CAPTURE(contract);
             auto spec = spec_of(std::string(R"(,"contract":)") + contract);
@@ -209,6 +261,9 @@ TEST_CASE("options that only one contract has decide for it", "[function]") {
     CHECK(contract.kind == ContractKind::http);
     CHECK(contract.ready_path == "/ok");
     CHECK(contract.port == 8080);
+    const auto fcgi = spec_of(R"(,"contract":{"auto":true,"kind":"fcgi","index":"app.php"})");
+    CHECK(decide_contract(fcgi, server).value().kind == ContractKind::fcgi);
+    CHECK(decide_contract(fcgi, server).value().index == "app.php");
 }
 
 TEST_CASE("a reason for a port that was given is nobody's to make up", "[function]") {

@@ -83,6 +83,25 @@ TEST_CASE("a patch may change the contract to another and back", "[function]") {
     CHECK(patch_resource(http, R"({"contract":"auto"})").value().contract == function::Contract{});
 }
 
+TEST_CASE("a patch may make a FastCGI server of it, and change its folder", "[function]") {
+    const auto fcgi = patch_resource(current(), R"({"contract":{"fcgi":{"port":9001}}})").value();
+    CHECK(fcgi.contract.kind == function::ContractKind::fcgi);
+    CHECK(fcgi.contract.port == 9001);
+    const auto rooted = patch_resource(fcgi, R"({"contract":{"root":"/srv"}})").value();
+    CHECK(rooted.contract.port == 9001);
+    CHECK(rooted.contract.root == "/srv");
+    CHECK(patch_resource(fcgi, R"({"contract":{"fcgi":{"root":"/srv"}}})").value().contract == rooted.contract);
+    const auto http = patch_resource(rooted, R"({"contract":{"kind":"http","ready_path":"/ok"}})").value().contract;
+    CHECK(http.kind == function::ContractKind::http);
+    CHECK(http.root.empty());
+    auto found = current();
+    found.contract = function::decide_contract(found, {.cmd = {"php-fpm"}}).value();
+    REQUIRE(found.contract.kind == function::ContractKind::fcgi);
+    auto moved = patch_resource(found, R"({"image":"other"})").value();
+    CHECK(function::decide_contract(moved, {.cmd = {"x"}, .exposed_ports = {"80/tcp"}}).value().kind ==
+          function::ContractKind::http);
+}
+
 TEST_CASE("a patch that names a port or a kind decides what was automatic", "[function]") {
     auto spec = current();
     spec.contract = function::decide_contract(spec, {.cmd = {"x"}, .exposed_ports = {"80/tcp"}}).value();

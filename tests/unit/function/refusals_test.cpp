@@ -142,7 +142,7 @@ TEST_CASE("an image is a reference that docker pull would take", "[function]") {
 }
 
 TEST_CASE("a contract that is not here yet is refused in words", "[function]") {
-    const std::string words = "is not available in this version; use 'cgi', 'http' or 'auto'";
+    const std::string words = "is not available in this version; use 'cgi', 'http', 'fcgi' or 'auto'";
     check_refused({
         {with(R"("contract":"lambda")"), "/contract", "contract 'lambda' " + words},
         {with(R"("contract":{"lambda":{}})"), "/contract", "contract 'lambda' " + words},
@@ -154,6 +154,12 @@ TEST_CASE("a contract that is not here yet is refused in words", "[function]") {
         {with(R"("contract":{"cgi":{"output":"html"}})"), "/contract/cgi/output", "auto, cgi, raw, nph"},
         {with(R"("contract":{"cgi":{"document_root":"srv"}})"), "/contract/cgi/document_root", "absolute path"},
         {with(R"("contract":{"cgi":{"script":"/srv/../etc/x"}})"), "/contract/cgi/script", "absolute path"},
+        {with(R"("contract":{"fcgi":{"root":"srv"}})"), "/contract/fcgi/root", "absolute path"},
+        {with(R"("contract":{"fcgi":{"index":"/index.php"}})"), "/contract/fcgi/index", "relative path"},
+        {with(R"("contract":{"fcgi":{"index":"../index.php"}})"), "/contract/fcgi/index", "relative path"},
+        {with(R"("contract":{"fcgi":{"port":"9000"}})"), "/contract/fcgi/port", "as a number"},
+        {with(R"("contract":{"fcgi":{"ready_path":"/"}})"), "/contract/fcgi/ready_path", ""},
+        {with(R"("contract":{"kind":"fcgi","auto":true,"port":"unix:/tmp/s"})"), "/contract/port", "\"fcgi\""},
         {with(R"("contract":{"cgi":{"pass_authorization":"yes"}})"), "/contract/cgi/pass_authorization",
          "true or false"},
     });
@@ -328,7 +334,7 @@ TEST_CASE("routes are checked as texts", "[function]") {
         {with(R"("routes":[{"path":"/a","host":"a.example."}])"), "/routes/0/host", "not a host"},
         {with(R"("routes":[{"path":"/a","host":"a.*.example"}])"), "/routes/0/host", "not a host"},
         {with(R"("routes":[{"path":"/a","host":"*"}])"), "/routes/0/host", "not a host"},
-        {with(R"("routes":[)" + repeated(R"({"path":"/a"},)", 64) + "1]"), "/routes", "at most 64"},
+        {with(R"("routes":[)" + repeated(R"({"path":"/a"},)", 256) + "1]"), "/routes", "at most 256"},
     });
 }
 

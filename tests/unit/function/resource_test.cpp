@@ -61,10 +61,16 @@ private:
     Contract contract() {
         Contract contract;
         contract.automatic = chance();
-        contract.kind = chance() ? ContractKind::cgi : ContractKind::http;
+        contract.kind = static_cast<ContractKind>(number(0, 2));
         if (contract.automatic || contract.kind == ContractKind::http) contract.reason = text();
-        if (contract.kind == ContractKind::http) {
-            contract.ready_path = pick({"", "/healthz", "/h?deep=1&x=%20"});
+        if (contract.kind != ContractKind::cgi) {
+            if (contract.kind == ContractKind::http) {
+                contract.ready_path = pick({"", "/healthz", "/h?deep=1&x=%20"});
+            } else {
+                contract.root = pick({"", "/srv"});
+                contract.index = pick({"", "index.php", "public/app.cgi"});
+                contract.pass_authorization = chance();
+            }
             contract.port = number(0, 65'535);
             if (!contract.automatic && chance()) contract.socket = "/tmp/fn.sock";
             if (!contract.socket.empty()) contract.port = 0;
@@ -225,6 +231,15 @@ TEST_CASE("each spelling of a contract is read", "[function]") {
     const auto socket = read(R"({"http":{"port":"unix:/run/fn.sock"}})");
     CHECK(socket.socket == "/run/fn.sock");
     CHECK(socket.port == 0);
+    CHECK(read(R"("fcgi")").kind == ContractKind::fcgi);
+    CHECK(read(R"("fcgi")") == read(R"({"fcgi":{"port":null,"root":null,"index":null}})"));
+    const auto fcgi = read(
+        R"({"fcgi":{"port":"unix:/run/php.sock","root":"/srv/app","index":"public/index.php","pass_authorization":true}})");
+    CHECK(fcgi.socket == "/run/php.sock");
+    CHECK(fcgi.root == "/srv/app");
+    CHECK(fcgi.index == "public/index.php");
+    CHECK(fcgi.pass_authorization);
+    CHECK_FALSE(fcgi.automatic);
 }
 
 TEST_CASE("each member of scale is read", "[function]") {

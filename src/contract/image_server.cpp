@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "contract/http_server.h"
+#include "contract/image_server.h"
 
 #include "contract/pipes.h"
 #include "contract/stderr_lines.h"
@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <boost/asio/redirect_error.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <deque>
@@ -28,6 +29,10 @@ namespace {
 constexpr std::size_t words_kept = 2048;         // bytes of the last lines
 constexpr std::size_t read_at_once = 16 * 1024;  // of output
 constexpr std::size_t last_words_read = 256 * 1024;
+constexpr auto longest_connect = std::chrono::minutes(10);  // that the shim takes
+constexpr auto late_margin = std::chrono::milliseconds(50);
+constexpr auto exit_patience = std::chrono::milliseconds(50);
+constexpr int most_garbage = 2;
 
 std::string address_of(const function::Contract& contract) {
     if (!contract.socket.empty()) return "unix:" + contract.socket;
@@ -59,9 +64,9 @@ private:
 
 }  // namespace
 
-/// What the tasks around one process share. They may be unwound after the HttpServer is gone: then it is `abandoned`, and
+/// What the tasks around one process share. They may be unwound after the ImageServer is gone: then it is `abandoned`, and
 /// nothing of the Surroundings is there any more.
-struct HttpServer::Running {
+struct ImageServer::Running {
     Running(Surroundings& a)
         : around(a),
           changed(a.executor),
@@ -119,15 +124,15 @@ struct HttpServer::Running {
     StderrLines out_lines, err_lines;
 };
 
-HttpServer::HttpServer(Surroundings& around)
+ImageServer::ImageServer(Surroundings& around)
     : around_(around),
       address_(address_of(around.function->spec.contract)),
       running_(std::make_shared<Running>(around)),
       tasks_(around.executor, around.log) {}
 
-HttpServer::~HttpServer() { running_->abandoned = true; }
+ImageServer::~ImageServer() { running_->abandoned = true; }
 
-Task<Status> HttpServer::start() {
+Task<Status> ImageServer::start() {
     const auto running = running_;
     auto pipes = open_pipes(around_.executor, false);
     if (!pipes) co_return pipes.error();
@@ -151,7 +156,7 @@ Task<Status> HttpServer::start() {
     co_return Status();
 }
 
-Task<void> HttpServer::watch(std::shared_ptr<Running> running) {
+Task<void> ImageServer::watch(std::shared_ptr<Running> running) {
     auto exit = co_await running->process.wait();
     if (running->abandoned) co_return;
     running->take_last_words();
@@ -160,7 +165,7 @@ Task<void> HttpServer::watch(std::shared_ptr<Running> running) {
     running->around.channel.close(running->how_ended());
 }
 
-Task<void> HttpServer::listen(std::shared_ptr<Running> running, bool to_stderr) {
+Task<void> ImageServer::listen(std::shared_ptr<Running> running, bool to_stderr) {
     auto& end = to_stderr ? running->pipes.from_err : running->pipes.from_out;
     for (;;) {
         boost::system::error_code failed;
@@ -171,21 +176,71 @@ Task<void> HttpServer::listen(std::shared_ptr<Running> running, bool to_stderr) 
     }
 }
 
-bool HttpServer::ended() const { return running_->exit.has_value(); }
+Task<Result<base::Fd>> ImageServer::listening(Instant deadline) {
+    const auto left = std::min<async::Duration>(deadline - around_.clock.now(), longest_connect);
+    std::optional<Result<base::Fd>> socket;
+    auto connecting = async::store_result(around_.channel.connect(address_, left, true), socket);
+    auto ending = until_ended();
+    co_await async::race(std::move(connecting), std::move(ending));
+    if (!socket || (!*socket && ended())) {
+        co_await until_ended();
+        co_return death("before it listened on " + address_);
+    }
+    // At the end of its time the shim says what the last try came to.
+    const bool late = around_.clock.now() + late_margin >= deadline;
+    if (!*socket && (late || socket->error().fault == Fault::timed_out))
+        co_return never_ready("the function's server does not listen on " + address_);
+    co_return std::move(*socket);
+}
 
-Task<void> HttpServer::until_ended() {
+Task<Result<base::Fd>> ImageServer::connect(Instant deadline) {
+    const auto left =
+        std::clamp<async::Duration>(deadline - around_.clock.now(), std::chrono::milliseconds(1), longest_connect);
+    auto socket = co_await around_.channel.connect(address_, left);
+    // A server that listens no more is of no use to the next event either.
+    refused_ = refused_ || (!socket && socket.error().fault == Fault::function_failed);
+    co_return socket;
+}
+
+Error ImageServer::never_ready(std::string detail) const {
+    Error error(Fault::start_timeout, std::move(detail), "start");
+    if (const auto words = last_words(); !words.empty()) error.log = error.detail + "; its last output:\n" + words;
+    return error;
+}
+
+Task<void> ImageServer::explain(Trouble trouble, Result<Outcome>& outcome) {
+    timed_out_ = timed_out_ || trouble == Trouble::late;
+    if (trouble == Trouble::garbage) ++garbage_;
+    if (trouble != Trouble::closed) co_return;
+    co_await until_ended(around_.clock.now() + exit_patience);
+    if (!ended()) co_return;
+    auto died = death("while it answered");
+    if (outcome) {
+        outcome->incomplete_reason = std::move(died.detail);
+    } else {
+        outcome = std::move(died);
+    }
+}
+
+bool ImageServer::sound() const {
+    return !timed_out_ && !refused_ && garbage_ < most_garbage && !ended() && around_.channel.is_open();
+}
+
+bool ImageServer::ended() const { return running_->exit.has_value(); }
+
+Task<void> ImageServer::until_ended() {
     const auto running = running_;
     while (!running->exit) co_await running->changed.wait();
 }
 
-Task<void> HttpServer::until_ended(Instant when) {
+Task<void> ImageServer::until_ended(Instant when) {
     if (ended()) co_return;
     auto ending = until_ended();
     auto timer = around_.clock.sleep_until(when);
     co_await async::race(std::move(ending), std::move(timer));
 }
 
-Error HttpServer::death(const std::string& before) const {
+Error ImageServer::death(const std::string& before) const {
     const auto& exit = *running_->exit;
     const bool out_of_memory = exit.has_value() && exit->out_of_memory;
     Error error(out_of_memory ? Fault::out_of_memory : Fault::function_failed, running_->how_ended() + " " + before);
@@ -193,6 +248,6 @@ Error HttpServer::death(const std::string& before) const {
     return error;
 }
 
-std::string HttpServer::last_words() const { return running_->last.text(); }
+std::string ImageServer::last_words() const { return running_->last.text(); }
 
 }  // namespace shallop::contract

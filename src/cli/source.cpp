@@ -21,7 +21,8 @@ std::string query_of(const SourceFunction& function, const Upload& upload) {
         const auto found = object.find(member);
         return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
     };
-    for (const auto* const member : {"runtime", "entry", "handler", "routes"}) add(member, text(function.source, member));
+    for (const auto* const member : {"runtime", "entry", "handler", "routes"})
+        add(member, text(function.source, member));
     add("image", text(function.settings, "image"));
     add("filename", upload.file_name);
     return query;

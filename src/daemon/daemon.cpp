@@ -63,7 +63,7 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       builder_(builder_settings(), engine_, launcher_, clock_, log, executor),
       pool_(totals(), launcher_, clock_, log, executor),
       registry_(registry_settings(), *store_, engine_, clock_, log, executor),
-      folder_(FunctionsFolder::of(settings_.functions, {registry_, *code_, *ground.blocking, log_book_, clock_, log},
+      folder_(FunctionsFolder::of(settings_.functions, store_->daemon_id(), {registry_, builder_, *code_, *ground.blocking, log_book_, clock_, log},
                                   executor)),
       invoker_(pool_, clock_, log, invocations_, log_book_, metrics_, executor),
       gateway_(registry_, invoker_, ids_, log, metrics_),

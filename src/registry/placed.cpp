@@ -85,13 +85,13 @@ Task<Result<std::optional<Registry::Change>>> Registry::prepare_at_once(Placed p
     const auto installed = co_await find_installed(*spec, image);
     if (!installed && installed.error().fault == Fault::not_found) co_return left;
     if (!installed) co_return installed.error();
+    const bool same = same_code(*spec, image, before);
+    if (spec->source && spec->source->own_routes && !same) co_return left;  // which only its code tells
+    if (spec->source && spec->source->own_routes) spec->routes = before->spec.routes;
     auto change = Change(std::move(*spec), image);
     if (as_it_was && !is_there(change, placed.origin)) co_return found.error();
-    const bool same = same_code(change.first, change.second, before);
-    const bool tells_routes = change.first.source && change.first.source->own_routes;
-    if (same && tells_routes) change.first.routes = before->spec.routes;
-    const bool untried = same || (!before && !tells_routes);
-    co_return untried ? std::optional<Change>(std::move(change)) : left;
+    if (before && !same) co_return left;
+    co_return std::optional<Change>(std::move(change));
 }
 
 Task<Status> Registry::find_installed(function::Spec& spec, const function::ImageFacts& image) {

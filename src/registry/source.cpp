@@ -175,7 +175,8 @@ Task<Result<function::Announced>> Registry::check_code(function::Spec& spec, con
                         "/source/routes");
     spec.routes = loaded->routes;
     if (const auto fine = check_routes(spec); !fine)
-        co_return Error(fine.error().fault, "of the application's routes: " + fine.error().detail, "/source" + fine.error().pointer);
+        co_return Error(fine.error().fault, "of the application's routes: " + fine.error().detail,
+                        "/source" + fine.error().pointer);
     co_return loaded;
 }
 

@@ -204,6 +204,11 @@ Task<Result<std::string>> CodeStore::read(std::string id, std::string path, Byte
     co_return co_await pool_.run(work);
 }
 
+Task<Result<std::string>> CodeStore::pack(std::string id, Bytes most) {
+    auto work = [&] { return trees_->pack(id, most); };
+    co_return co_await pool_.run(work);
+}
+
 Task<Result<Tree>> CodeStore::find(std::string id) {
     auto work = [&] { return trees_->find(id); };
     co_return co_await pool_.run(work);

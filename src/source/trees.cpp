@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "source/pack.h"
 #include "source/path.h"
 #include "source/place.h"
 #include "source/tree_writer.h"
@@ -142,6 +143,12 @@ Result<std::string> CodeStore::Trees::recall(const std::string& name) {
     std::string id;
     if (!std::getline(file, id) || !touched(id)) return unknown;
     return id;
+}
+
+Result<std::string> CodeStore::Trees::pack(const std::string& id, Bytes most) {
+    const auto path = touched(id);
+    if (!path) return path.error();
+    return source::pack(*path, most);
 }
 
 Result<std::string> CodeStore::Trees::read(const std::string& id, const std::string& path, Bytes most) {

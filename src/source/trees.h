@@ -36,6 +36,7 @@ public:
     Status remember(const std::string& name, const std::string& id, const std::string& scratch);
     Result<std::string> recall(const std::string& name);
 
+    Result<std::string> pack(const std::string& id, Bytes most);
     Result<std::string> read(const std::string& id, const std::string& path, Bytes most);
 
     /// Faults: not_found.

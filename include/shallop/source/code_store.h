@@ -92,6 +92,9 @@ public:
     /// A file of a tree. Faults: not_found; too_large where it has more than `most` bytes.
     Task<Result<std::string>> read(std::string id, std::string path, Bytes most);
 
+    /// The files of a tree as a tar, in memory. Faults: not_found; too_large where it has more than `most` bytes.
+    Task<Result<std::string>> pack(std::string id, Bytes most);
+
     /// Faults: not_found.
     Task<Result<Tree>> find(std::string id);
 

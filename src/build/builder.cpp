@@ -22,7 +22,7 @@ namespace {
 
 constexpr auto inspect_patience = std::chrono::seconds(10);
 constexpr const char* code_label = "shallop.code";  ///< of an image: the tree that it was built from
-constexpr Bytes longest_file = 4ULL << 20;  ///< of those that ask for packages: a package-lock.json is long
+constexpr Bytes longest_file = 4ULL << 20;          ///< of those that ask for packages: a package-lock.json is long
 
 /// The last lines of a build.
 class LastWords {

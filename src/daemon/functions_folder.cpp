@@ -62,8 +62,8 @@ FunctionsFolder::FunctionsFolder(Settings settings, Parts parts, async::Executor
     watcher_ = std::move(*watcher);
 }
 
-std::unique_ptr<FunctionsFolder> FunctionsFolder::of(const std::string& folder, const std::string& daemon_id, Parts parts,
-                                                     async::Executor executor) {
+std::unique_ptr<FunctionsFolder> FunctionsFolder::of(const std::string& folder, const std::string& daemon_id,
+                                                     Parts parts, async::Executor executor) {
     if (folder.empty()) return nullptr;
     Settings own;
     own.folder = folder;
@@ -200,7 +200,9 @@ Task<Result<registry::Placed>> FunctionsFolder::place(const FoundFunction& found
     if (found.function->dockerfile) {
         resource["image"] = image_of(found.placed.name);
         resource["pull"] = "never";
-        co_return registry::Placed{found.placed.name, resource.dump(-1, ' ', false, folder::Json::error_handler_t::replace), found.placed.path};
+        co_return registry::Placed{found.placed.name,
+                                   resource.dump(-1, ' ', false, folder::Json::error_handler_t::replace),
+                                   found.placed.path};
     }
     resource["source"] = found.function->source;
     resource["source"]["code"] = tree->id;

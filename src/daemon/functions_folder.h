@@ -49,7 +49,8 @@ public:
     FunctionsFolder(Settings settings, Parts parts, async::Executor executor);
 
     /// Null where `folder` is "".
-    static std::unique_ptr<FunctionsFolder> of(const std::string& folder, const std::string& daemon_id, Parts parts, async::Executor executor);
+    static std::unique_ptr<FunctionsFolder> of(const std::string& folder, const std::string& daemon_id, Parts parts,
+                                               async::Executor executor);
 
     /// Until it is cancelled.
     Task<void> run();

@@ -48,8 +48,9 @@ Result<SourceFunction> source_function_of(const PlacedFunction& one) {
         resource.contains("source") && resource["source"].contains("routes");  // it tells them itself
     if (!resource.contains("routes") && !own_routes) resource["routes"] = Json::array({{{"path", one.route}}});
     if (one.dockerfile && (resource.contains("source") || resource.contains("image"))) {
-        return Complaint{one.place + "/shallop.yaml: there is a Dockerfile, so there is neither source nor image to be said",
-                         "leave them out, or take the Dockerfile away"};
+        return Complaint{
+            one.place + "/shallop.yaml: there is a Dockerfile, so there is neither source nor image to be said",
+            "leave them out, or take the Dockerfile away"};
     }
     if (!has_source_path(resource)) resource["source"]["path"] = std::filesystem::absolute(one.place).string();
     auto function = source_function_from(one.name, std::move(resource), one.place);

@@ -31,7 +31,9 @@ constexpr std::size_t block = 64 * 1024;
 class Packing {
 public:
     explicit Packing(Bytes most)
-        : most_(most), archive_(::archive_write_new(), ::archive_write_free), entry_(::archive_entry_new(), ::archive_entry_free) {
+        : most_(most),
+          archive_(::archive_write_new(), ::archive_write_free),
+          entry_(::archive_entry_new(), ::archive_entry_free) {
         base::ensure(archive_ && entry_, "there is memory for a writer of archives");
         ::archive_write_set_format_gnutar(archive_.get());  // which takes names as the bytes that they are
         ::archive_write_set_bytes_in_last_block(archive_.get(), 1);
@@ -49,10 +51,12 @@ public:
         ::archive_entry_set_size(entry_.get(), facts.st_size);
         if (::archive_write_header(archive_.get(), entry_.get()) != ARCHIVE_OK) return refused(path);
         for (auto left = facts.st_size; left > 0;) {
-            const auto got = ::read(file.get(), bytes_.data(), std::min<std::size_t>(bytes_.size(), static_cast<std::size_t>(left)));
+            const auto got =
+                ::read(file.get(), bytes_.data(), std::min<std::size_t>(bytes_.size(), static_cast<std::size_t>(left)));
             if (got < 0 && errno == EINTR) continue;
             if (got <= 0) return failed(from);
-            if (::archive_write_data(archive_.get(), bytes_.data(), static_cast<std::size_t>(got)) != got) return refused(path);
+            if (::archive_write_data(archive_.get(), bytes_.data(), static_cast<std::size_t>(got)) != got)
+                return refused(path);
             left -= got;
         }
         return {};
@@ -95,7 +99,8 @@ Result<std::string> pack(const std::string& tree, Bytes most) {
     Packing packing(most);
     std::error_code error;
     std::vector<std::string> files;
-    for (fs::recursive_directory_iterator at(tree, error); !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+    for (fs::recursive_directory_iterator at(tree, error); !error && at != fs::recursive_directory_iterator();
+         at.increment(error)) {
         if (!at->is_directory(error)) files.push_back(at->path().string().substr(tree.size() + 1));
     }
     if (error) return Error(Fault::storage, "cannot read " + tree + ": " + error.message());

@@ -30,7 +30,7 @@ struct Settings {
     Duration packages_time = std::chrono::minutes(10);
     Bytes memory = 1ULL << 30;      ///< of an installer, with the files that it makes
     Bytes packages = 512ULL << 20;  ///< what it may install, as a tar
-    Bytes context = 64ULL << 20;       ///< of an image from a folder, as a tar
+    Bytes context = 64ULL << 20;    ///< of an image from a folder, as a tar
     std::size_t words = 16 * 1024;  ///< of a failed build that its error brings along: the last ones
     /// Gets what a build for this function says, line by line; may be empty.
     std::function<void(const std::string& function, std::string line)> line;
@@ -63,7 +63,8 @@ public:
 
 private:
     struct Wish;
-    Task<Status> build(std::string context, std::string image, std::map<std::string, std::string> labels, std::string function);
+    Task<Status> build(std::string context, std::string image, std::map<std::string, std::string> labels,
+                       std::string function);
     Task<Result<Wish>> wish(const function::Function& function);
     Task<Result<function::FunctionPtr>> installer(const function::Function& function, std::string name);
     Task<Result<std::string>> install(const function::Function& function, const Wish& wish);

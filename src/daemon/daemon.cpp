@@ -162,7 +162,7 @@ void Daemon::supply_runtimes() {
         auto next = function::generic_for(*example, static_cast<int>(settings_.runtime_pool));
         next.version = generic ? generic->version + 1 : 1;
         generic = std::make_shared<const function::Function>(std::move(next));
-        pool_.provide(generic);
+        pool_.provide(generic, static_cast<int>(settings_.runtime_pool_most));
     }
 }
 

@@ -151,6 +151,8 @@ std::vector<Entry> make_entries() {
               [](Settings& s) -> auto& { return s.starts_in_flight; }),
         count("runtime-pool", "instances of each runtime that wait for the code of a function; 0: none", 0, 1'000,
               [](Settings& s) -> auto& { return s.runtime_pool; }),
+        count("runtime-pool-most", "the same, while many functions are called for the first time", 0, 1'000,
+              [](Settings& s) -> auto& { return s.runtime_pool_most; }),
         text("build-network", "NAME",
              "Docker network of the containers that install the packages of functions; none: without",
              &Settings::build_network),

@@ -121,6 +121,17 @@ Slot Ledger::claim(std::string_view function, Instant now) {
     return slot;
 }
 
+void Ledger::keep_standby(std::string_view function, int standby, Instant now) {
+    auto& books = *books_;
+    auto* account = books.account(function);
+    if (account == nullptr || account->reuse) return;
+    account->standby = std::max(0, standby);
+    account->max = std::max(1, standby);
+    books.trim(*account, now);
+    books.stir(*account);
+    books.settle(now);
+}
+
 void Ledger::running(Slot slot, Instant now) {
     auto& books = *books_;
     auto* entry = books.entry(slot);

@@ -150,9 +150,15 @@ Task<Result<std::unique_ptr<instance::Instance>>> Pool::make(Slot slot, function
 std::unique_ptr<instance::Instance> Pool::take_generic(const function::Function& function) {
     if (!function.spec.source || function::is_generic(function.spec)) return nullptr;
     const auto at = generics_.find(function.spec.source->runtime);
-    if (at == generics_.end() || !function::same_container(function, *at->second)) return nullptr;
-    const auto slot = ledger_.claim(at->second->spec.name, clock_.now());
-    if (slot == 0) return nullptr;
+    if (at == generics_.end() || !function::same_container(function, *at->second.function)) return nullptr;
+    auto& generic = at->second;
+    generic.demand.asked(clock_.now());
+    follow_demand(generic, clock_.now());
+    const auto slot = ledger_.claim(generic.function->spec.name, clock_.now());
+    if (slot == 0) {
+        obey();
+        return nullptr;
+    }
     auto instance = std::move(held_.at(slot).instance);
     held_.erase(slot);
     obey();
@@ -196,15 +202,25 @@ async::Instant Pool::forget_tried(async::Instant now) {
     return tried_.empty() ? async::Instant::max() : tried_.front().until;
 }
 
-void Pool::provide(const function::FunctionPtr& generic) {
-    generics_[generic->spec.source->runtime] = generic;
+void Pool::provide(const function::FunctionPtr& generic, int most) {
+    const int least = generic->spec.scale.standby;
+    Generic made{generic, RuntimeDemand({least, most}), least};
+    generics_.insert_or_assign(generic->spec.source->runtime, std::move(made));
     deploy(generic);
+}
+
+/// The orders that follow are left to the caller.
+void Pool::follow_demand(Generic& generic, async::Instant now) {
+    const int wanted = generic.demand.wanted(now);
+    if (wanted == generic.kept) return;
+    generic.kept = wanted;
+    ledger_.keep_standby(generic.function->spec.name, wanted, now);
 }
 
 void Pool::withdraw_generic(const std::string& runtime) {
     const auto at = generics_.find(runtime);
     if (at == generics_.end()) return;
-    const auto name = at->second->spec.name;
+    const auto name = at->second.function->spec.name;
     generics_.erase(at);
     withdraw(name);
 }
@@ -327,6 +343,7 @@ void Pool::relieve(base::Bytes wanted) {
 
 Task<void> Pool::run() {
     while (true) {
+        for (auto& [runtime, generic] : generics_) follow_demand(generic, clock_.now());
         auto next = ledger_.tick(clock_.now());
         obey();
         next = std::min(next, forget_tried(clock_.now()));

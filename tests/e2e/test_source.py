@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from conftest import docker, wait_until
-from warm import metric
+from warm import at_once, metric
 
 HANDLER = 'def handler(event):\n    return {"hello": event["query"].get("name", "world")}\n'
 PYTHON = "shallop-runtime-python:latest"
@@ -217,6 +217,17 @@ def test_a_first_call_takes_an_instance_that_waits_and_makes_no_container(source
     assert [one["container"] in there for one in started] == [True]  # older than the call: nobody waited for a create
     wait_until(lambda: ready(source), 30, what="the pool is full again")
     assert metric(source, "shallop_engine_calls_total", verb="create") - creates == 1
+
+
+def test_the_pool_grows_with_demand(start_daemon, runtime_images):
+    source = start_daemon("--runtime-pool", "1", "--runtime-pool-most", "3")
+    for name in ("a", "b", "c", "d"):
+        source.put(name, source={"files": {"main.py": f"def handler(event): return '{name}'\n"}})
+    source.stop()
+    source.start()
+    wait_until(lambda: ready(source, 1), 30)
+    assert at_once(4, lambda number: source.call("/function/" + "abcd"[number]).text) == ["a", "b", "c", "d"]
+    wait_until(lambda: ready(source, 3), 30, what="as many wait as were asked for, and no more than the most")
 
 
 def test_the_runtimes_are_listed(source):

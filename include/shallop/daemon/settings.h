@@ -34,6 +34,7 @@ struct Settings {
     std::string build_network = "bridge";  ///< of the containers that install packages
     std::vector<std::string> build_env;    ///< theirs, NAME=VALUE
     std::int64_t runtime_pool = 2;         ///< instances of each runtime that wait for code
+    std::int64_t runtime_pool_most = 8;    ///< the same, while there is demand
     std::string functions;                 ///< a folder whose functions are served; "": none
     std::vector<std::string> bind_roots;
     http::Limits http;

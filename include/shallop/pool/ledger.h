@@ -108,6 +108,10 @@ public:
     /// launch needs no new container. 0: none waits.
     Slot claim(std::string_view function, Instant now);
 
+    /// From now on so many instances of `function` are started ahead, whatever its scale.standby says; a newer version begins with its own. Does
+    /// nothing where it is not known.
+    void keep_standby(std::string_view function, int standby, Instant now);
+
     // What became of an instance. A slot that is not known (any more) is passed over: a retire order was on its way.
     /// Its container runs, and only its server is not ready yet: it counts no more among the launches in flight, so that a slow server
     /// keeps no other function from starting.

@@ -8,6 +8,7 @@
 #include <shallop/function/spec.h>
 #include <shallop/instance/launcher.h>
 #include <shallop/pool/ledger.h>
+#include <shallop/pool/runtime_demand.h>
 
 #include <functional>
 #include <map>
@@ -78,9 +79,9 @@ public:
     /// A function is gone: its instances end with their last event.
     void withdraw(const std::string& function);
 
-    /// Instances of `generic`, which wait for code, are kept ready (its scale.standby); launches of source functions of the same runtime take them
+    /// Instances of `generic`, which wait for code, are kept ready: its scale.standby, and up to `most` while there is demand; launches of source functions of the same runtime take them
     /// where they are made alike. A newer version takes the place of the one there is.
-    void provide(const function::FunctionPtr& generic);
+    void provide(const function::FunctionPtr& generic, int most);
     void withdraw_generic(const std::string& runtime);
 
     /// Loads the code of a source function in an instance, so that nobody's event is the first to learn that it cannot be loaded. Where
@@ -120,6 +121,12 @@ private:
         Duration started{};                            ///< what its launch took
     };
 
+    /// A runtime whose instances wait for code.
+    struct Generic {
+        function::FunctionPtr function;
+        RuntimeDemand demand;
+        int kept;  ///< that the ledger starts ahead
+    };
     /// An instance that has loaded code on trial.
     struct Tried {
         function::FunctionPtr function;
@@ -134,6 +141,7 @@ private:
     std::unique_ptr<instance::Instance> take_generic(const function::Function& function);
     std::unique_ptr<instance::Instance> take_tried(const function::Function& function);
     async::Instant forget_tried(async::Instant now);
+    void follow_demand(Generic& generic, async::Instant now);
     Task<void> launch(Slot slot, function::FunctionPtr function, async::Canceller& self);
     Task<void> watch(Slot slot, bool metered);
     Task<void> meter(Slot slot);
@@ -147,8 +155,8 @@ private:
     Ledger ledger_;
     std::unordered_map<Slot, Held> held_;
     std::unordered_map<Ticket, Turn*> waiting_;
-    std::map<std::string, function::FunctionPtr> generics_;  ///< by runtime
-    std::vector<Tried> tried_;                               ///< oldest first
+    std::map<std::string, Generic> generics_;  ///< by runtime
+    std::vector<Tried> tried_;                 ///< oldest first
     async::Condition changed_;
     std::function<void(const std::string&, Duration)> on_cpu_;
     std::vector<Order> orders_;

@@ -274,6 +274,31 @@ TEST_CASE("a standby that is claimed leaves the books, and the next one is launc
     CHECK_FALSE(stage.ledger.find(first[0]));
 }
 
+TEST_CASE("the number of standbys follows what it is told, both ways", "[pool]") {
+    Stage stage;
+    const auto generic = function_of("@python", {.max = 2, .reuse = false, .standby = 2});
+    stage.ledger.keep_standby("@python", 4, stage.now);  // nobody knows it yet
+    stage.ledger.deploy(generic, stage.now);
+    for (const auto slot : stage.launches()) stage.launched(slot);
+    stage.ledger.keep_standby("@python", 4, stage.now);
+    const auto more = stage.launches();
+    REQUIRE(more.size() == 2);
+    for (const auto slot : more) stage.launched(slot);
+    CHECK(stage.ledger.counts("@python").instances() == 4);
+    stage.ledger.keep_standby("@python", 1, stage.now);
+    CHECK(stage.retired().size() == 3);
+    CHECK(stage.launches().empty());
+    stage.ledger.keep_standby("@python", 0, stage.now);
+    CHECK(stage.ledger.counts("@python").instances() == 0);
+    stage.ledger.keep_standby("@python", 1, stage.now);
+    CHECK(stage.launches().size() == 1);
+
+    const auto warm = function_of("f", {.max = 2});
+    stage.ledger.deploy(warm, stage.now);
+    stage.ledger.keep_standby("f", 2, stage.now);  // it is no standby's
+    CHECK(stage.launches().empty());
+}
+
 TEST_CASE("an instance that had an event, or is of an older version, is never claimed", "[pool]") {
     Stage stage;
     stage.ledger.deploy(function_of("f", {.min = 1}), stage.now);

@@ -3,39 +3,52 @@
 it, in turn; and warm calls against the same application under its usual server, called directly."""
 
 import contextlib
+import json
 import pathlib
 import subprocess
 import tempfile
 import time
 
 from daemon import ROOT, Caller, Daemon, free_port
-from engine import containers
-from measure import at_least, at_most, build, clock, eventually, load, median, percentile, spread
+from measure import FUNCTIONS, at_least, at_most, build, clock, eventually, load, median, percentile, spread
 
 CODE = {"python": {"main.py": "def handler(event):\n    return 'hello'\n"}, "node": {"main.js": "exports.handler = () => 'hello';\n"}}
 FLASK = "from flask import Flask\n\napp = Flask(__name__)\n\n\n@app.get('/')\ndef index():\n    return 'hello'\n"
+PAGE = "<?php echo 'hello';\n"
 LISTENER = "module.exports = (request, reply) => reply.end('hello');\n"
 USUAL = {
     "python": ("main.py", FLASK, ["gunicorn", "-w", "1", "--threads", "8", "--keep-alive", "60", "--chdir", "/code", "-b", "127.0.0.1:{port}", "main:app"]),
     "node": ("main.js", LISTENER, ["node", "-e", "require('http').createServer(require('/code/main.js')).listen({port}, '127.0.0.1')"]),
+    "php": ("index.php", PAGE, ["sh", "/usr/local/bin/nginx-fpm", "{port}"]),
 }
-SERVER = "shallop-bench-gunicorn:latest"
+SERVERS = {"python": "shallop-bench-gunicorn:latest", "node": "shallop-runtime-node:latest", "php": "shallop-bench-nginx-fpm:latest"}
 
 
 def images():
-    subprocess.run([ROOT / "tools/build-runtimes", *CODE], check=True, stdout=subprocess.DEVNULL)
-    build(SERVER, "FROM shallop-runtime-python:latest\nUSER root\nRUN apt-get update && apt-get install -y --no-install-recommends gunicorn\nUSER nobody\n")
+    subprocess.run([ROOT / "tools/build-runtimes", *USUAL], check=True, stdout=subprocess.DEVNULL)
+    build(SERVERS["php"], "FROM shallop-runtime-php:latest\nCOPY nginx-fpm /usr/local/bin/nginx-fpm\n", ("nginx-fpm", FUNCTIONS / "nginx-fpm.sh"))
+    build(SERVERS["python"], "FROM shallop-runtime-python:latest\nUSER root\nRUN apt-get update && apt-get install -y --no-install-recommends gunicorn\nUSER nobody\n")
 
 
 def waiting(daemon, runtime):
-    return len(containers(daemon.label(), f"shallop.function=@{runtime}"))
+    listed = json.loads(daemon.api("GET", "/v1/runtimes")[1])["runtimes"]
+    return next(one["waiting"] for one in listed if one["name"] == runtime)
+
+
+def retire(daemon, name):
+    """Removes the instance in which the deploy has tried the code, and which would answer the first call at once."""
+    Caller(daemon, name).run(clock)
+    for one in daemon.instances(name):
+        daemon.api("DELETE", f"/v1/functions/{name}/instances/{one['id']}", check=False)
+    eventually("a function without instances", lambda: not daemon.instances(name))
 
 
 def first_call(daemon, runtime, turn):
-    """Of a function that has never run: its code is like no other's."""
+    """Of a function that has no instance: its code is like no other's."""
     files = {name: text + ("# " if runtime == "python" else "// ") + str(turn) + "\n" for name, text in CODE[runtime].items()}
     name = f"{runtime}-{turn}"
     daemon.api("PUT", f"/v1/functions/{name}", {"source": {"files": files}})
+    retire(daemon, name)
     if "--runtime-pool=0" not in daemon.flags:
         eventually("two instances wait for code", lambda: waiting(daemon, runtime) == 2)
         time.sleep(1)  # and their runtime has been loaded
@@ -64,8 +77,7 @@ def usual_server(runtime, directory):
     """The same application under the server that its ecosystem would take, on the host's loopback."""
     name, _, words = USUAL[runtime]
     port = free_port()
-    image = SERVER if runtime == "python" else f"shallop-runtime-{runtime}:latest"
-    started = subprocess.run(["docker", "run", "-d", "--rm", "--network", "host", "-v", f"{directory}:/code:ro", image,
+    started = subprocess.run(["docker", "run", "-d", "--rm", "--network", "host", "-v", f"{directory}:/code:ro", SERVERS[runtime],
                               *(word.format(port=port) for word in words)], check=True, capture_output=True, text=True).stdout.strip()
     try:
         eventually("the usual server answers", lambda: subprocess.run(["curl", "-sf", "-o", "/dev/null", f"http://127.0.0.1:{port}/"]).returncode == 0)

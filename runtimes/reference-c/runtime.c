@@ -1,119 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole runtime: each request runs the program `entry` of the code, the body is its stdin, and what it prints is the answer.
 #define _GNU_SOURCE
-#include <poll.h>
-#include <signal.h>
+#include <json-c/json.h>
+#include <microhttpd.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-static char head[65536], entry[1024];  // no entry: there is no code yet
+static const char *volatile program;  // none: there is no code yet
 
-static void answer(int to, const char *status, int body) {
-    off_t at = 0, size = lseek(body, 0, SEEK_END);
-    dprintf(to, "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %ld\r\n\r\n", status, (long)size);
-    while (strncmp(head, "HEAD ", 5) != 0 && at < size && sendfile(to, body, &at, size - at) > 0) {}
+static unsigned specialize(int body, int answer) {
+    struct json_object *said = json_object_from_fd(body), *env = json_object_object_get(said, "env");
+    const char *code = json_object_get_string(json_object_object_get(said, "code"));
+    const char *entry = json_object_get_string(json_object_object_get(said, "entry"));
+    char words[2048] = "program";
+    json_object_object_foreach(env, name, value) setenv(name, json_object_get_string(value), 1);
+    if (!entry || !entry[0]) entry = "main";
+    if (chdir(code) == 0 && access(entry, X_OK) == 0) program = entry;
+    else snprintf(words, sizeof words, "%s: there is no such program in the function's code", entry);
+    dprintf(answer, "{\"%s\":%s}", program ? "kind" : "error", json_object_to_json_string(json_object_new_string(words)));
+    return program ? 200 : 422;
 }
 
-static void say(int to, const char *status, const char *text) {
-    const int body = memfd_create("answer", MFD_CLOEXEC);
-    dprintf(body, "%s", text);
-    answer(to, status, body);
-    close(body);
+static unsigned run(int body, int answer) {
+    int status = 1;
+    const pid_t child = vfork();
+    if (child == 0) _exit(dup2(body, 0) == 0 && dup2(answer, 1) == 1 ? execl(program, program, NULL) : 127);
+    return waitpid(child, &status, 0) == child && status == 0 ? 200 : 500;
 }
 
-// Copies the next string of the JSON text and returns what comes after it.
-static const char *string(const char *json, char *to, size_t room) {
-    const char *c = strchr(json, '"');
-    for (c = c ? c + 1 : json + strlen(json); *c && *c != '"'; c++) {
-        if (*c == '\\' && c[1]) c++;
-        if (room > 1) *to++ = *c, room--;
-    }
-    *to = 0;
-    return *c ? c + 1 : c;
+// Called when a request has a head, for each piece of its body, and when it is whole.
+static enum MHD_Result serve(void *own, struct MHD_Connection *caller, const char *path, const char *method, const char *version,
+                             const char *piece, size_t *left, void **body) {
+    if (!*body) return (*body = fdopen(memfd_create("body", MFD_CLOEXEC), "w+")) ? MHD_YES : MHD_NO;
+    if (*left > 0) return *left -= fwrite(piece, 1, *left, *body), MHD_YES;
+    rewind(*body);
+    const int in = fileno(*body), out = memfd_create("answer", MFD_CLOEXEC);
+    const int first = !program && strcmp(method, "POST") == 0 && strcmp(path, "/.shallop/specialize") == 0;
+    const unsigned status = first ? specialize(in, out) : program ? run(in, out) : 503;
+    if (status == 503) dprintf(out, "this container has no code yet\n");
+    struct MHD_Response *answer = MHD_create_response_from_fd(lseek(out, 0, SEEK_END), out);
+    MHD_add_response_header(answer, "Content-Type", first ? "application/json" : "text/plain; charset=utf-8");
+    const enum MHD_Result queued = MHD_queue_response(caller, status, answer);
+    return MHD_destroy_response(answer), queued;
 }
 
-static void specialize(int to, const char *json) {
-    static char code[1024] = "/code", name[1024], text[65536];
-    const char *c = strstr(json, "\"code\":"), *e = strstr(json, "\"entry\":"), *env = strstr(json, "\"env\":");
-    if (c) string(c + 7, code, sizeof code);
-    if (e) string(e + 8, entry, sizeof entry);
-    if (env && (env = strchr(env, '{'))) {
-        for (env++; *(env += strspn(env, " ,")) == '"'; setenv(name, text, 1)) env = string(string(env, name, sizeof name), text, sizeof text);
-    }
-    if (!entry[0]) strcpy(entry, "main");
-    if (chdir(code) == 0 && access(entry, X_OK) == 0) return say(to, "200 OK", "{\"kind\":\"program\",\"handler\":\"\"}");
-    snprintf(text, sizeof text, "{\"error\":\"%s: there is no such program in the function's code\",\"detail\":\"\"}", entry);
-    entry[0] = 0;
-    say(to, "422 Unprocessable Entity", text);
-}
-
-static void run(int to, int body, int output) {
-    int status = 0;
-    const pid_t child = fork();
-    if (child == 0) {
-        dup2(body, 0);
-        dup2(output, 1);
-        execl(entry, entry, NULL);
-        _exit(127);
-    }
-    waitpid(child, &status, 0);
-    if (status == 0) answer(to, "200 OK", output);
-    else say(to, "500 Internal Server Error", "the program has failed\n");
-}
-
-// One request of a connection, its body in a file in memory; 0 when the connection is over.
-static int serve(int peer) {
-    static char piece[65536];
-    size_t got = 0, left = 0;
-    ssize_t n;
-    char *end = NULL, *field;
-    for (head[0] = 0; !(end = strstr(head, "\r\n\r\n")); head[got += n] = 0) {
-        if (got + 1 >= sizeof head || (n = read(peer, head + got, sizeof head - 1 - got)) <= 0) return 0;
-    }
-    const size_t early = got - (end + 4 - head);
-    if ((field = strcasestr(head, "\r\nContent-Length:")) && field < end) left = strtoul(field + 17, NULL, 10) - early;
-    const int body = memfd_create("body", MFD_CLOEXEC), output = memfd_create("output", MFD_CLOEXEC);
-    for (n = write(body, end + 4, early); left > 0; left -= n) {
-        if ((n = read(peer, piece, left < sizeof piece ? left : sizeof piece)) <= 0 || write(body, piece, n) != n) break;
-    }
-    lseek(body, 0, SEEK_SET);
-    if (entry[0]) {
-        run(peer, body, output);
-    } else if (strncmp(head, "POST /.shallop/specialize ", 26) == 0) {
-        n = read(body, piece, sizeof piece - 1);
-        piece[n > 0 ? n : 0] = 0;
-        specialize(peer, piece);
-    } else {
-        say(peer, "503 Service Unavailable", "this container has no code yet\n");
-    }
-    close(body);
-    close(output);
-    return left == 0 && !strcasestr(head, "\r\nTransfer-Encoding:");  // chunked bodies: the connection ends
+static void completed(void *own, struct MHD_Connection *caller, void **body, enum MHD_RequestTerminationCode how) {
+    if (*body) fclose(*body);
 }
 
 int main(void) {
-    struct sockaddr_un where = {.sun_family = AF_UNIX, .sun_path = "/tmp/shallop.sock"};
-    struct pollfd all[256] = {{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), POLLIN, 0}};
-    int count = 1;
-    if (getenv("SHALLOP_SOCKET")) strncpy(where.sun_path, getenv("SHALLOP_SOCKET"), sizeof where.sun_path - 1);
-    signal(SIGPIPE, SIG_IGN);
-    umask(0);
-    if (bind(all[0].fd, (struct sockaddr *)&where, sizeof where) != 0 || listen(all[0].fd, 1024) != 0) return perror(where.sun_path), 1;
-    while (poll(all, count, -1) > 0) {
-        for (int i = count - 1; i > 0; i--) {
-            if (!all[i].revents || serve(all[i].fd)) continue;
-            close(all[i].fd);
-            all[i] = all[--count];
-        }
-        if (all[0].revents && count < 256) all[count++] = (struct pollfd){accept4(all[0].fd, NULL, NULL, SOCK_CLOEXEC), POLLIN, 0};
-    }
-    return 1;
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    const int door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    strncpy(at.sun_path, getenv("SHALLOP_SOCKET"), sizeof at.sun_path - 1);
+    if (bind(door, (void *)&at, sizeof at) != 0 || listen(door, 1024) != 0) return perror(at.sun_path), 1;
+    return MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL_INTERNAL_THREAD, 0, NULL, NULL, serve, NULL,
+                            MHD_OPTION_LISTEN_SOCKET, door, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_END) ? pause() : 1;
 }

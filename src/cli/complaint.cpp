@@ -36,6 +36,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> advice{{
 
 std::string_view advice_for(const std::string& fault, const std::string& pointer) {
     if (pointer == "/image") return "check the image's name: docker image inspect IMAGE, or docker pull IMAGE";
+    if (pointer == "/source") return "correct the code, and send it again";
     for (const auto& [name, text] : advice) {
         if (fault == name) return text;
     }
@@ -64,7 +65,7 @@ Complaint complaint_from(long status, std::string_view body) {
     }
     const auto pointer = text_of(document, "pointer");
     auto what = text_of(document, "detail");
-    if (!pointer.empty()) what += " (at " + pointer + ")";
+    if (!pointer.empty() && pointer != "/source") what += " (at " + pointer + ")";
     const auto id = text_of(document, "invocation_id");
     if (!id.empty()) what += " (invocation " + id + ")";
     const auto fault = text_of(document, "fault");

@@ -6,14 +6,16 @@
 
 #include "cli/command.h"
 #include "cli/functions.h"
-#include "cli/manifest.h"
 #include "cli/print.h"
 #include "cli/resource_flags.h"
 #include "cli/source.h"
+#include "cli/target_function.h"
 #include "cli/target.h"
 
 namespace shallop::cli {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 struct Words {
     std::vector<std::string> what;  ///< NAME, PLACE or both
@@ -80,7 +82,7 @@ Done tell_all(const Globals& globals, Rest& rest, const Deployed& deployed) {
 
 Done deploy_image(const Globals& globals, const std::string& name, const ResourceFlags& flags) {
     if (!source_from(flags).empty()) {
-        return Complaint{"--language, --entry and --handler are of functions from files, and there is no file",
+        return Complaint{"--language, --entry, --handler and --application-routes are of functions from files, and there is no file",
                          "give a file or a folder: shallop deploy " + name + " PATH", 2};
     }
     const auto resource = resource_from(flags, from_environment);
@@ -92,48 +94,12 @@ Done deploy_image(const Globals& globals, const std::string& name, const Resourc
     return tell_all(globals, **rest, *deployed);
 }
 
-/// What a folder's own file says, with what the flags say over it.
-Result<SourceFunction> folder_function(Json resource, const Target& target) {
-    if (resource.contains("source") && !resource["source"].is_object()) {
-        return Complaint{target.place + "/shallop.yaml: source is no object (at /source)",
-                         "give source: {runtime: …, entry: …, handler: …}, or leave it out"};
-    }
-    if (!has_source_path(resource)) resource["source"]["path"] = ".";
-    const auto said = resource.value("name", Json());
-    if (!said.is_null() && !said.is_string()) {
-        return Complaint{target.place + "/shallop.yaml: its name is no text (at /name)", "give the name in quotes"};
-    }
-    auto name = !target.name.empty() ? target.name : said.is_string() ? said.get<std::string>() : std::string();
-    if (name.empty()) {
-        auto made = lawful_name(target.place);
-        if (!made) return made.error();
-        name = std::move(*made);
-    }
-    return source_function_from(name, std::move(resource), target.place);
-}
-
-Result<SourceFunction> plain_function(const Target& target) {
-    SourceFunction function;
-    function.name = target.name;
-    if (function.name.empty()) {
-        auto made = lawful_name(target.place);
-        if (!made) return made.error();
-        function.name = std::move(*made);
-    }
-    auto code = folder::read_code(target.place);
-    if (!code) return code.error();
-    function.code = std::move(*code);
-    return function;
-}
-
 Done deploy_code(const Globals& globals, const Target& target, const ResourceFlags& flags) {
     if (!flags.command.empty()) {
         return Complaint{"a function from files has no command of its own: its runtime runs them",
                          "leave the words after -- out; --handler says what is called in the files", 2};
     }
-    auto manifest = folder::read_folder_manifest(target.place);
-    if (!manifest) return manifest.error();
-    auto function = manifest->is_null() ? plain_function(target) : folder_function(std::move(*manifest), target);
+    auto function = function_of(target);
     if (!function) return function.error();
     const auto settings = resource_from(flags, from_environment);
     if (!settings) return settings.error();

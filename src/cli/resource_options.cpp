@@ -80,6 +80,10 @@ void add_source_flags(CLI::App& command, ResourceFlags& flags) {
         ->group(group);
     command.add_option("--handler", flags.handler, "what is called in it, such as main:app; else found in it")
         ->group(group);
+    command
+        .add_flag("--application-routes", flags.own_routes,
+                  "the function's routes are those that the application tells, as Flask and Express can")
+        ->group(group);
 }
 
 }  // namespace

@@ -135,11 +135,14 @@ Task<Result<Outcome>> FcgiDriver::run(Call& call, function::BodySource* body,
                                       const std::vector<std::string>& parameters) {
     LentUpstream lent(*idle_, around_);
     Waiting waiting(*line_);
+    std::optional<Result<Outcome>> before;  ///< what the first try came to
     for (bool reuse = true;;) {
         const bool reused = reuse && lent.take_idle();
         if (!reused) {
             waiting.start(around_.clock.now());
             auto socket = co_await server_.connect(call.deadline);
+            if (!socket && before) co_await server_.explain(Trouble::closed, *before);
+            if (!socket && before) co_return std::move(*before);
             if (!socket) co_return socket.error();
             lent.open(std::move(*socket));
         }
@@ -153,6 +156,7 @@ Task<Result<Outcome>> FcgiDriver::run(Call& call, function::BodySource* body,
         if (relay.reusable() && !line_->is_long(around_.clock.now())) lent.give_back();
         if (reused && relay.unanswered() && is_safe(call.event.method)) {
             reuse = false;
+            before.emplace(relay.result());
             continue;
         }
         auto outcome = relay.result();

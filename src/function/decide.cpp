@@ -49,7 +49,7 @@ PortHint find_port(const Spec& spec, const ImageFacts& image) {
 
 /// Why the command of an image without a port is run once per event; and what to say if that is wrong.
 std::string reason_for_cgi(const Program& program, const ImageFacts& image) {
-    const std::string plain = "the image has a command, which is run once per event";
+    std::string plain = "the image has a command, which is run once per event";
     const std::string how = "say \"contract\": {\"http\": {\"port\": N}} with the port where it listens";
     if (program.kind == ProgramKind::cgi) {
         return "the image runs " + program.name + ", a CGI program, which is run once per event";

@@ -57,10 +57,23 @@ function::Spec with_upload(const FunctionPtr& before, const std::string& name, c
     return spec;
 }
 
+/// Code in another language makes it a function of that runtime, where the old one has nothing to run in it and it had the usual image.
+void follow_language(function::Spec& spec, const source::Tree& tree) {
+    auto& source = *spec.source;
+    const bool usual = spec.image == function::runtime_image(source.runtime);
+    if (source.runtime.empty() || !usual || source::has_files_of(source.runtime, tree.files)) return;
+    const auto guess = source::guess(tree.files, "", source.entry);
+    if (!guess || guess->runtime == source.runtime) return;
+    source.runtime = guess->runtime;
+    source.handler.clear();
+    spec.image.clear();
+}
+
 /// The same, complete and read again as any resource is: a name or a word that no PUT could have does not come in by this door either.
 Result<function::Spec> uploaded(const FunctionPtr& before, const std::string& name, const Upload& upload,
                                 const source::Tree& tree) {
     auto spec = with_upload(before, name, upload);
+    if (upload.runtime.empty() && upload.image.empty()) follow_language(spec, tree);
     if (const auto fine = complete(spec, tree); !fine) return fine.error();
     return function::parse_resource(function::format_spec(spec), name);
 }

@@ -147,6 +147,14 @@ base::Result<Guess> guess(const std::vector<std::string>& files, std::string_vie
     return guess_entry(files, *usual);
 }
 
+bool has_files_of(std::string_view runtime, const std::vector<std::string>& files) {
+    const auto& all = runtimes();
+    const auto* const usual =
+        std::find_if(all.begin(), all.end(), [&](const Usual& u) { return u.runtime == runtime; });
+    if (usual == all.end() || usual_entry(*usual, files)) return true;
+    return std::any_of(files.begin(), files.end(), [&](const auto& file) { return is_kind(*usual, file); });
+}
+
 std::vector<std::string> known_runtimes() {
     std::vector<std::string> names;
     for (const auto& usual : runtimes()) names.emplace_back(usual.runtime);

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 
 import pytest
@@ -27,6 +28,10 @@ def steps(name):
     return found
 
 
+def manifest_of(name):
+    return next(path for path in (ROOT / "examples" / name / file for file in ("function.json", "shallop.yaml")) if path.exists())
+
+
 def run_step(commands, port, folder):
     environment = os.environ | {
         "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1",
@@ -46,47 +51,60 @@ def volume_removed():
 
 
 @pytest.fixture
+def clone(tmp_path):
+    """A folder in which the READMEs' commands find the examples, as in a clone of the repository, and may leave things."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    return tmp_path
+
+
+@pytest.fixture
 def fresh_repositories():
     wait_until(volume_removed)
     yield
     wait_until(volume_removed)
 
 
-def test_there_are_six_examples():
-    assert EXAMPLES == ["cgi-shell", "git-http", "hello", "php", "php-fpm", "word-count"]
+def test_there_are_these_examples():
+    assert EXAMPLES == ["cgi-shell", "git-http", "hello", "pdf-text", "php", "php-fpm", "word-count"]
+    assert FROM_SOURCE == [f"{name}-source" for name in (
+        "bash", "express", "flask", "markdown", "perl", "php", "sinatra", "static", "thumbnail", "webhook")]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_the_readme_of_an_example_is_true(name, shared, example_images, fresh_repositories, tmp_path):
-    manifest = ROOT / "examples" / name / "function.json"
-    shared.cli("apply", "-f", str(manifest))
-    check_readme(name, shared, tmp_path)
+def test_the_readme_of_an_example_is_true(name, shared, example_images, fresh_repositories, clone):
+    check_readme(name, shared, clone, f"apply -f {manifest_of(name).relative_to(ROOT)}")
 
 
 @pytest.mark.parametrize("name", FROM_SOURCE)
-def test_the_readme_of_an_example_from_source_is_true(name, shared, runtime_images, tmp_path):
-    command = f"deploy {name} examples/{name}"
-    assert command in (ROOT / "examples" / name / "README.md").read_text()
-    shared.cli(*command.split(), cwd=ROOT)
-    check_readme(name, shared, tmp_path)
+def test_the_readme_of_an_example_from_source_is_true(name, shared, runtime_images, example_images, clone):
+    check_readme(name, shared, clone, f"deploy {name} ")
 
 
-def check_readme(name, shared, folder):
-    todo = steps(name)
+def check_readme(name, shared, folder, command):
+    """Follows a README: what it sets up, the one line that makes the function, and the calls of it."""
+    todo = sorted(steps(name), key=lambda step: step[1] is not None)
     assert any("curl" in commands for commands, _ in todo), "a README needs a curl line"
+    words = re.search(rf"`shallop ({command}[^`]*)`", (ROOT / "examples" / name / "README.md").read_text())
+    assert words, f"a README says how the function is made: `shallop {command}…`"
+    made = False
     try:
         for commands, expected in todo:
+            if expected is not None and not made:
+                shared.cli(*shlex.split(words[1]), cwd=folder)
+                made = True
             done = run_step(commands, shared.port, folder)
             assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
             if expected is not None:
                 assert done.stdout == expected
     finally:
-        shared.cli("remove", name)
+        if made:
+            shared.cli("remove", name)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_a_manifest_says_only_what_is_needed(name):
-    resource = json.loads((ROOT / "examples" / name / "function.json").read_text())
+    text = manifest_of(name).read_text()
+    resource = json.loads(text) if text.startswith("{") else dict(re.findall(r"^(\w+): *(.*)$", text, re.M))
     assert resource["name"] == name
     assert resource["image"] == f"shallop-example-{name}:latest"
     assert "scale" not in resource

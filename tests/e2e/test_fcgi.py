@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import json
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -140,6 +141,27 @@ def test_a_script_that_takes_too_long_is_a_504_and_goes_with_its_instance(php):
     assert before not in [one["id"] for one in function.wait_for(1, "idle")]
 
 
+def test_another_client_of_fastcgi_gets_the_same(php):
+    """cgi-fcgi speaks with the same image in a container of its own."""
+    function = php()
+    container = docker("run", "-d", "--network", "none", "--cap-drop", "ALL", "--read-only", "--tmpfs", "/tmp", PHP)
+    try:
+        enter = ["nsenter", "-t", docker("inspect", "-f", "{{.State.Pid}}", container), "-n", "cgi-fcgi", "-bind", "-connect", "127.0.0.1:9000"]
+
+        def asked(script, query=""):
+            variables = {"REQUEST_METHOD": "GET", "SCRIPT_FILENAME": f"/var/www/html{script}", "QUERY_STRING": query}
+            done = subprocess.run(enter, env=os.environ | variables, capture_output=True)
+            return done.stdout.partition(b"\r\n\r\n")
+
+        wait_until(lambda: asked("/add.php")[2], what="php-fpm listens")
+        assert function.call("/add.php?n[]=1&n[]=2").body == asked("/add.php", "n[]=1&n[]=2")[2] == b"3\n"
+        head, _, body = asked("/none.php")
+        answer = function.call("/none.php")
+        assert answer.body == body and head.startswith(b"Status: 404 Not Found") and answer.status == 404
+    finally:
+        docker("rm", "-f", container)
+
+
 def test_credentials_are_passed_where_they_are_asked_for(php):
     headers = {"Authorization": "Basic dTpw"}
     careful = php()
@@ -152,7 +174,8 @@ def test_credentials_are_passed_where_they_are_asked_for(php):
 def test_fcgiwrap_runs_cgi_programs_over_a_unix_socket(functions):
     build(WRAP, """FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends fcgiwrap && rm -rf /var/lib/apt/lists/*
-RUN mkdir /srv/cgi && printf '#!/bin/sh\\nprintf "Content-Type: text/plain\\\\n\\\\n%%s " "$PATH_INFO"; tr a-z A-Z\\n' >/srv/cgi/shout.cgi && chmod +x /srv/cgi/shout.cgi
+RUN mkdir /srv/cgi && printf '#!/bin/sh\\nprintf "Content-Type: text/plain\\\\n\\\\n%%s " "$PATH_INFO"; tr a-z A-Z\\n' >/srv/cgi/shout.cgi \\
+    && printf '#!/bin/sh\\necho "Location: /function/wrap/shout.cgi/moved"; echo\\n' >/srv/cgi/go.cgi && chmod +x /srv/cgi/*.cgi
 USER nobody
 CMD ["fcgiwrap", "-f", "-c", "2", "-s", "unix:/tmp/fcgi.sock"]
 """)
@@ -160,6 +183,7 @@ CMD ["fcgiwrap", "-f", "-c", "2", "-s", "unix:/tmp/fcgi.sock"]
     try:
         for _ in range(3):
             assert function.call("/shout.cgi/to/you", "POST", body=b"hey").text == "/to/you HEY"
+        assert function.call("/go.cgi").text == "/moved "
     finally:
         function.remove()
         function.gone()

@@ -153,12 +153,32 @@ def test_the_readme_makes_a_function_of_a_file(daemon, runtime_images, tmp_path)
     assert "Hello, you!" in run_readme(daemon, "shallop init", tmp_path)
 
 
+def test_the_first_screen_of_the_readme_is_true(daemon, runtime_images, tmp_path):
+    text = (ROOT / "README.md").read_text()
+    code, call, answer = re.search(r"^```python\n(.*?)^```$.*?^\$ curl '(\S+)'\n(.*?)^```$", text, re.M | re.S).groups()
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "functions/hello.py").write_text(code)
+    process = subprocess.Popen([BINARY, "dev", "functions"], cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=client_environment(daemon))
+    try:
+        lines = [process.stdout.readline() for _ in range(2)]
+        for shown in re.search(r"^\$ shallop dev functions\n(.*?)\n\n", text, re.M | re.S)[1].splitlines():
+            assert re.sub(r" in .*", "", shown) in "".join(lines), lines
+        assert daemon.call(call.partition(":8080")[2]).text == answer
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()
+
+
+def client_environment(daemon):
+    return os.environ | {"SHALLOP_URL": f"http://127.0.0.1:{daemon.admin_port}", "PATH": f"{BINARY.parent}:{os.environ['PATH']}",
+                         "SHALLOP_TOKEN_FILE": str(daemon.data_dir / "admin-token")}
+
+
 def run_readme(daemon, words, folder=None):
     """The block of the README that has these words, as somebody types it; what it prints."""
     commands = readme_block(words).replace("localhost:8080", f"localhost:{daemon.port}")
-    environment = os.environ | {"SHALLOP_URL": f"http://127.0.0.1:{daemon.admin_port}", "PATH": f"{BINARY.parent}:{os.environ['PATH']}",
-                                "SHALLOP_TOKEN_FILE": str(daemon.data_dir / "admin-token")}
-    done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands.replace("curl ", "curl -fsS ")], env=environment,
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands.replace("curl ", "curl -fsS ")], env=client_environment(daemon),
                           capture_output=True, text=True, timeout=60, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout

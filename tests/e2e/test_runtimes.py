@@ -226,6 +226,7 @@ def test_a_handler_that_raises_is_a_500_and_the_next_call_is_served(worker, lang
     bad = one.call("/bad")
     assert bad.status == 500 and "secret" not in bad.text
     assert one.logs("secret words"), "the traceback is in the log"
+    assert "shallop_runtime" not in one.log() and "puma" not in one.log(), "and begins with the function's own code"
     assert one.call().text == "fine"
 
 

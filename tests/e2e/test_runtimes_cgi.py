@@ -34,6 +34,11 @@ def test_what_is_not_there_is_named(runtime):
     assert status == 127 and "entry" in errors
 
 
+def test_a_script_with_the_line_ends_of_windows_is_told_so():
+    status, output, errors = run_once("bash", {"main.sh": b"#!/bin/bash\r\necho hello\r\n"}, "")
+    assert status == 127 and output == b"" and "main.sh: its lines end as on Windows" in errors
+
+
 def test_a_failing_script_fails():
     assert run_once("bash", {"main.sh": "exit 7"}, "")[0] == 7
 

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Web applications as each ecosystem has them, unmodified: Node.js, Ruby, Perl and PHP; and the reference runtime in C."""
+import concurrent.futures
 import os
+import time
 
 import pytest
+
+from conftest import wait_until
 
 # ---- Node.js
 
@@ -186,6 +190,41 @@ def test_a_php_front_controller_gets_every_path(worker):
     assert one.told["kind"] == "script" and one.call("/other.php?x").text == "/other.php|/other.php?x"
 
 
+PHP_SLOW = {"index.php": '<?php if ($_SERVER["PATH_INFO"] === "/kind") exit(getenv("SHALLOP_FPM_KIND"));\n'
+                         'if ($_SERVER["PATH_INFO"] === "/dies") posix_kill(getmypid(), 9);\n'
+                         'if ($_SERVER["PATH_INFO"] === "/slow") sleep(20);\necho getmypid();\n'}
+
+
+def kept(one):
+    wait_until(lambda: one.call("/kind").text == "static", 20, what="the processes whose connections are kept")
+
+
+def test_php_has_a_process_for_each_event_and_more_for_callers_that_have_gone(worker):
+    one = worker("php", PHP_SLOW, concurrency=2)
+    kept(one)
+    for _ in range(2):
+        gone = one.connect()
+        gone.request("GET", "/slow")
+        assert one.call("/").status == 200, "beside a slow one"
+        gone.close()
+    begun = time.monotonic()
+    assert {one.send(one.connect(), "GET", "/").status for _ in range(4)} == {200}
+    assert time.monotonic() - begun < 4, "twenty seconds if one waited for the slow ones"
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 40])
+def test_a_php_process_that_dies_is_replaced(worker, concurrency):
+    one = worker("php", PHP_SLOW, concurrency=concurrency)
+    if concurrency == 3:
+        kept(one)
+    for _ in range(5):
+        assert one.call("/dies").status == 502
+        # That its connection is over may be noticed late.
+        assert wait_until(lambda: one.call("/").status == 200)
+    with concurrent.futures.ThreadPoolExecutor(concurrency) as pool:
+        assert {answer.status for answer in pool.map(lambda _: one.send(one.connect(), "GET", "/"), range(4 * concurrency))} == {200}
+
+
 # ---- the reference in C
 
 def test_the_reference_runtime_keeps_to_the_protocol(worker):
@@ -199,3 +238,14 @@ def test_the_reference_runtime_keeps_to_the_protocol(worker):
     assert one.call("/", "POST", b"x" * 1_000_000).text == 'said "hi"\n' + "x" * 1_000_000
     assert one.send(early, "POST", "/.shallop/specialize", "again").text == 'said "hi"\nagain'
     assert one.call("/", "HEAD").body == b"" and one.call("/").status == 200
+    assert one.call("/", "PUT", iter([b"in ", b"pieces"])).text == 'said "hi"\nin pieces'
+
+
+def test_the_reference_runtime_runs_several_programs_at_once_and_says_when_one_fails(worker):
+    # Each waits until there are four of them.
+    one = worker("reference-c", {"main": '#!/bin/sh\necho >/tmp/$$\nuntil [ $(ls /tmp | wc -l) -ge 4 ]; do sleep 0.01; done\ncat\n'}, concurrency=4)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        answers = pool.map(lambda number: one.send(one.connect(), "POST", "/", str(number)).text, range(4))
+        assert list(answers) == ["0", "1", "2", "3"]
+    assert worker("reference-c", {"a": "#!/bin/sh\nexit 3\n"}, entry="a").call().status == 500
+    assert worker("reference-c", {"a": "#!/nowhere\n"}, entry="a").call().status == 500

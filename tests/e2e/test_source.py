@@ -291,3 +291,74 @@ def test_json_is_a_document(source):
     source.put("f", source={"files": {"main.py": "def handler(event): return event['body']\n"}})
     answer = source.call("/function/f", "POST", json.dumps({"ü": [1, None]}), {"Content-Type": "application/json"})
     assert answer.json == {"ü": [1, None]}
+
+
+def test_code_in_another_language_is_run_by_another_runtime(source):
+    assert upload(source, "f", HANDLER.encode(), "application/octet-stream", filename="f.py").json["source"]["runtime"] == "python"
+    done = upload(source, "f", b"exports.handler = async () => 'from node';\n", "application/octet-stream", filename="f.js")
+    assert (done.json["source"]["runtime"], done.json["image"]) == ("node", "shallop-runtime-node:latest"), done
+    assert source.call("/function/f").text == "from node"
+
+
+# ---- routes that an application tells ---------------------------------------------------------------------------
+
+SHOP = """
+from flask import Blueprint, Flask
+app = Flask(__name__)
+items = Blueprint('items', __name__, url_prefix='/items')
+
+@items.get('/<int:id>')
+def item(id): return f'item {id}'
+
+@items.post('/')
+def add(): return 'added', 201
+
+@app.get('/files/<path:name>')
+def file(name): return name
+
+app.register_blueprint(items)
+"""
+
+
+def test_one_call_registers_an_application_with_its_routes(source):
+    done = upload(source, "shop", SHOP.encode(), "application/octet-stream", filename="app.py", routes="application")
+    assert done.status == 201 and done.json["source"]["routes"] == "application", done
+    assert {(route["path"], *route["methods"]) for route in done.json["routes"]} == {
+        ("/items/{id}", "GET"), ("/items/", "POST"), ("/files/{name...}", "GET")}
+    assert source.call("/items/7").text == "item 7" and source.call("/items/x").status == 404
+    assert source.call("/items/", "POST", b"").status == 201 and source.call("/items/7", "DELETE").status == 405
+    assert source.call("/files/a/b.txt").text == "a/b.txt"
+    # New code, new routes; the settings between do not matter, and what was read can be put back.
+    assert source.api("PATCH", "/v1/functions/shop", {"env": {"A": "1"}}, {"Content-Type": "application/merge-patch+json"}).status == 200
+    assert upload(source, "shop", SHOP.replace("/files/", "/docs/").encode(), "application/octet-stream", filename="app.py").status == 200
+    assert source.call("/docs/a").text == "a" and source.call("/files/a").status == 404
+    there = source.api("GET", "/v1/functions/shop").json
+    assert source.api("PUT", "/v1/functions/shop", there).json["version"] == there["version"]
+
+
+def test_routes_that_cannot_be_had_are_refused_by_name_and_nothing_changes(source):
+    source.put("other", source={"files": {"main.py": HANDLER}}, routes=[{"path": "/items/{key}", "methods": ["GET"]}])
+    refused = upload(source, "shop", SHOP.encode(), "application/octet-stream", filename="app.py", routes="application")
+    assert refused.status == 409 and '"other"' in refused.json["detail"] and "/items/" in refused.json["detail"], refused
+    assert source.api("GET", "/v1/functions/shop").status == 404
+    none = source.api("PUT", "/v1/functions/plain", {"source": {"files": {"main.py": HANDLER}, "routes": "application"}})
+    assert none.status == 400 and none.json["pointer"] == "/source/routes", none
+    ours = SHOP.replace("/files/", "/function/")
+    refused = upload(source, "shop", ours.encode(), "application/octet-stream", filename="app.py", routes="application")
+    assert refused.status == 400 and "/function/" in refused.json["detail"], refused
+    assert upload(source, "shop", b"x", "application/octet-stream", filename="app.py", routes="mine").status == 400
+
+
+def test_verify_says_what_a_deploy_would_make_and_changes_nothing(source, tmp_path):
+    (tmp_path / "app.py").write_text(SHOP)
+    said = source.cli("verify", "shop", str(tmp_path / "app.py")).stdout
+    assert "runtime   python" in said and "loads     wsgi" in said and "GET   /items/{id}" in said, said
+    assert source.api("GET", "/v1/functions").json["functions"] == []
+    (tmp_path / "app.py").write_text(SHOP + "import nothere\n")
+    failed = source.cli("verify", "shop", str(tmp_path / "app.py"), check=False)
+    assert failed.returncode == 1 and "nothere" in failed.stderr and failed.stdout == "", failed
+    assert json.loads(source.cli("verify", "x", str(tmp_path / "x.sh"), "--json", check=False).stdout or "null") is None
+    (tmp_path / "x.sh").write_text("#!/bin/sh\necho x\n")
+    assert "run for each event" in source.cli("verify", "x", str(tmp_path / "x.sh")).stdout
+    source.put("other", source={"files": {"main.py": HANDLER}}, routes=[{"path": "/files/*"}])
+    assert source.api("GET", "/v1/functions/other").json["version"] == 1

@@ -98,6 +98,12 @@ def test_nothing_is_detached(path):
     assert "asio::detached" not in code(path), name(path)
 
 
+def test_a_runtime_is_little_to_write():
+    for path in tracked("runtimes/*/Dockerfile"):
+        assert len(path.read_text().splitlines()) < 60, name(path)
+    assert len((ROOT / "runtimes/reference-c/runtime.c").read_text().splitlines()) <= 60
+
+
 DOCUMENTS = tracked("*.md", "docs/*.md", "examples/*.md")
 
 

@@ -20,6 +20,9 @@ struct Guess {
 /// Faults: invalid where nothing or more than one runtime fits, or the entry is none of the files; the detail says what to give.
 base::Result<Guess> guess(const std::vector<std::string>& files, std::string_view runtime, std::string_view entry);
 
+/// Whether some of the files are of a kind that the runtime runs; of one that is not ours that cannot be told, so they are.
+bool has_files_of(std::string_view runtime, const std::vector<std::string>& files);
+
 /// The names of our own runtimes, in the order in which they are tried.
 std::vector<std::string> known_runtimes();
 

@@ -3,10 +3,6 @@
 // A script for each path, as PHP has always had it.
 namespace Shallop;
 
-const TYPES = ['html' => 'text/html', 'css' => 'text/css', 'js' => 'text/javascript', 'json' => 'application/json', 'svg' => 'image/svg+xml',
-    'png' => 'image/png', 'jpg' => 'image/jpeg', 'jpeg' => 'image/jpeg', 'gif' => 'image/gif', 'webp' => 'image/webp', 'ico' => 'image/x-icon',
-    'txt' => 'text/plain', 'xml' => 'text/xml', 'pdf' => 'application/pdf', 'woff2' => 'font/woff2', 'wasm' => 'application/wasm'];
-
 /** Where the paths begin: `public` if there is one, and only there are files given out that are no scripts. */
 function document_root(string $root): string
 {
@@ -19,8 +15,8 @@ function file_of_path(array $state): string
     $root = $state['public'] === '' ? $state['root'] : "{$state['root']}/{$state['public']}";
     $path = path();
     if (str_contains($path, "\0") || preg_match('#(^|/)\.#', $path)) {
-        answer(404, PLAIN, "there is no such page\n");
-        return NOTHING;
+        answer(404, Fixed::PLAIN, "there is no such page\n");
+        return Fixed::NOTHING;
     }
     if ($state['public'] !== '' && !str_ends_with($path, '.php') && is_file($root . $path)) {
         return give_out($root . $path);
@@ -40,8 +36,8 @@ function file_of_path(array $state): string
     if ($state['entry'] !== '') {
         return script($state['root'], $state['entry'], '/' . $state['entry'], $path);
     }
-    answer(404, PLAIN, "there is no such page\n");
-    return NOTHING;
+    answer(404, Fixed::PLAIN, "there is no such page\n");
+    return Fixed::NOTHING;
 }
 
 /** Sets what a script finds out about itself, and returns its file. */
@@ -58,8 +54,8 @@ function script(string $root, string $file, string $name, string $info): string
 
 function give_out(string $file): string
 {
-    header('Content-Type: ' . (TYPES[strtolower(pathinfo($file, PATHINFO_EXTENSION))] ?? 'application/octet-stream'));
+    header('Content-Type: ' . (Fixed::TYPES[strtolower(pathinfo($file, PATHINFO_EXTENSION))] ?? 'application/octet-stream'));
     header('Content-Length: ' . filesize($file));
     readfile($file);
-    return NOTHING;
+    return Fixed::NOTHING;
 }

@@ -3,9 +3,6 @@
 // Handler functions: handler($event) or handler($event, $context).
 namespace Shallop;
 
-const ANSWER_KEYS = ['status', 'statusCode', 'headers', 'multiValueHeaders', 'body', 'base64', 'isBase64Encoded', 'cookies'];
-const TEXT_TYPE = '#^(text/|application/(x-www-form-urlencoded|xml|javascript|yaml)$)#';
-
 function serve_handler(array $state): void
 {
     // What the code prints belongs to the log, also when it ends itself.
@@ -14,7 +11,7 @@ function serve_handler(array $state): void
     register_shutdown_function(function () use (&$done) {
         if (!$done) {
             log_text((string) ob_get_clean());
-            answer(500, PLAIN, FAILED);
+            answer(500, Fixed::PLAIN, Fixed::FAILED);
         }
     });
     try {
@@ -27,12 +24,12 @@ function serve_handler(array $state): void
         }
         $done = true;
         log_text((string) ob_get_clean());
-        $problem === null ? send($result) : answer(400, PLAIN, "$problem\n");
+        $problem === null ? send($result) : answer(400, Fixed::PLAIN, "$problem\n");
     } catch (\Throwable $error) {
         $done = true;
         log_text((string) ob_get_clean());
         log_text((string) $error);
-        answer(500, PLAIN, FAILED);
+        answer(500, Fixed::PLAIN, Fixed::FAILED);
     }
 }
 
@@ -63,7 +60,7 @@ function decoded(string $data, string $type): array
         $value = $data === '' ? null : json_decode($data, true);
         return [$value, false, $data !== '' && json_last_error() !== JSON_ERROR_NONE ? 'the body is not JSON: ' . json_last_error_msg() : null];
     }
-    if (($kind === '' || preg_match(TEXT_TYPE, $kind)) && preg_match('//u', $data)) {
+    if (($kind === '' || preg_match(Fixed::TEXT_TYPE, $kind)) && preg_match('//u', $data)) {
         return [$data, false, null];
     }
     return [base64_encode($data), true, null];
@@ -104,13 +101,13 @@ function send(mixed $result): void
 function says_how(array $said): bool
 {
     $status = $said['status'] ?? $said['statusCode'] ?? null;
-    return is_int($status) && $status >= 100 && $status <= 599 && array_diff(array_keys($said), ANSWER_KEYS) === [];
+    return is_int($status) && $status >= 100 && $status <= 599 && array_diff(array_keys($said), Fixed::ANSWER_KEYS) === [];
 }
 
 function encoded(mixed $value): array
 {
     if (is_string($value)) {
-        return [preg_match('//u', $value) ? PLAIN : 'application/octet-stream', $value];
+        return [preg_match('//u', $value) ? Fixed::PLAIN : 'application/octet-stream', $value];
     }
     return ['application/json', json_encode($value, JSON_THROW_ON_ERROR | JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE)];
 }

@@ -1,18 +1,28 @@
 <?php
 // SPDX-License-Identifier: Apache-2.0
-// The PHP runtime of Shallop (docs/protocol.md, "Writing a runtime"). What specialize said is in a file,
-// because each request begins with nothing in memory.
+// The PHP runtime of Shallop (docs/protocol.md, "Writing a runtime"). These functions are loaded before the first request and for all of them
+// (opcache.preload); what specialize said is in a file, because each request begins with nothing else in memory.
 namespace Shallop;
 
-const SPECIALIZE = '/.shallop/specialize';
-const STATE = '/tmp/.shallop-state.php';
-const REFUSED = '/tmp/.shallop-refused';
-const NOTHING = __DIR__ . '/nothing.php';
-const ENTRIES = ['index.php', 'main.php', 'app.php', 'handler.php', 'function.php', 'public/index.php'];
-const FIRST_PAGES = ['index.php', 'main.php', 'public/index.php'];
-const HANDLERS = ['handler', 'handle'];
-const PLAIN = 'text/plain; charset=utf-8';
-const FAILED = "the function has failed; its log says why\n";
+final class Fixed
+{
+    const SPECIALIZE = '/.shallop/specialize';
+    const STATE = '/tmp/.shallop-state.php';
+    const PROCESSES = '/tmp/.shallop-processes';
+    const MOST_KEPT = 30;
+    const REFUSED = '/tmp/.shallop-refused';
+    const NOTHING = __DIR__ . '/nothing.php';
+    const ENTRIES = ['index.php', 'main.php', 'app.php', 'handler.php', 'function.php', 'public/index.php'];
+    const FIRST_PAGES = ['index.php', 'main.php', 'public/index.php'];
+    const HANDLERS = ['handler', 'handle'];
+    const PLAIN = 'text/plain; charset=utf-8';
+    const FAILED = "the function has failed; its log says why\n";
+    const ANSWER_KEYS = ['status', 'statusCode', 'headers', 'multiValueHeaders', 'body', 'base64', 'isBase64Encoded', 'cookies'];
+    const TEXT_TYPE = '#^(text/|application/(x-www-form-urlencoded|xml|javascript|yaml)$)#';
+    const TYPES = ['html' => 'text/html', 'css' => 'text/css', 'js' => 'text/javascript', 'json' => 'application/json', 'svg' => 'image/svg+xml',
+        'png' => 'image/png', 'jpg' => 'image/jpeg', 'jpeg' => 'image/jpeg', 'gif' => 'image/gif', 'webp' => 'image/webp', 'ico' => 'image/x-icon',
+        'txt' => 'text/plain', 'xml' => 'text/xml', 'pdf' => 'application/pdf', 'woff2' => 'font/woff2', 'wasm' => 'application/wasm'];
+}
 
 require __DIR__ . '/handler.php';
 require __DIR__ . '/files.php';
@@ -28,17 +38,17 @@ final class LoadError extends \Exception
 /** The file to include for this request. */
 function prepare(): string
 {
-    if (!is_file(STATE)) {
+    if (!is_file(Fixed::STATE)) {
         before();
-        return NOTHING;
+        return Fixed::NOTHING;
     }
-    $state = include STATE;
+    $state = include Fixed::STATE;
     apply_environment($state['env']);
     chdir($state['root']);
     apply_forwarded();
     if ($state['kind'] === 'handler') {
         serve_handler($state);
-        return NOTHING;
+        return Fixed::NOTHING;
     }
     return $state['kind'] === 'files' ? file_of_path($state) : script($state['root'], $state['entry'], '/' . $state['entry'], path());
 }
@@ -63,14 +73,17 @@ function answer_json(int $status, array $value): void
 
 function before(): void
 {
-    if ($_SERVER['REQUEST_METHOD'] !== 'POST' || $_SERVER['REQUEST_URI'] !== SPECIALIZE) {
-        answer(503, PLAIN, is_file(REFUSED) ? file_get_contents(REFUSED) : "this container has no code yet\n");
+    if ($_SERVER['REQUEST_METHOD'] !== 'POST' || $_SERVER['REQUEST_URI'] !== Fixed::SPECIALIZE) {
+        answer(503, Fixed::PLAIN, is_file(Fixed::REFUSED) ? file_get_contents(Fixed::REFUSED) : "this container has no code yet\n");
         return;
     }
     try {
-        $state = load(json_decode(file_get_contents('php://input'), true, 64, JSON_THROW_ON_ERROR));
-        file_put_contents(STATE . '.new', '<?php return ' . var_export($state, true) . ';');
-        rename(STATE . '.new', STATE);
+        $said = json_decode(file_get_contents('php://input'), true, 64, JSON_THROW_ON_ERROR);
+        $state = load($said);
+        keep_processes((int) ($said['concurrency'] ?? 1));
+        file_put_contents(Fixed::STATE . '.new', '<?php return ' . var_export($state, true) . ';');
+        touch(Fixed::STATE . '.new', time() - 60); // what is seconds old is not kept compiled
+        rename(Fixed::STATE . '.new', Fixed::STATE);
         answer_json(200, ['kind' => $state['kind'], 'handler' => $state['handler']]);
     } catch (LoadError $error) {
         refuse($error->getMessage(), $error->detail);
@@ -79,10 +92,20 @@ function before(): void
     }
 }
 
+/** Where there are several events at once: has `run` start a process for each, and two for scripts whose callers have gone; many are better made when they are needed. */
+function keep_processes(int $concurrency): void
+{
+    if ($concurrency < 2 || $concurrency > Fixed::MOST_KEPT) {
+        return;
+    }
+    file_put_contents(Fixed::PROCESSES, $concurrency + 2);
+    posix_kill((int) getenv('SHALLOP_RUN'), 10); // SIGUSR1
+}
+
 function refuse(string $sentence, string $detail): void
 {
     log_text($detail === '' ? $sentence : $detail);
-    file_put_contents(REFUSED, "the code could not be loaded: $sentence\n");
+    file_put_contents(Fixed::REFUSED, "the code could not be loaded: $sentence\n");
     answer_json(422, ['error' => $sentence, 'detail' => $detail]);
 }
 
@@ -119,7 +142,7 @@ function load(array $said): array
         return $state + ['kind' => 'handler', 'handler' => "$entry:$found", 'entry' => $entry, 'name' => $found];
     }
     // The first page of a site gets the paths that no other script has.
-    return $state + ['kind' => in_array($entry, FIRST_PAGES, true) ? 'files' : 'script', 'handler' => $entry, 'entry' => $entry, 'public' => document_root($root)];
+    return $state + ['kind' => in_array($entry, Fixed::FIRST_PAGES, true) ? 'files' : 'script', 'handler' => $entry, 'entry' => $entry, 'public' => document_root($root)];
 }
 
 /** The file to load; null where there is none, and each path has its own. */
@@ -132,7 +155,7 @@ function choose(string $root, string $entry): ?string
         }
         return $entry;
     }
-    foreach (ENTRIES as $name) {
+    foreach (Fixed::ENTRIES as $name) {
         if (is_file("$root/$name")) {
             return $name;
         }
@@ -158,7 +181,7 @@ function check(string $root, string $entry): void
 
 function handler_in(string $source, string $name): ?string
 {
-    foreach ($name === '' ? HANDLERS : [$name] as $wanted) {
+    foreach ($name === '' ? Fixed::HANDLERS : [$name] as $wanted) {
         if (preg_match('/\bfunction\s+&?' . preg_quote($wanted, '/') . '\s*\(/i', $source)) {
             return $wanted;
         }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .handler import Function
 from .script import Script
-from .wsgi import Application
+from .wsgi import Application, trace_of
 
 ENTRIES = ("main.py", "app.py", "wsgi.py", "asgi.py", "handler.py", "function.py", "index.py", "__main__.py")
 APPLICATIONS = ("app", "application", "api", "wsgi_app", "asgi_app")
@@ -153,7 +153,7 @@ def _import(root, entry, code):
         sys.modules[name] = module
         exec(code, module.__dict__)
     except BaseException as error:
-        raise LoadError(_sentence(root, entry, error), traceback.format_exc()) from None
+        raise LoadError(_sentence(root, entry, error), trace_of(error)) from None
     return module
 
 

@@ -117,8 +117,8 @@ class Server:
             self.loaded.serve(request, reply)
         except (Closed, ConnectionError, TimeoutError):
             raise
-        except (Exception, SystemExit):
-            failed(reply)
+        except (Exception, SystemExit) as error:
+            failed(reply, error)
 
     # ---- the code
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs WSGI applications (PEP 3333)."""
+import os
 import sys
 import traceback
 from urllib.parse import unquote_to_bytes
 
 FAILED = "the function has failed; its log says why\n"
+HERE = os.path.dirname(__file__) + os.sep
 
 
 def environ_of(request, threads):
@@ -107,10 +109,17 @@ class Application:
             raise AssertionError("the application sent a body without start_response")
 
 
-def failed(reply):
+def trace_of(error):
+    """The traceback from the function's own code on; all of it where that has no part in it."""
+    own = error.__traceback__
+    while own is not None and own.tb_frame.f_code.co_filename.startswith(HERE):
+        own = own.tb_next
+    return "".join(traceback.format_exception(type(error), error, own or error.__traceback__))
+
+
+def failed(reply, error):
     """What a caller gets when the code raises: short words, and the traceback goes to the log."""
-    traceback.print_exc()
-    sys.stderr.flush()
+    print(trace_of(error), end="", file=sys.stderr, flush=True)
     if reply.started:
         reply.keep = False
     else:

@@ -104,7 +104,14 @@ module Shallop
   rescue LoadError
     raise
   rescue Exception => e # also SystemExit and ScriptError
-    raise LoadError.new(sentence(root, entry, e), e.full_message(highlight: false))
+    raise LoadError.new(sentence(root, entry, e), story(e))
+  end
+
+  # The error with its backtrace, without the frames of this runtime and its server.
+  def story(error)
+    own = (error.backtrace || []).reject { |line| line.start_with?("#{__dir__}/") || line.include?('/gems/puma-') }
+    error.set_backtrace(own) unless own.empty?
+    error.full_message(highlight: false)
   end
 
   def sentence(root, entry, error)

@@ -31,7 +31,7 @@ class Front
     prepare(env)
     @loaded.call(env)
   rescue StandardError, ScriptError, SystemExit => e
-    warn e.full_message(highlight: false)
+    warn Shallop.story(e)
     [500, TEXT.dup, [FAILED]]
   end
 

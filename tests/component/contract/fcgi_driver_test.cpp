@@ -191,6 +191,14 @@ TEST_CASE("a worker that dies while it answers fails its event, and the next one
     CHECK(stage.driver->sound());
 }
 
+TEST_CASE("a server that dies while it answers is said to have, and its instance is done", "[contract][fcgi]") {
+    PhpStage stage(Scripts{{"index.php",
+                            "$stat = explode(' ', substr(strrchr(file_get_contents('/proc/self/stat'), ')'), 2));"
+                            "exec('kill -9 ' . $stat[1]); sleep(60);"}});
+    CHECK(stage.ask("/") == "function_failed: the function's server was killed by signal 9 while it answered");
+    CHECK_FALSE(stage.driver->sound());
+}
+
 TEST_CASE("an event that takes longer than its time is told so, and the instance has had its day", "[contract][fcgi]") {
     PhpStage stage(Scripts{{"index.php", "sleep(60);"}});
     REQUIRE(stage.prepare().has_value());

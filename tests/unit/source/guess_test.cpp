@@ -106,3 +106,11 @@ TEST_CASE("files of no runtime are refused with what was seen and what to give",
     CHECK_THAT(guess({"a.py", "b.py"}, "python").error().detail, ContainsSubstring("main.py, app.py"));
     CHECK(!guess({}));
 }
+
+TEST_CASE("a runtime has files of its kind, or it has not", "[source]") {
+    CHECK(source::has_files_of("python", {"lib/a.py", "x.js"}));
+    CHECK_FALSE(source::has_files_of("python", {"hello.js"}));
+    CHECK(source::has_files_of("static", {"main"}));
+    CHECK_FALSE(source::has_files_of("static", {"hello.py"}));
+    CHECK(source::has_files_of("of-my-own", {"whatever"}));
+}

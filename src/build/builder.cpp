@@ -21,7 +21,8 @@ using base::Fault;
 namespace {
 
 constexpr auto inspect_patience = std::chrono::seconds(10);
-constexpr Bytes longest_file = 4ULL << 20;  ///< of those that ask for packages: a package-lock.json is long
+constexpr const char* code_label = "shallop.code";  ///< of an image: the tree that it was built from
+constexpr Bytes longest_file = 4ULL << 20;          ///< of those that ask for packages: a package-lock.json is long
 
 /// The last lines of a build.
 class LastWords {
@@ -122,6 +123,33 @@ Task<Status> Builder::runtime(std::string name, std::string function) {
     if (there) co_return Status();  // built while this waited
     if (there.error().fault != Fault::not_found) co_return there.error();
 
+    std::string tar(context);
+    std::map<std::string, std::string> labels{{"shallop.runtime.built-by", "shallop/" SHALLOP_VERSION}};
+    co_return co_await build(std::move(tar), image, std::move(labels), std::move(function));
+}
+
+Task<Status> Builder::image(std::string image, std::string code, std::string function) {
+    const auto turn = co_await images_.acquire();
+    const auto soon = clock_.now() + inspect_patience;
+    const auto there = co_await engine_.inspect_image(image, soon);
+    if (there) {
+        const auto from = there->labels.find(code_label);
+        if (from != there->labels.end() && from->second == code) co_return Status();
+    } else if (there.error().fault != Fault::not_found) {
+        co_return there.error();
+    }
+    auto tar = co_await settings_.code->pack(code, settings_.context);
+    if (!tar) co_return tar.error();
+    std::map<std::string, std::string> labels{{code_label, code}};
+    auto built = co_await build(std::move(*tar), image, std::move(labels), std::move(function));
+    if (built || built.error().fault != Fault::engine_refused) co_return built;
+    Error failed(Fault::invalid, built.error().detail);
+    failed.log = built.error().log;
+    co_return failed;
+}
+
+Task<Status> Builder::build(std::string context, std::string image, std::map<std::string, std::string> labels,
+                            std::string function) {
     log_.info("building an image", {{"image", image}, {"function", function}});
     const auto began = clock_.now();
     LastWords words(settings_.words);
@@ -129,10 +157,8 @@ Task<Status> Builder::runtime(std::string name, std::string function) {
         words.add(text);
         if (settings_.line) settings_.line(function, std::move(text));
     };
-    std::string tar(context);
-    const std::map<std::string, std::string> labels{{"shallop.runtime.built-by", "shallop/" SHALLOP_VERSION}};
     const auto deadline = began + settings_.image_time;
-    const auto built = co_await engine_.build(std::move(tar), image, labels, line, deadline);
+    const auto built = co_await engine_.build(std::move(context), image, std::move(labels), line, deadline);
     if (!built) {
         auto error = built.error();
         error.detail = "image " + image + " cannot be built: " + error.detail;

@@ -9,8 +9,8 @@
 #include "cli/print.h"
 #include "cli/resource_flags.h"
 #include "cli/source.h"
-#include "cli/target_function.h"
 #include "cli/target.h"
+#include "cli/target_function.h"
 
 namespace shallop::cli {
 namespace {
@@ -82,8 +82,9 @@ Done tell_all(const Globals& globals, Rest& rest, const Deployed& deployed) {
 
 Done deploy_image(const Globals& globals, const std::string& name, const ResourceFlags& flags) {
     if (!source_from(flags).empty()) {
-        return Complaint{"--language, --entry, --handler and --application-routes are of functions from files, and there is no file",
-                         "give a file or a folder: shallop deploy " + name + " PATH", 2};
+        return Complaint{
+            "--language, --entry, --handler and --application-routes are of functions from files, and there is no file",
+            "give a file or a folder: shallop deploy " + name + " PATH", 2};
     }
     const auto resource = resource_from(flags, from_environment);
     if (!resource) return resource.error();

@@ -52,7 +52,8 @@ void tell_verified(const Json& verified, const std::string& name) {
     row("runtime", text_of(source, "runtime"));
     row("entry", text_of(source, "entry"));
     const auto kind = text_of(verified, "kind");
-    row("loads", kind.empty() ? "nothing: it is a program that is run for each event" : kind + " " + text_of(verified, "handler"));
+    row("loads", kind.empty() ? "nothing: it is a program that is run for each event"
+                              : kind + " " + text_of(verified, "handler"));
     row("packages", text_of(source, "packages"));
     tell_routes(verified.value("routes", Json::array()), name);
 }
@@ -64,7 +65,8 @@ Done verify(const Globals& globals, const Words& words) {
         return Complaint{"there is no file or folder '" + target->name + "'", "give the path of the code", 2};
     auto function = function_of(*target);
     if (!function) return function.error();
-    for (const auto& [member, text] : {std::pair("runtime", words.language), {"entry", words.entry}, {"handler", words.handler}}) {
+    for (const auto& [member, text] :
+         {std::pair("runtime", words.language), {"entry", words.entry}, {"handler", words.handler}}) {
         if (!text.empty()) function->source[member] = text;
     }
     const auto rest = connect(globals);
@@ -86,20 +88,21 @@ void add_verify(CLI::App& app, const Globals& globals, Chosen& chosen) {
     auto* command = app.add_subcommand(
         "verify", "See what a deploy of code would make, and change nothing: verify [OPTIONS] [NAME] PATH");
     command
-        ->add_option("NAME", words->what, "of the function, where that is not the name of PATH; and PATH, a file or a folder with its code")
+        ->add_option("NAME", words->what,
+                     "of the function, where that is not the name of PATH; and PATH, a file or a folder with its code")
         ->type_name("")
         ->required();
     command->add_option("--language", words->language, "the runtime, such as python; else told from the files");
     command->add_option("--entry", words->entry, "the file that is run or loaded; else told from the files");
     command->add_option("--handler", words->handler, "what is called in it, such as main:app; else found in it");
     command->footer(
-        "The code is sent, its packages are installed and it is loaded, as a deploy does; what it is and which routes it\n"
+        "The code is sent, its packages are installed and it is loaded, as a deploy does; what it is and which routes "
+        "it\n"
         "tells is printed, or what is wrong with it. Settings of a shallop.yaml are not tried.\n"
         "\n"
         "Example:\n"
         "  shallop verify ./shop");
-    command->callback(
-        [&globals, &chosen, words] { chosen = [&globals, words] { return verify(globals, *words); }; });
+    command->callback([&globals, &chosen, words] { chosen = [&globals, words] { return verify(globals, *words); }; });
 }
 
 }  // namespace shallop::cli

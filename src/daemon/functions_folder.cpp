@@ -62,10 +62,12 @@ FunctionsFolder::FunctionsFolder(Settings settings, Parts parts, async::Executor
     watcher_ = std::move(*watcher);
 }
 
-std::unique_ptr<FunctionsFolder> FunctionsFolder::of(const std::string& folder, Parts parts, async::Executor executor) {
+std::unique_ptr<FunctionsFolder> FunctionsFolder::of(const std::string& folder, const std::string& daemon_id,
+                                                     Parts parts, async::Executor executor) {
     if (folder.empty()) return nullptr;
     Settings own;
     own.folder = folder;
+    own.daemon_id = daemon_id;
     return std::make_unique<FunctionsFolder>(std::move(own), parts, executor);
 }
 
@@ -144,11 +146,37 @@ FunctionsFolder::Todo FunctionsFolder::unknown(const folder::Survey& survey) {
     return todo;
 }
 
+std::vector<source::Copy> FunctionsFolder::copies_of(const folder::Code& code) const {
+    std::vector<source::Copy> copies;
+    for (const auto& file : code.files) {
+        const bool executable = file.executable && code.form == folder::Code::Form::folder;
+        copies.push_back({file.path, file.place.substr(settings_.folder.size() + 1), executable});
+    }
+    return copies;
+}
+
+/// Puts what code is new into the store together; what cannot be put is told when it is put by itself.
+Task<void> FunctionsFolder::keep_all(const Todo& todo) {
+    std::vector<std::vector<source::Copy>> all;
+    for (const auto* found : todo) {
+        if (found->code.empty() || found->function->dockerfile) continue;  // an archive, or to be built
+        const auto there = co_await parts_.code.find(found->code);
+        if (!there) all.push_back(copies_of(found->function->code));
+    }
+    auto root = settings_.folder;
+    co_await parts_.code.put_many_copies(std::move(root), std::move(all));
+}
+
 /// At the start: all at once what is new or as it was, and the others remain.
 Task<void> FunctionsFolder::begin(Todo& todo) {
+    co_await keep_all(todo);
     Todo asked, left;
     std::vector<registry::Placed> all;
     for (const auto* found : todo) {
+        if (found->function->dockerfile) {  // a build takes its time
+            left.push_back(found);
+            continue;
+        }
         auto placed = co_await place(*found);
         if (placed) asked.push_back(found);
         if (placed) all.push_back(std::move(*placed));
@@ -178,6 +206,10 @@ Task<void> FunctionsFolder::work_off(const Todo& todo, std::size_t& next) {
 Task<void> FunctionsFolder::deploy(const FoundFunction& found) {
     auto placed = co_await place(found);
     if (!placed) co_return settle(found, placed.error());
+    if (found.function->dockerfile) {
+        const auto built = co_await build(found);
+        if (!built) co_return settle(found, built.error());
+    }
     const auto outcome = co_await parts_.registry.put_placed(std::move(*placed));
     settle(found, outcome);
 }
@@ -187,10 +219,31 @@ Task<Result<registry::Placed>> FunctionsFolder::place(const FoundFunction& found
     const auto tree = co_await keep(found);
     if (!tree) co_return tree.error();
     auto resource = found.function->settings;
+    if (found.function->dockerfile) {
+        resource["image"] = image_of(found.placed.name);
+        resource["pull"] = "never";
+        co_return registry::Placed{found.placed.name,
+                                   resource.dump(-1, ' ', false, folder::Json::error_handler_t::replace),
+                                   found.placed.path};
+    }
     resource["source"] = found.function->source;
     resource["source"]["code"] = tree->id;
     auto text = resource.dump(-1, ' ', false, folder::Json::error_handler_t::replace);
     co_return registry::Placed{found.placed.name, std::move(text), found.placed.path};
+}
+
+/// Another daemon on the same engine may have a function of the same name.
+std::string FunctionsFolder::image_of(const std::string& function) const {
+    return "shallop-function-" + function + ":" + settings_.daemon_id;
+}
+
+Task<base::Status> FunctionsFolder::build(const FoundFunction& found) {
+    const auto tree = co_await keep(found);
+    if (!tree) co_return tree.error();
+    auto image = image_of(found.placed.name);
+    auto code = tree->id;
+    auto function = found.placed.name;
+    co_return co_await parts_.builder.image(std::move(image), std::move(code), std::move(function));
 }
 
 Task<Result<source::Tree>> FunctionsFolder::keep(const FoundFunction& found) {
@@ -198,11 +251,7 @@ Task<Result<source::Tree>> FunctionsFolder::keep(const FoundFunction& found) {
     if (code.form == folder::Code::Form::archive) co_return co_await parts_.code.put_archive(code.files.front().place);
     auto there = co_await parts_.code.find(found.code);
     if (there || there.error().fault != Fault::not_found) co_return there;
-    std::vector<source::Copy> copies;
-    for (const auto& file : code.files) {
-        const bool executable = file.executable && code.form == folder::Code::Form::folder;
-        copies.push_back({file.path, file.place.substr(settings_.folder.size() + 1), executable});
-    }
+    auto copies = copies_of(code);
     auto root = settings_.folder;
     co_return co_await parts_.code.put_copies(std::move(root), std::move(copies));
 }

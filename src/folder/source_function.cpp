@@ -37,11 +37,6 @@ Result<SourceFunction> source_function_from(const std::string& name, Json resour
 }
 
 Result<SourceFunction> source_function_of(const PlacedFunction& one) {
-    if (one.dockerfile) {
-        return Complaint{"a folder with a Dockerfile needs an image that is built of it, which is not done here",
-                         "build it: docker build -t NAME " + one.place +
-                             ", and deploy that: shallop deploy NAME --image NAME; or take the Dockerfile away"};
-    }
     auto manifest = read_folder_manifest(one.place);
     if (!manifest) return manifest.error();
     auto resource = manifest->is_null() ? Json::object() : std::move(*manifest);
@@ -52,8 +47,15 @@ Result<SourceFunction> source_function_of(const PlacedFunction& one) {
     const bool own_routes =
         resource.contains("source") && resource["source"].contains("routes");  // it tells them itself
     if (!resource.contains("routes") && !own_routes) resource["routes"] = Json::array({{{"path", one.route}}});
+    if (one.dockerfile && (resource.contains("source") || resource.contains("image"))) {
+        return Complaint{
+            one.place + "/shallop.yaml: there is a Dockerfile, so there is neither source nor image to be said",
+            "leave them out, or take the Dockerfile away"};
+    }
     if (!has_source_path(resource)) resource["source"]["path"] = std::filesystem::absolute(one.place).string();
-    return source_function_from(one.name, std::move(resource), one.place);
+    auto function = source_function_from(one.name, std::move(resource), one.place);
+    if (function) function->dockerfile = one.dockerfile;
+    return function;
 }
 
 }  // namespace shallop::folder

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from conftest import wait_until
+from conftest import docker, wait_until
 
 HELLO = "def handler(event):\n    return '{}'\n"
 
@@ -166,11 +166,30 @@ def test_a_route_that_a_deployed_function_has_is_taken_once_it_is_free(serve, fo
     answers(daemon, "/hello", "one")
 
 
-def test_a_folder_with_a_dockerfile_says_what_it_needs(serve, folder):
-    write(folder, "web/Dockerfile", "FROM scratch\nCMD x\n")
+def test_a_folder_with_a_dockerfile_is_built_and_built_again(serve, folder):
+    dockerfile = "FROM debian:bookworm-slim\nCOPY say /say\nCMD [\"cat\", \"/say\"]\n"
+    write(folder, "web/say", "one\n")
+    write(folder, "web/Dockerfile", dockerfile)
     daemon = serve()
-    wait_until(lambda: "Dockerfile" in refused(daemon).get("web", ""))
-    assert functions(daemon) == {}
+    answers(daemon, "/web", "one\n")
+    write(folder, "web/say", "two\n")
+    answers(daemon, "/web", "two\n")
+    write(folder, "web/Dockerfile", "FROM debian:bookworm-slim\nRUN echo no such thing && exit 3\n")
+    wait_until(lambda: "code: 3" in refused(daemon).get("web", ""), 60)
+    assert daemon.call("/web").text == "two\n"
+    log = [json.loads(line) for line in daemon.api("GET", "/v1/functions/web/logs").text.splitlines()]
+    assert any(line["stream"] == "build" and line["text"] == "no such thing" for line in log)
+    write(folder, "web/Dockerfile", dockerfile)
+    write(folder, "web/say", "two\n")
+    wait_until(lambda: refused(daemon) == {}, 60)
+    [image] = {one["image"] for one in daemon.api("GET", "/v1/functions").json["functions"]}
+    version, builds = functions(daemon)["web"], daemon.log().count('msg="built an image"')
+    daemon.stop()
+    daemon.start()
+    answers(daemon, "/web", "two\n")
+    assert functions(daemon)["web"] == version and daemon.log().count('msg="built an image"') == builds
+    daemon.stop()
+    docker("rmi", image)
 
 
 # ---- whose it is ----------------------------------------------------------------------------------------------

@@ -46,6 +46,34 @@ def test_express_tells_its_routes(worker):
     assert {"path": "/items/{id}", "methods": ["GET"]} in told["routes"]
 
 
+ROUTERS = """
+const express = require('express');
+const app = express();
+const inner = express.Router();
+inner.get('/', (request, response) => response.send('all'));
+inner.delete('/:key', (request, response) => response.send(request.params.key));
+const outer = express.Router();
+outer.use('/v1.0/items', inner);
+outer.use(/re.*/, inner);
+app.use('/api', outer);
+app.get('/plain', (request, response) => response.send('plain'));
+module.exports = app;
+"""
+
+
+def test_express_tells_the_routes_of_its_routers(worker):
+    routes = worker("node", {"main.js": ROUTERS}).told["routes"]
+    assert {(route["path"], *route["methods"]) for route in routes} == {
+        ("/api/v1.0/items", "GET"), ("/api/v1.0/items/{key}", "DELETE"), ("/plain", "GET")}
+
+
+def test_sinatra_tells_its_routes(worker):
+    site = "require 'sinatra'\nget('/items/:id') { 'x' }\npost('/items/:id') { 'y' }\nget('/files/*') { 'z' }\nget(%r{/re/(\\d+)}) { 'r' }\n"
+    routes = worker("ruby", {"main.rb": site}).told["routes"]
+    assert {(route["path"], *sorted(route["methods"])) for route in routes} == {("/items/{id}", "GET", "POST"), ("/files/*", "GET")}
+    assert "routes" not in worker("ruby", {"main.rb": "def handler(event) = 'x'\n"}).told
+
+
 FETCH = '''
 export default {
   async fetch(request) {

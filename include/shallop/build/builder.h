@@ -30,6 +30,7 @@ struct Settings {
     Duration packages_time = std::chrono::minutes(10);
     Bytes memory = 1ULL << 30;      ///< of an installer, with the files that it makes
     Bytes packages = 512ULL << 20;  ///< what it may install, as a tar
+    Bytes context = 64ULL << 20;    ///< of an image from a folder, as a tar
     std::size_t words = 16 * 1024;  ///< of a failed build that its error brings along: the last ones
     /// Gets what a build for this function says, line by line; may be empty.
     std::function<void(const std::string& function, std::string line)> line;
@@ -48,6 +49,10 @@ public:
     /// for. Faults: not_found (no such runtime), engine_refused (a step failed: its last words in `log`), engine_down, timed_out.
     Task<Status> runtime(std::string name, std::string function);
 
+    /// An image from the tree `code`, which has a Dockerfile, named `image`, where what has that name was not built from this tree. Faults: invalid (a step failed:
+    /// its last words in `log`), too_large, not_found (the tree), engine_down, timed_out.
+    Task<Status> image(std::string image, std::string code, std::string function);
+
     /// Installs what the function's requirements.txt, package.json, composer.json or Gemfile asks for, in a container of its runtime that has a
     /// network, and returns the tree of it; "" where nothing is asked for or the code brings it along.
     /// Faults: invalid (cannot be installed: the installer's last words in `log`), those of runtime() and of a launch, storage.
@@ -58,6 +63,8 @@ public:
 
 private:
     struct Wish;
+    Task<Status> build(std::string context, std::string image, std::map<std::string, std::string> labels,
+                       std::string function);
     Task<Result<Wish>> wish(const function::Function& function);
     Task<Result<function::FunctionPtr>> installer(const function::Function& function, std::string name);
     Task<Result<std::string>> install(const function::Function& function, const Wish& wish);

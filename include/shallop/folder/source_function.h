@@ -16,7 +16,8 @@ struct SourceFunction {
     Code code;
     nlohmann::ordered_json source = nlohmann::ordered_json::object();  ///< runtime, entry, handler where they are said
     nlohmann::ordered_json settings = nlohmann::ordered_json::object();  ///< the other members of the resource
-    bool whole = false;  ///< `settings` are all there is; else what they do not say stays as it is
+    bool dockerfile = false;  ///< an image is to be built of the code, which is the function
+    bool whole = false;       ///< `settings` are all there is; else what they do not say stays as it is
 };
 
 /// Whether a written resource says where its code is on this machine: "source": {"path": …}.

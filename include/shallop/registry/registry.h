@@ -45,7 +45,7 @@ struct Upload {
     std::string path;                              ///< of the file that holds it
     std::string filename;                          ///< it is a single file of this name; "": an archive
     std::string runtime, entry, handler, image{};  ///< "" = as it is, or found in the files
-    bool own_routes = false;  ///< the application's routes from now on; else as it is
+    bool own_routes = false;                       ///< the application's routes from now on; else as it is
 };
 
 /// A function as the folder of functions has it.
@@ -164,10 +164,11 @@ private:
     Task<Result<function::ImageFacts>> prepare(function::Spec& spec);
     Task<Status> keep_code(function::Spec& spec);
     Task<Status> install(function::Spec& spec, const function::ImageFacts& image);
-    Task<Result<function::Announced>> check_code(function::Spec& spec, const function::ImageFacts& image, FunctionPtr before);
+    static bool same_code(const function::Spec& spec, const function::ImageFacts& image, const FunctionPtr& before);
+    Task<Result<function::Announced>> check_code(function::Spec& spec, const function::ImageFacts& image,
+                                                 FunctionPtr before);
     Task<Result<function::Announced>> load_code(const function::Spec& spec, const function::ImageFacts& image);
     Task<Result<source::Tree>> keep_upload(const Upload& upload);
-    static bool same_code(const function::Spec& spec, const function::ImageFacts& image, const FunctionPtr& before);
     Task<std::optional<Result<Deployed>>> change(FunctionPtr before, function::Spec spec);
     Task<Result<Deployed>> commit(function::Spec spec, function::ImageFacts image, std::string origin = {});
     bool is_there(const Change& change, const std::string& origin) const;

@@ -29,11 +29,18 @@ module Shallop
     root = File.realpath(said['code'] || '/code')
     Dir.chdir(root)
     ENV.update(said['env'] || {})
+    use_bundle(root)
     entry = choose_entry(root, said['entry'].to_s)
     file = File.join(root, entry)
     handler = said['handler'].to_s.split(/(?<!:):(?!:)/).last.to_s
     [root, File.join(root, 'lib'), File.dirname(file)].uniq.each { |place| $LOAD_PATH.unshift(place) if File.directory?(place) }
     guarded(root, entry) { find(file, entry, handler, said) }
+  end
+
+  # The gems that were installed beside the code go before the system's.
+  def use_bundle(root)
+    bundled = Dir.glob(File.join(root, 'vendor/bundle/ruby/*'))
+    Gem.use_paths(Gem.dir, bundled + Gem.path) unless bundled.empty?
   end
 
   def find(file, entry, handler, said)

@@ -13,6 +13,7 @@ require 'puma'
 require 'puma/server'
 require 'sinatra/base'
 require_relative 'load'
+require_relative 'routes'
 
 $stdout.sync = true
 
@@ -50,7 +51,10 @@ class Front
     @lock.synchronize do
       found = Shallop.load_code(JSON.parse(env['rack.input'].read))
       @loaded = found.application
-      json(200, 'kind' => found.kind, 'handler' => found.handler)
+      said = { 'kind' => found.kind, 'handler' => found.handler }
+      routes = Shallop.routes_of(found.application)
+      said['routes'] = routes unless routes.empty?
+      json(200, said)
     end
   rescue Shallop::LoadError => e
     refuse(e.message, e.detail)

@@ -146,8 +146,30 @@ FunctionsFolder::Todo FunctionsFolder::unknown(const folder::Survey& survey) {
     return todo;
 }
 
+std::vector<source::Copy> FunctionsFolder::copies_of(const folder::Code& code) const {
+    std::vector<source::Copy> copies;
+    for (const auto& file : code.files) {
+        const bool executable = file.executable && code.form == folder::Code::Form::folder;
+        copies.push_back({file.path, file.place.substr(settings_.folder.size() + 1), executable});
+    }
+    return copies;
+}
+
+/// Puts what code is new into the store together; what cannot be put is told when it is put by itself.
+Task<void> FunctionsFolder::keep_all(const Todo& todo) {
+    std::vector<std::vector<source::Copy>> all;
+    for (const auto* found : todo) {
+        if (found->code.empty() || found->function->dockerfile) continue;  // an archive, or to be built
+        const auto there = co_await parts_.code.find(found->code);
+        if (!there) all.push_back(copies_of(found->function->code));
+    }
+    auto root = settings_.folder;
+    co_await parts_.code.put_many_copies(std::move(root), std::move(all));
+}
+
 /// At the start: all at once what is new or as it was, and the others remain.
 Task<void> FunctionsFolder::begin(Todo& todo) {
+    co_await keep_all(todo);
     Todo asked, left;
     std::vector<registry::Placed> all;
     for (const auto* found : todo) {
@@ -229,11 +251,7 @@ Task<Result<source::Tree>> FunctionsFolder::keep(const FoundFunction& found) {
     if (code.form == folder::Code::Form::archive) co_return co_await parts_.code.put_archive(code.files.front().place);
     auto there = co_await parts_.code.find(found.code);
     if (there || there.error().fault != Fault::not_found) co_return there;
-    std::vector<source::Copy> copies;
-    for (const auto& file : code.files) {
-        const bool executable = file.executable && code.form == folder::Code::Form::folder;
-        copies.push_back({file.path, file.place.substr(settings_.folder.size() + 1), executable});
-    }
+    auto copies = copies_of(code);
     auto root = settings_.folder;
     co_return co_await parts_.code.put_copies(std::move(root), std::move(copies));
 }

@@ -79,6 +79,8 @@ private:
 
     Task<void> apply(const folder::Survey& survey);
     Task<void> remove_gone(const folder::Survey& survey);
+    std::vector<source::Copy> copies_of(const folder::Code& code) const;
+    Task<void> keep_all(const Todo& todo);
     Task<void> begin(Todo& todo);
     Task<void> work_off(const Todo& todo, std::size_t& next);
     Task<void> deploy(const folder::FoundFunction& found);

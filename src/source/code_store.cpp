@@ -155,6 +155,22 @@ Task<Result<Tree>> CodeStore::put_copies(std::string root, std::vector<Copy> fil
     co_return co_await pool_.run(work);
 }
 
+Task<void> CodeStore::put_many_copies(std::string root, std::vector<std::vector<Copy>> trees) {
+    constexpr std::size_t at_once = 100;
+    for (std::size_t from = 0; from < trees.size(); from += at_once) {
+        const auto mine = co_await turn();
+        const auto at = scratch();
+        auto work = [&] {
+            const auto write = [&](std::size_t one, TreeWriter& writer) {
+                return write_copies(writer, root, trees[from + one]);
+            };
+            trees_->add_all(at, std::min(at_once, trees.size() - from), write);
+            return true;
+        };
+        co_await pool_.run(work);
+    }
+}
+
 Task<Result<Tree>> CodeStore::put_archive(std::string path) { return unpack_tree(std::move(path), limits_, true); }
 
 Task<Result<Tree>> CodeStore::put_packages(std::string path) {

@@ -107,6 +107,25 @@ Result<Tree> CodeStore::Trees::add(const std::string& scratch, Bytes sent,
     return tree;
 }
 
+void CodeStore::Trees::add_all(const std::string& scratch, std::size_t count,
+                               const std::function<Status(std::size_t, TreeWriter&)>& write) {
+    const Scratch gone_at_the_end(scratch);
+    std::error_code failed;
+    fs::create_directory(scratch, failed);
+    std::vector<std::pair<std::unique_ptr<TreeWriter>, std::string>> written;
+    for (std::size_t at = 0; at < count; ++at) {
+        auto writer = std::make_unique<TreeWriter>(scratch + "/" + std::to_string(at), limits_);
+        if (!write(at, *writer)) continue;
+        const auto tree = writer->finish();
+        if (!tree) continue;
+        writer->start_flushing();
+        written.emplace_back(std::move(writer), directory_ + "/trees/" + tree->id.substr(prefix.size()));
+    }
+    for (const auto& [writer, path] : written) [[maybe_unused]]
+        const auto placed = place_tree(*writer, path);
+    [[maybe_unused]] const auto flushed = flush_directory(directory_ + "/trees");
+}
+
 Result<Tree> CodeStore::Trees::find(const std::string& id) {
     const auto path = touched(id);
     if (!path) return path.error();

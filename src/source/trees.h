@@ -32,6 +32,11 @@ public:
     Result<Tree> add(const std::string& scratch, Bytes sent, const std::function<Status(TreeWriter&)>& write,
                      const Limits& limits);
 
+    /// Adds several, of which `write` writes the one at an index: all are on their way to the disk before one is waited for, so that together
+    /// they take little longer than one. What cannot be added is left out: who adds it alone is told why.
+    void add_all(const std::string& scratch, std::size_t count,
+                 const std::function<Status(std::size_t, TreeWriter&)>& write);
+
     /// DIR/names; the name has 64 hexadecimal digits.
     Status remember(const std::string& name, const std::string& id, const std::string& scratch);
     Result<std::string> recall(const std::string& name);

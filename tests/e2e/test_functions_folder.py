@@ -106,6 +106,18 @@ def test_settings_beside_the_code_are_the_functions(serve, folder):
     wait_until(lambda: "not in the folder of functions" in refused(daemon).get("shop", ""))
 
 
+def test_an_application_in_the_folder_may_tell_its_own_routes(serve, folder):
+    write(folder, "shop/main.py", "from flask import Flask\n\napp = Flask(__name__)\n\n\n@app.get('/goods/<int:id>')\n"
+                                  "def goods(id):\n    return f'boat {id}'\n")
+    write(folder, "shop/shallop.yaml", "source: {routes: application}\n")
+    daemon = serve()
+    answers(daemon, "/goods/7", "boat 7")
+    daemon.stop()
+    daemon.start()
+    assert functions(daemon) == {"shop": 1}
+    assert daemon.call("/goods/8").text == "boat 8"
+
+
 # ---- what cannot be one ---------------------------------------------------------------------------------------
 
 def test_code_that_cannot_be_loaded_leaves_the_version_before_it_and_is_told(serve, folder):

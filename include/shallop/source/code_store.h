@@ -80,6 +80,9 @@ public:
     /// Copies of files below `root`. No link that somebody may put in their way leads to another file. Faults: invalid where one cannot be read.
     Task<Result<Tree>> put_copies(std::string root, std::vector<Copy> files);
 
+    /// The same for many trees, in little more time than for one. Those that cannot be put are left out: put_copies() says why.
+    Task<void> put_many_copies(std::string root, std::vector<std::vector<Copy>> trees);
+
     /// What was installed for some code, as an archive on disk: as put_archive(), but with all its directories, and up to five times as much of it.
     Task<Result<Tree>> put_packages(std::string path);
 

@@ -185,6 +185,12 @@ TEST_CASE("copies of files are the tree that the same texts are, and a link lead
     CHECK(tree->id == put(store, {{"main.py", "a"}, {"lib/b.py", "b"}}));
     CHECK(copied({{"main.py", "main.py", true}})->id != copied({{"main.py", "main.py"}})->id);
     fs::create_symlink(other.path() + "/secret", root + "/link");
+    fs::remove_all(dir.path() + "/code/trees/" + tree->id.substr(7));
+    store.run(store->put_many_copies(
+        root,
+        {{{"main.py", "main.py"}, {"lib/b.py", "lib/b.py"}}, {{"x", "link"}}, {{"y", "main.py"}}, {{"y", "main.py"}}}));
+    CHECK(store.run(store->find(tree->id)));
+    CHECK(store.run(store->find(put(store, {{"y", "a"}}))));
     fs::create_directory_symlink(other.path(), root + "/way");
     REQUIRE(::mkfifo((root + "/pipe").c_str(), 0600) == 0);
     for (const auto* place : {"link", "way/secret", "../from/main.py", "pipe", "lib", "nothing", "/etc/hostname"}) {

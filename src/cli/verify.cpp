@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 
 #include "cli/command.h"
@@ -59,10 +60,12 @@ void tell_verified(const Json& verified, const std::string& name) {
 }
 
 Done verify(const Globals& globals, const Words& words) {
+    std::error_code unknown;
+    if (!std::filesystem::exists(words.what.back(), unknown))
+        return Complaint{"there is no file or folder '" + printable(words.what.back()) + "' here",
+                         "give the path of the code: shallop verify PATH", 2};
     const auto target = target_from(words.what, false);
     if (!target) return target.error();
-    if (target->place.empty())
-        return Complaint{"there is no file or folder '" + target->name + "'", "give the path of the code", 2};
     auto function = function_of(*target);
     if (!function) return function.error();
     for (const auto& [member, text] :

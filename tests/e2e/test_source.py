@@ -368,7 +368,8 @@ def test_verify_says_what_a_deploy_would_make_and_changes_nothing(source, tmp_pa
     (tmp_path / "app.py").write_text(SHOP + "import nothere\n")
     failed = source.cli("verify", "shop", str(tmp_path / "app.py"), check=False)
     assert failed.returncode == 1 and "nothere" in failed.stderr and failed.stdout == "", failed
-    assert json.loads(source.cli("verify", "x", str(tmp_path / "x.sh"), "--json", check=False).stdout or "null") is None
+    missing = source.cli("verify", "x", str(tmp_path / "x.sh"), check=False)
+    assert missing.returncode == 2 and "x.sh' here" in missing.stderr and "shallop verify PATH" in missing.stderr, missing
     (tmp_path / "x.sh").write_text("#!/bin/sh\necho x\n")
     assert "run for each event" in source.cli("verify", "x", str(tmp_path / "x.sh")).stdout
     source.put("other", source={"files": {"main.py": HANDLER}}, routes=[{"path": "/files/*"}])

@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from conftest import docker, wait_until
+from conftest import ROOT, docker, wait_until
 
 MIRROR = f"shallop-test-mirror-{os.getpid()}"
 INSTALL_SECONDS = 900  # the first time, the installer's own image is built
@@ -105,6 +105,36 @@ def test_what_the_code_asks_for_is_installed_once(packages, files, text):
     packages.stop()
     packages.start()
     assert packages.call("/function/f").text == text
+
+
+def test_composer_installs_what_php_asks_for(packages):
+    files = {"index.php": "<?php require __DIR__ . '/vendor/autoload.php'; echo Our\\Greeting::TEXT;",
+             "composer.json": '{"repositories": [{"packagist.org": false}, {"type": "path", "url": "./lib"}], "require": {"our/greeting": "*"}}',
+             "lib/composer.json": '{"name": "our/greeting", "version": "1.0.0", "autoload": {"psr-4": {"Our\\\\": "src/"}}}',
+             "lib/src/Greeting.php": "<?php namespace Our; class Greeting { const TEXT = 'hello from composer'; }"}
+    done = put(packages, "f", files)
+    assert done.status == 201 and "packages" in done.json["source"], (done, build_lines(packages, "f"))
+    assert packages.call("/function/f").text == "hello from composer"
+
+
+GEM = """
+mkdir -p /tmp/gem/lib /tmp/code/gems/gems && cd /tmp/gem
+echo "GREETING = 'hello from a gem'" > lib/greeting.rb
+echo "Gem::Specification.new { |s| s.name = 'greeting'; s.version = '1.0.0'; s.summary = 'x'; s.authors = ['us']; s.files = ['lib/greeting.rb'] }" > greeting.gemspec
+gem build greeting.gemspec -q -o /tmp/code/gems/gems/greeting-1.0.0.gem && cd /tmp/code/gems && gem generate_index -q
+cd /tmp/code && printf "source 'file:///code/gems'\\ngem 'greeting'\\n" > Gemfile
+printf "require 'greeting'\\ndef handler(event) = GREETING\\n" > main.rb
+exec tar c . 1>&3
+"""
+
+
+def test_bundler_installs_what_ruby_asks_for(packages):
+    subprocess.run([ROOT / "tools/build-runtimes", "ruby-packages"], check=True, timeout=INSTALL_SECONDS)
+    made = subprocess.run(["docker", "run", "--rm", "-i", "--network", "none", "--user", "0", "shallop-runtime-ruby-packages", "sh", "-euc",
+                           "exec 3>&1 >&2\n" + GEM], stdout=subprocess.PIPE, check=True, timeout=120).stdout
+    done = packages.api("POST", "/v1/functions/f/source", made, {"Content-Type": "application/x-tar"}, timeout=INSTALL_SECONDS)
+    assert done.status == 201 and "packages" in done.json["source"], (done, build_lines(packages, "f"))
+    assert packages.call("/function/f").text == "hello from a gem"
 
 
 def test_a_package_that_is_not_there_is_named_and_the_version_before_serves(packages):

@@ -38,9 +38,6 @@ public:
     /// Faults: invalid where there is no file.
     Result<Tree> finish();
 
-    /// A hint: what finish() told of is on its way to the disk when this returns.
-    void start_flushing() const;
-
     /// What finish() told of is on the disk when this returns.
     Status flush() const;
 
@@ -58,6 +55,7 @@ private:
     Status count_entry(const std::string& path);
     Status check_size(Bytes written) const;
     Status flush(const std::string& path) const;
+    void start_flushing() const;
     base::Error failed(const std::string& what, const std::string& path) const;
 
     std::string root_;

@@ -32,8 +32,8 @@ public:
     Result<Tree> add(const std::string& scratch, Bytes sent, const std::function<Status(TreeWriter&)>& write,
                      const Limits& limits);
 
-    /// Adds several, of which `write` writes the one at an index: all are on their way to the disk before one is waited for, so that together
-    /// they take little longer than one. What cannot be added is left out: who adds it alone is told why.
+    /// Adds several, of which `write` writes the one at an index: many are flushed together, and take
+    /// little longer than one. What cannot be added is left out: who adds it alone is told why.
     void add_all(const std::string& scratch, std::size_t count,
                  const std::function<Status(std::size_t, TreeWriter&)>& write);
 
@@ -60,7 +60,7 @@ private:
     bool touch(const std::string& path);
     void forget_names() const;
     bool spared(const std::string& path) const;
-    Status place_tree(const TreeWriter& writer, const std::string& path);
+    Status place_tree(const TreeWriter& writer, const std::string& path, bool flushed = false);
 
     std::string directory_;
     const Limits& limits_;

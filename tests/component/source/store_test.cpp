@@ -191,6 +191,10 @@ TEST_CASE("copies of files are the tree that the same texts are, and a link lead
         {{{"main.py", "main.py"}, {"lib/b.py", "lib/b.py"}}, {{"x", "link"}}, {{"y", "main.py"}}, {{"y", "main.py"}}}));
     CHECK(store.run(store->find(tree->id)));
     CHECK(store.run(store->find(put(store, {{"y", "a"}}))));
+    std::vector<std::vector<source::Copy>> many;  // which are flushed together
+    for (int n = 0; n < 20; ++n) many.push_back({{std::to_string(n), "main.py"}});
+    store.run(store->put_many_copies(root, many));
+    CHECK(store.in("trees").size() == 4 + many.size());
     fs::create_directory_symlink(other.path(), root + "/way");
     REQUIRE(::mkfifo((root + "/pipe").c_str(), 0600) == 0);
     for (const auto* place : {"link", "way/secret", "../from/main.py", "pipe", "lib", "nothing", "/etc/hostname"}) {
@@ -416,7 +420,7 @@ TEST_CASE("a directory that cannot be made is a storage fault that names it", "[
 
 TEST_CASE("a tree can be remembered under a name, as long as it is there", "[source]") {
     TemporaryDirectory home;
-    Opened store(home.path);
+    Opened store(home.path());
     const std::string name(64, 'a');
     CHECK(store.run(store->recall(name)).error().fault == Fault::not_found);
     const auto id = put(store, {{"a", "1"}});
@@ -437,7 +441,7 @@ TEST_CASE("a tree can be remembered under a name, as long as it is there", "[sou
 
 TEST_CASE("a file of a tree can be read, and nothing beside it", "[source]") {
     TemporaryDirectory home;
-    Opened store(home.path);
+    Opened store(home.path());
     const auto id = put(store, {{"a", "12345"}, {"b/c", ""}});
     CHECK(store.run(store->read(id, "a", 5)).value() == "12345");
     CHECK(store.run(store->read(id, "b/c", 5)).value().empty());
@@ -450,7 +454,7 @@ TEST_CASE("a file of a tree can be read, and nothing beside it", "[source]") {
 
 TEST_CASE("packages keep their only directory, and lie beside the code, which wins", "[source]") {
     TemporaryDirectory home;
-    Opened store(home.path);
+    Opened store(home.path());
     const auto archive = store->new_upload();
     test::write_file(archive, Tar().file("lib/mine", "theirs").file("lib/more", "x").bytes());
     const auto packages = store.run(store->put_packages(archive));
@@ -468,7 +472,7 @@ TEST_CASE("of packages there may be more than of code", "[source]") {
     TemporaryDirectory home;
     source::Limits limits;
     limits.entries = 4;
-    Opened store(home.path, limits);
+    Opened store(home.path(), limits);
     Tar tar;
     for (int i = 0; i < 20; ++i) tar.file(std::to_string(i), "x");
     const auto archive = store->new_upload();

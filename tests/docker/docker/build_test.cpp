@@ -45,7 +45,9 @@ std::string tar_of(const std::string& name, const std::string& text) {
 TEST_CASE("a build makes an image with its labels, and tells what it does", "[docker]") {
     Lab lab;
     const auto image = lab.name("built") + ":latest";
-    const auto context = tar_of("Dockerfile", "FROM debian:bookworm-slim\nRUN echo one; echo two >&2\nENV A=b\n");
+    // The mark makes it a step that no build before has done.
+    const auto step = "RUN echo one " + lab.mark + "; echo two >&2\n";
+    const auto context = tar_of("Dockerfile", "FROM debian:bookworm-slim\n" + step + "ENV A=b\n");
     std::vector<std::string> lines;
     const std::map<std::string, std::string> labels{{"shallop.test", lab.mark}, {"with", "\"quotes\" & more"}};
     const auto built = lab.loop.run(lab.engine.build(
@@ -57,7 +59,7 @@ TEST_CASE("a build makes an image with its labels, and tells what it does", "[do
     REQUIRE(there);
     CHECK(there->labels.at("with") == "\"quotes\" & more");
     CHECK(std::find(there->env.begin(), there->env.end(), "A=b") != there->env.end());
-    CHECK(std::find(lines.begin(), lines.end(), "one") != lines.end());
+    CHECK(std::find(lines.begin(), lines.end(), "one " + lab.mark) != lines.end());
     CHECK(std::find(lines.begin(), lines.end(), "two") != lines.end());
 }
 

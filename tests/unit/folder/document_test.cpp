@@ -46,9 +46,19 @@ TEST_CASE("a placed function has its place's route unless its settings name othe
     }
 }
 
-TEST_CASE("a folder with a Dockerfile says what it needs", "[folder]") {
-    const folder::PlacedFunction placed{"a", "/nowhere/a", "a", "/a/*", true};
-    const auto function = folder::source_function_of(placed);
-    REQUIRE_FALSE(function);
-    CHECK(function.error().todo.find("docker build") != std::string::npos);
+TEST_CASE("a folder with a Dockerfile has settings, and no runtime or image beside what is built", "[folder]") {
+    const Folder folder;
+    folder.file("a/Dockerfile", "FROM scratch\n");
+    const folder::PlacedFunction placed{"a", folder / "a", "a", "/a/*", true};
+    const auto plain = folder::source_function_of(placed);
+    REQUIRE(plain);
+    CHECK(plain->dockerfile);
+    CHECK(plain->settings.dump() == R"({"routes":[{"path":"/a/*"}]})");
+    CHECK(plain->code.files.size() == 1);
+    folder.file("a/shallop.yaml", "env: {A: b}\n");
+    CHECK(folder::source_function_of(placed)->settings.at("env").at("A") == "b");
+    for (const auto* wrong : {"source: {runtime: python}", "image: debian"}) {
+        folder.file("a/shallop.yaml", wrong);
+        CHECK_FALSE(folder::source_function_of(placed));
+    }
 }

@@ -58,6 +58,20 @@ Status take_pull(const std::string& text, const Progress& progress) {
     return {};
 }
 
+/// The engine writes what went to stderr in red (ECMA-48, SGR).
+std::string without_colours(std::string_view line) {
+    std::string plain;
+    while (!line.empty()) {
+        const auto at = line.find("\033[");
+        plain += line.substr(0, at);
+        if (at == line.npos) break;
+        line.remove_prefix(at + 2);
+        const auto end = line.find_first_not_of("0123456789;");
+        line.remove_prefix(end == line.npos ? line.size() : end + 1);
+    }
+    return plain;
+}
+
 /// What a build writes, put together into lines that are safe to log.
 class BuildOutput {
 public:
@@ -69,7 +83,8 @@ public:
         if (!message->error.empty()) return build_refusal(message->error);
         if (!lines_.feed(message->text)) return line_too_long(Verb::build);
         while (const auto line = lines_.next()) {
-            if (line_) line_(log_safe(*line));
+            const auto plain = without_colours(*line);
+            if (line_ && !plain.empty()) line_(log_safe(plain));
         }
         return {};
     }

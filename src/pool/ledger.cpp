@@ -196,6 +196,26 @@ void Ledger::deploy(const function::FunctionPtr& function, Instant now) {
     books.settle(now);
 }
 
+Slot Ledger::deploy_made(const function::FunctionPtr& function, Instant now) {
+    auto& books = *books_;
+    auto& account = books.open_account(function->spec.name, now);
+    account.deployed = true;
+    if (account.current == nullptr || account.current->version < function->version) books.adopt(account, function, now);
+    books.refresh(account);
+    Slot slot = 0;
+    const bool room = books.fits(account) && account.serving() - account.stale < account.max;
+    if (account.current == function && room && !books.draining) {
+        auto& entry = books.launch(account, now);
+        orders_.pop_back();  // it is there already
+        entry.runs = true;
+        --books.launching;
+        slot = entry.slot;
+    }
+    books.stir(account);
+    books.settle(now);
+    return slot;
+}
+
 void Ledger::withdraw(std::string_view function, Instant now) {
     auto& books = *books_;
     auto* account = books.account(function);

@@ -252,12 +252,8 @@ Task<void> Pool::launch(Slot slot, function::FunctionPtr function, async::Cancel
         obey();
         co_return;
     }
-    held->second.instance = std::move(*launched);
     held->second.started = clock_.now() - began;
-    // A process that runs once for an event is metered by its own exit.
-    const bool metered = function->spec.contract.kind != function::ContractKind::cgi;
-    tasks_.spawn("watch", watch(slot, metered));
-    ledger_.launched(slot, clock_.now());
+    take_in(slot, std::move(*launched));
     obey();
 }
 
@@ -295,8 +291,24 @@ Task<void> Pool::meter(Slot slot) {
 }
 
 void Pool::deploy(const function::FunctionPtr& function) {
-    ledger_.deploy(function, clock_.now());
+    // Where an older version serves, the instance that has loaded the new one takes over at once; else it waits for an event.
+    const bool takes_over = ledger_.counts(function->spec.name).instances() > 0;
+    auto tried = takes_over ? take_tried(*function) : nullptr;
+    if (!tried) {
+        ledger_.deploy(function, clock_.now());
+        return obey();
+    }
+    if (const auto slot = ledger_.deploy_made(function, clock_.now()); slot != 0) take_in(slot, std::move(tried));
     obey();
+}
+
+/// The instance of a slot is ready.
+void Pool::take_in(Slot slot, std::unique_ptr<instance::Instance> instance) {
+    // A process that runs once for an event is metered by its own exit.
+    const bool metered = instance->function().spec.contract.kind != function::ContractKind::cgi;
+    held_[slot].instance = std::move(instance);
+    tasks_.spawn("watch", watch(slot, metered));
+    ledger_.launched(slot, clock_.now());
 }
 
 void Pool::withdraw(const std::string& function) {

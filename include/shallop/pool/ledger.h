@@ -127,6 +127,10 @@ public:
     /// A function is there, or has a new version: keeps `min` or `standby` from now on. The same or an older version changes nothing.
     void deploy(const function::FunctionPtr& function, Instant now);
 
+    /// As deploy(), where there is an instance of this version that no launch has made: it gets a slot without one, to be told launched(). 0: the bounds
+    /// have no room for it, or it is not the newest version.
+    Slot deploy_made(const function::FunctionPtr& function, Instant now);
+
     /// A function is no more: who waits gets not_found, its instances go.
     void withdraw(std::string_view function, Instant now);
 

@@ -138,6 +138,7 @@ private:
     void obey(const Order& order);
     Task<Result<std::unique_ptr<instance::Instance>>> make(Slot slot, function::FunctionPtr function,
                                                            async::Instant deadline);
+    void take_in(Slot slot, std::unique_ptr<instance::Instance> instance);
     std::unique_ptr<instance::Instance> take_generic(const function::Function& function);
     std::unique_ptr<instance::Instance> take_tried(const function::Function& function);
     async::Instant forget_tried(async::Instant now);

@@ -200,3 +200,29 @@ TEST_CASE("a function that is asked for and never deployed is forgotten after a 
     CHECK(stage.ledger.functions().empty());
     CHECK(stage.ledger.due() == Instant::max());
 }
+
+TEST_CASE("an instance that is there already takes over without a launch, also where no more may be started",
+          "[pool]") {
+    Stage stage({.instances = 4, .launches = 1});
+    const auto old = function_of("f"), fresh = function_of("f", {.version = 2});
+    const auto first = stage.warm(old);
+    stage.wait(function_of("busy", {.max = 1}));  // the only launch there may be
+    REQUIRE(stage.launches().size() == 1);
+
+    const auto made = stage.ledger.deploy_made(fresh, stage.now);
+    REQUIRE(made != 0);
+    CHECK(stage.launches().empty());
+    stage.launched(made);
+    CHECK(stage.retired() == Slots{first});
+    CHECK(stage.take(fresh) == made);
+    CHECK(stage.ledger.deploy_made(old, stage.now) == 0);  // an older version
+}
+
+TEST_CASE("an instance that is there already is not taken where there is no room for it", "[pool]") {
+    Stage stage({.instances = 1, .launches = 1});
+    const auto other = function_of("other", {.max = 1});
+    stage.wait(other);
+    REQUIRE(stage.launches().size() == 1);
+    CHECK(stage.ledger.deploy_made(function_of("f", {.max = 1}), stage.now) == 0);
+    CHECK(stage.launches().empty());
+}

@@ -298,16 +298,6 @@ def test_a_folder_that_is_not_there_is_waited_for(serve, folder):
     answers(daemon, "/hello", "one")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_folder_that_cannot_be_read_leaves_its_functions(serve, folder):
-    write(folder, "sub/hello.py", "one")
-    daemon = serve()
-    (folder / "sub").chmod(0)
-    wait_until(lambda: "cannot read the folder" in daemon.log())
-    assert daemon.call("/sub/hello").text == "one"
-    (folder / "sub").chmod(0o755)
-
-
 def test_a_burst_of_changes_ends_with_the_last(serve, folder):
     write(folder, "hello.py", "0")
     daemon = serve()

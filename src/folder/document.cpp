@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/folder/document.h>
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <charconv>
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <istream>
+#include <sstream>
 
 namespace shallop::folder {
 namespace {
@@ -73,12 +75,41 @@ Complaint bad_file(const std::string& from, const std::string& why) {
             "a manifest is a function resource in JSON or YAML, with at least name and image or source"};
 }
 
+/// Takes what a parser tells, and keeps nothing of it.
+class Nothing final : public YAML::EventHandler {
+public:
+    void OnDocumentStart(const YAML::Mark&) override {}
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnMapEnd() override {}
+};
+
+/// LoadAll() finds documents without end where one begins with a comma, so they are counted first.
+void check_ends(const std::string& text) {
+    constexpr int most_documents = 10'000;
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    Nothing nothing;
+    for (int documents = 0; parser.HandleNextDocument(nothing);) {
+        if (++documents > most_documents)
+            throw YAML::Exception(YAML::Mark::null_mark(),
+                                  "it has more than 10000 documents, or one begins with a comma");
+    }
+}
+
 /// Every document of the text; throws what the parsers throw.
 std::vector<Json> read_documents(std::string_view text) {
     const auto start = text.find_first_not_of(" \t\r\n");
     if (start != std::string_view::npos && text[start] == '{') return {Json::parse(text)};
+    const std::string all(text);
+    check_ends(all);
     std::vector<Json> documents;
-    for (const auto& node : YAML::LoadAll(std::string(text))) {
+    for (const auto& node : YAML::LoadAll(all)) {
         if (!node.IsNull()) documents.push_back(Converter().convert(node));
     }
     return documents;

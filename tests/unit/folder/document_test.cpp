@@ -24,6 +24,13 @@ TEST_CASE("beside code a manifest needs no name, and is of one function", "[fold
     }
 }
 
+TEST_CASE("a document that begins with a comma is refused, and read to an end", "[folder]") {
+    for (const auto* text : {",", "\t\n,", "a: b\n---\n,", "{a: b},"}) {
+        INFO(text);
+        CHECK_FALSE(folder::parse_documents(text, "f"));
+    }
+}
+
 TEST_CASE("a placed function has its place's route unless its settings name others", "[folder]") {
     const Folder folder;
     folder.file("a/main.py");

@@ -82,7 +82,7 @@ Task<Result<std::optional<Registry::Change>>> Registry::prepare_at_once(Placed p
     auto contract = function::decide_contract(*spec, image);
     if (!contract) co_return contract.error();
     spec->contract = std::move(*contract);
-    const auto installed = co_await find_installed(*spec, image);
+    const auto installed = co_await add_packages(*spec, image, settings_.installed);
     if (!installed && installed.error().fault == Fault::not_found) co_return left;
     if (!installed) co_return installed.error();
     const bool same = same_code(*spec, image, before);
@@ -92,20 +92,6 @@ Task<Result<std::optional<Registry::Change>>> Registry::prepare_at_once(Placed p
     if (as_it_was && !is_there(change, placed.origin)) co_return found.error();
     if (before && !same) co_return left;
     co_return std::optional<Change>(std::move(change));
-}
-
-Task<Status> Registry::find_installed(function::Spec& spec, const function::ImageFacts& image) {
-    if (!spec.source) co_return Status();
-    spec.source->packages.clear();
-    if (!settings_.installed) co_return Status();
-    function::Function candidate;
-    candidate.spec = spec;
-    candidate.image = image;
-    auto shared = std::make_shared<const function::Function>(std::move(candidate));
-    auto packages = co_await settings_.installed(std::move(shared));
-    if (!packages) co_return packages.error();
-    spec.source->packages = std::move(*packages);
-    co_return Status();
 }
 
 /// One after the other into the routes, so that each conflict is the later one's.

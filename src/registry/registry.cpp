@@ -161,7 +161,7 @@ Task<Result<function::ImageFacts>> Registry::prepare(function::Spec& spec) {
     auto contract = function::decide_contract(spec, *image);
     if (!contract) co_return contract.error();
     spec.contract = std::move(*contract);
-    const auto installed = co_await install(spec, *image);
+    const auto installed = co_await add_packages(spec, *image, settings_.install);
     if (!installed) co_return installed.error();
     co_return image;
 }

@@ -141,15 +141,16 @@ Task<Result<Verified>> Registry::verify_source(std::string name, Upload upload) 
 }
 
 /// What the code asks for beside itself.
-Task<Status> Registry::install(function::Spec& spec, const function::ImageFacts& image) {
+Task<Status> Registry::add_packages(function::Spec& spec, const function::ImageFacts& image,
+                                    const Packages& packages_of) {
     if (!spec.source) co_return Status();
     spec.source->packages.clear();
-    if (!settings_.install) co_return Status();
+    if (!packages_of) co_return Status();
     function::Function candidate;
     candidate.spec = spec;
     candidate.image = image;
     auto shared = std::make_shared<const function::Function>(std::move(candidate));
-    auto packages = co_await settings_.install(std::move(shared));
+    auto packages = co_await packages_of(std::move(shared));
     if (!packages) co_return packages.error();
     spec.source->packages = std::move(*packages);
     co_return Status();

@@ -152,7 +152,6 @@ private:
     Status check_placed(const std::string& name) const;
     Task<Result<function::Spec>> read_placed(const Placed& placed);
     Task<Result<std::optional<Change>>> prepare_at_once(Placed placed, Images& images);
-    Task<Status> find_installed(function::Spec& spec, const function::ImageFacts& image);
     /// Of the one at `at` of several.
     struct Made {
         std::size_t at;
@@ -163,7 +162,8 @@ private:
     Task<Result<FunctionPtr>> take_away(std::string name);
     Task<Result<function::ImageFacts>> prepare(function::Spec& spec);
     Task<Status> keep_code(function::Spec& spec);
-    Task<Status> install(function::Spec& spec, const function::ImageFacts& image);
+    using Packages = std::function<Task<Result<std::string>>(FunctionPtr)>;
+    Task<Status> add_packages(function::Spec& spec, const function::ImageFacts& image, const Packages& packages_of);
     static bool same_code(const function::Spec& spec, const function::ImageFacts& image, const FunctionPtr& before);
     Task<Result<function::Announced>> check_code(function::Spec& spec, const function::ImageFacts& image,
                                                  FunctionPtr before);

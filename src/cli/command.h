@@ -31,6 +31,8 @@ void add_list(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_show(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_instances(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_invoke(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_invocations(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_dead_letters(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_logs(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_remove(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_version(CLI::App& app, const Globals& globals, Chosen& chosen);

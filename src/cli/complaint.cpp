@@ -20,11 +20,11 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> advice{{
      "name the file with the token: --token-file FILE, or SHALLOP_TOKEN_FILE; the daemon keeps it in admin-token of "
      "its data directory"},
     {"forbidden", "use the address of the admin listener, or start the daemon with --admin-host NAME"},
-    {"not_found", "see what there is: shallop list"},
+    {"not_found", "see what there is: shallop list, shallop invocations"},
     {"conflict", "see what is there: shallop list"},
     {"precondition_failed", "somebody else changed it meanwhile: look at it with shallop show, then try again"},
     {"too_large", "send less, or raise the limit"},
-    {"overloaded", "try again in a moment, or raise scale.max or scale.queue"},
+    {"overloaded", "try again in a moment, or raise scale.max, scale.queue or async.backlog"},
     {"timed_out", "give it more time with limits.timeout, or look at: shallop logs NAME"},
     {"start_timeout", "does the server listen where contract.http.port says? look at: shallop logs NAME"},
     {"engine_down", "does the engine answer? try: docker version"},

@@ -11,6 +11,8 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/invocation_text.h"
+#include "cli/queued.h"
 #include "cli/timing.h"
 
 namespace shallop::cli {
@@ -25,6 +27,9 @@ struct Words {
     bool has_data = false;
     bool include = false;
     bool time = false;
+    bool later = false;  ///< queue it
+    bool wait = false;   ///< and wait for its end
+    std::string idempotency_key, ordering_key, callback;
 };
 
 bool is_refusal(const Head& head) {
@@ -63,15 +68,55 @@ Done print_json(const Reply& reply, bool time) {
     return Complaint{"the function answered " + std::to_string(reply.head.status), ""};
 }
 
+/// The head of the request; its body is yet to be loaded.
+Request request_of(const Words& words) {
+    Request request;
+    request.path = (words.later ? "/async-function/" : "/function/") + percent_encoded(words.name);
+    if (!words.path.empty() && words.path.front() != '/' && words.path.front() != '?') request.path += '/';
+    request.path += words.path;
+    request.fields = words.fields;
+    const auto add = [&](const char* name, const std::string& value) {
+        if (!value.empty()) request.fields.push_back(name + (": " + value));
+    };
+    add("Idempotency-Key", words.idempotency_key);
+    add("Shallop-Ordering-Key", words.ordering_key);
+    add("X-Callback-Url", words.callback);
+    return request;
+}
+
+/// Prints the id alone, for scripts; or waits, and prints the reply as if nothing had been queued.
+Done queue(const Globals& globals, const Words& words) {
+    const auto rest = connect(globals);
+    if (!rest) return rest.error();
+    auto request = request_of(words);
+    const auto file = load(words, request);
+    if (!file) return file.error();
+    const auto reply = (*rest)->ask(request);
+    if (!reply) return reply.error();
+    auto accepted = Json::parse(reply->body, nullptr, false);
+    if (!accepted.is_object()) return complaint_from(reply->head.status, reply->body);
+    const auto id = text_member(accepted, "id");
+    if (!words.wait) {
+        accepted["repeated"] = reply->head.field("idempotency-replayed") == "true";
+        std::printf("%s\n", globals.json ? accepted.dump().c_str() : id.c_str());
+        return {};
+    }
+    std::fflush(stdout);
+    const auto ended = wait_for_end(**rest, id, std::nullopt);
+    if (!ended) return ended.error();
+    if (globals.json) {
+        std::printf("%s\n", ended->dump().c_str());
+    } else if (!ended->value("queued", Json::object()).value("reply", Json()).is_null()) {
+        if (const auto printed = print_result(**rest, id); !printed) return printed;
+    }
+    return judged(*ended);
+}
+
 /// The reply goes to standard output as it comes.
 Done invoke(const Globals& globals, const Words& words) {
     const auto rest = connect(globals);
     if (!rest) return rest.error();
-    Request request;
-    request.path = "/function/" + percent_encoded(words.name);
-    if (!words.path.empty() && words.path.front() != '/' && words.path.front() != '?') request.path += '/';
-    request.path += words.path;
-    request.fields = words.fields;
+    auto request = request_of(words);
     const auto file = load(words, request);
     if (!file) return file.error();
     if (!globals.json) {
@@ -102,16 +147,27 @@ void add_invoke(CLI::App& app, const Globals& globals, Chosen& chosen) {
     command->add_option("--path", words->path, "what follows the function in the URL, with the query");
     command->add_option("-X,--method", words->method, "POST with data, else GET");
     command->add_option("-H,--header", words->fields, "'Name: value'; may be repeated")->allow_extra_args(false);
-    command->add_flag("-i,--include", words->include, "print the reply's head too");
-    command->add_flag("--time", words->time, "say on standard error how long what took; with --json in the answer");
+    auto* include = command->add_flag("-i,--include", words->include, "print the reply's head too");
+    auto* time =
+        command->add_flag("--time", words->time, "say on standard error how long what took; with --json in the answer");
+    auto* later = command->add_flag("--async", words->later, "queue it to be run later, and print the invocation's id");
+    later->excludes(include)->excludes(time);
+    command->add_flag("--wait", words->wait, "wait until it has run, and print the reply")->needs(later);
+    command
+        ->add_option("--idempotency-key", words->idempotency_key, "queue it once, however often this is said in 24 h")
+        ->needs(later);
+    command->add_option("--ordering-key", words->ordering_key, "run it after those queued before it with the same key")
+        ->needs(later);
+    command->add_option("--callback", words->callback, "URL to which its reply is sent when it has run")->needs(later);
     command->footer(
         "Examples:\n"
         "  shallop invoke shout -d 'not so loud'\n"
         "  shallop invoke resize -d @photo.jpg --path '/small?quality=80' > small.jpg\n"
-        "  shallop invoke shout -d loud --time");
+        "  shallop invoke shout -d loud --time\n"
+        "  shallop invoke shout -d later --async --wait");
     command->callback([&globals, &chosen, words, data] {
         words->has_data = data->count() > 0;
-        chosen = [&globals, words] { return invoke(globals, *words); };
+        chosen = [&globals, words] { return words->later ? queue(globals, *words) : invoke(globals, *words); };
     });
 }
 

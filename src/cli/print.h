@@ -17,4 +17,7 @@ std::string table(const std::vector<std::vector<std::string>>& rows);
 /// How long ago an RFC 3339 time in UTC was, roughly: "12s", "5m", "3h", "9d"; "" if it is none.
 std::string age(const std::string& time, std::chrono::system_clock::time_point now);
 
+/// The same for a time that is to come; "" if it is none, or is past.
+std::string ahead(const std::string& time, std::chrono::system_clock::time_point now);
+
 }  // namespace shallop::cli

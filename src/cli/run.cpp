@@ -51,7 +51,10 @@ Complaint unknown_command(const std::string& word, const std::vector<std::string
 
 Complaint wrong_usage(const CLI::App& app, const CLI::ParseError& error) {
     std::string command;
-    for (const auto* chosen : app.get_subcommands()) command += " " + chosen->get_name();
+    for (const auto* at = &app; !at->get_subcommands().empty();) {
+        at = at->get_subcommands().front();
+        command += " " + at->get_name();
+    }
     return {error.what(), "see: shallop" + command + " --help", 2};
 }
 
@@ -74,8 +77,9 @@ int run(std::span<const std::string> args) {
     app.get_formatter()->column_width(34);
     add_globals(app, globals);
     add_serve(app);
-    for (const auto add : {add_init, add_dev, add_verify, add_deploy, add_plan, add_apply, add_list, add_show,
-                           add_instances, add_invoke, add_logs, add_remove, add_version}) {
+    for (const auto add :
+         {add_init, add_dev, add_verify, add_deploy, add_plan, add_apply, add_list, add_show, add_instances, add_invoke,
+          add_invocations, add_dead_letters, add_logs, add_remove, add_version}) {
         add(app, globals, chosen);
     }
     const auto names = names_of_commands(app);

@@ -67,12 +67,12 @@ std::optional<Block> read_block(std::string_view text) {
 }
 
 /// Special-purpose addresses (IANA's registries, RFC 6890 and after) that are not reachable from everywhere, or are somebody's insides.
-constexpr std::array<std::string_view, 26> special{
+constexpr std::array<std::string_view, 27> special{
     "0.0.0.0/8",      "10.0.0.0/8",   "100.64.0.0/10",  "127.0.0.0/8",    "169.254.0.0/16", "172.16.0.0/12",
     "192.0.0.0/24",   "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",  "198.51.100.0/24",
     "203.0.113.0/24", "224.0.0.0/4",  "240.0.0.0/4",    "::/128",         "::1/128",        "100::/64",
     "2001:db8::/32",  "2001::/23",    "3fff::/20",      "5f00::/16",      "fc00::/7",       "fe80::/10",
-    "fec0::/10",      "ff00::/8",
+    "fec0::/10",      "ff00::/8",     "64:ff9b:1::/48",
 };
 
 /// The IPv4 address that a translating IPv6 prefix leads to.
@@ -83,10 +83,9 @@ std::optional<Bytes16> embedded(const Bytes16& address) {
         std::copy_n(address.begin() + static_cast<std::ptrdiff_t>(from), 4, inner.begin() + 12);
         return inner;
     };
-    if (in_block(address, read_block("64:ff9b::/96")->address, 96)) return take(12);    // RFC 6052
-    if (in_block(address, read_block("64:ff9b:1::/48")->address, 48)) return take(12);  // RFC 8215
-    if (in_block(address, read_block("2002::/16")->address, 16)) return take(2);        // RFC 3056
-    if (in_block(address, Bytes16{}, 96)) return take(12);                              // the old "compatible" form
+    if (in_block(address, read_block("64:ff9b::/96")->address, 96)) return take(12);  // RFC 6052
+    if (in_block(address, read_block("2002::/16")->address, 16)) return take(2);      // RFC 3056
+    if (in_block(address, Bytes16{}, 96)) return take(12);                            // the old "compatible" form
     return std::nullopt;
 }
 

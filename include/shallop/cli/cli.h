@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 
-/// The client commands: init, dev, deploy, plan, apply, list, show, instances, invoke, logs, remove, version. They speak only the public REST.
+/// The client commands: init, dev, deploy, plan, apply, list, show, instances, invoke, invocations, dead-letters, logs, remove, version. They speak only the public REST.
 namespace shallop::cli {
 
 /// Runs the command that `args` (without the program's name) asks for. Returns the exit status: 0 done, 1 refused or

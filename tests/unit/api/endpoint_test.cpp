@@ -45,7 +45,7 @@ std::set<std::string> in_document() {
     std::set<std::string> calls;
     const auto openapi = document();
     for (const auto& [path, item] : openapi.at("paths").items()) {
-        if (path.starts_with("/function/")) continue;
+        if (path.starts_with("/function/") || path.starts_with("/async-function/")) continue;
         for (const auto& [method, operation] : item.items()) {
             if (method != "parameters") calls.insert(method + " " + path);
         }

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "store/directory.h"
+#include "store/schedules.h"
 #include "store/sqlite.h"
 
 #include <shallop/async/semaphore.h>
 #include <shallop/store/store.h>
 
 #include <atomic>
+#include <functional>
 #include <optional>
 
 namespace shallop::store {
@@ -23,6 +25,11 @@ public:
     Status remove_function(const std::string& name);
     Result<std::int64_t> last_version(const std::string& name);
 
+    Result<std::vector<StoredSchedule>> load_schedules();
+    Status put_schedule(const StoredSchedule& schedule);
+    Status note_schedules(const std::vector<ScheduleNote>& notes);
+    Status remove_schedule(const std::string& id);
+
     const std::string& daemon_id() const { return daemon_id_; }
     bool degraded() const { return degraded_; }
 
@@ -37,8 +44,7 @@ private:
     Status prepare();
     Outcome<void> put_row(const StoredFunction& function);
     /// Between BEGIN and COMMIT, or undone: all or nothing, and on the disk when it returns without a fault.
-    template <typename F>
-    Status write(F rows);
+    Status write(const std::function<Outcome<void>()>& rows);
     Status refused(const Failure& failure, std::string_view doing);
 
     base::Log& log_;
@@ -46,6 +52,7 @@ private:
     std::optional<Directory> directory_;  ///< outlives the connection: the lock goes last
     Connection connection_;
     Statement begin_, commit_, rollback_, load_, put_, put_name_, remove_, retire_name_, forget_names_, last_version_;
+    Schedules schedules_;
     std::string daemon_id_;
     std::atomic<bool> degraded_ = false;  ///< read from the loop while a pool thread writes
 };

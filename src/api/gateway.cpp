@@ -47,6 +47,7 @@ struct Gateway::Visit {
     Scope scope;
     std::unique_ptr<http::Request> request{};  ///< kept where a local redirect may come; else the exchange has it
     bool redirected = false;
+    bool later = false;                        ///< the event is to be queued
     function::FunctionPtr function{};          ///< that the last step led to
     std::unique_ptr<function::Event> event{};  ///< of the last step's invocation
 
@@ -68,6 +69,10 @@ Task<void> Gateway::serve(http::Exchange& exchange, Scope scope) {
         if (!routed) {
             auto error = routed.error();
             co_await refuse_visit(at, std::move(error), std::move(allow));
+            co_return;
+        }
+        if (at.later) {
+            co_await accept(at);
             co_return;
         }
         // A client that hangs up cancels the invocation, whichever line it is in, and with it this.
@@ -113,9 +118,10 @@ base::Status Gateway::route(Visit& at, std::string& allow) {
     auto found = find_destination(*catalog, at.scope, at.asked(), allow);
     if (!found) return found.error();
     at.function = std::move(found->function);
+    at.later = !at.redirected && (found->later || prefers_async(at.asked().fields));
     const auto& spec = at.function->spec;
     // Only what speaks as a CGI program does can redirect locally; for all else the request is moved, not copied.
-    if (spec.contract.kind != function::ContractKind::http && !at.redirected) {
+    if (spec.contract.kind != function::ContractKind::http && !at.redirected && !at.later) {
         at.request = std::make_unique<http::Request>(at.asked());
     }
     at.event = spare_event();
@@ -131,6 +137,65 @@ base::Status Gateway::route(Visit& at, std::string& allow) {
     if (at.event->content_length.value_or(0) <= spec.limits.request_body) return {};
     return Error(Fault::too_large,
                  "the body is larger than this function takes (" + base::format_bytes(spec.limits.request_body) + ")");
+}
+
+namespace {
+
+/// What is meant for us goes into the order; what is left of the head is the function's.
+queue::Order order_of(function::Event&& event, queue::Body&& body) {
+    queue::Order order;
+    const auto take = [&](std::string_view name) -> std::string {
+        const auto* const found = base::find_field(event.fields, name);
+        return found == nullptr ? std::string() : *found;
+    };
+    order.idempotency_key = take("Idempotency-Key");
+    order.ordering_key = take("Shallop-Ordering-Key");
+    order.callback = take("X-Callback-Url");
+    std::erase_if(event.fields, [](const auto& field) {
+        return base::same_name(field.name, "Prefer") || base::same_name(field.name, "X-Callback-Url") ||
+               base::same_name(field.name, "Shallop-Ordering-Key");
+    });
+    order.body = std::move(body);
+    order.event = std::move(event);
+    return order;
+}
+
+http::Response accepted_head(const queue::Accepted& accepted, std::size_t length) {
+    http::Response head;
+    head.status = 202;
+    head.fields = {{"Content-Type", "application/json"},
+                   {"Location", "/v1/invocations/" + accepted.id},
+                   {"Preference-Applied", "respond-async"},
+                   {"X-Shallop-Invocation-Id", accepted.id},
+                   {"Cache-Control", "no-store"}};
+    if (accepted.repeated) head.fields.push_back({"Idempotency-Replayed", "true"});
+    head.content_length = length;
+    return head;
+}
+
+}  // namespace
+
+/// 202 once the event is on the disk.
+Task<void> Gateway::accept(Visit& at) {
+    auto body = co_await queue_.read_body(at.body(), at.function->spec.limits.request_body);
+    if (!body) {
+        auto error = body.error();
+        co_await refuse(at.exchange, std::move(error), at.id());
+        co_return;
+    }
+    auto order = order_of(std::move(*at.event), std::move(*body));
+    at.event.reset();  // what it was made of is gone: none for the next request
+    auto id = order.event.id;
+    const auto accepted = co_await queue_.put(std::move(order));
+    if (!accepted) {
+        auto error = accepted.error();
+        metrics_.rejected(error.fault == Fault::overloaded ? "backlog" : "not_queued");
+        co_await refuse(at.exchange, std::move(error), std::move(id));
+        co_return;
+    }
+    std::string answer = "{\"id\":\"" + accepted->id + "\",\"status\":\"queued\"}\n";
+    auto head = accepted_head(*accepted, answer.size());
+    co_await at.exchange.reply(std::move(head), std::move(answer));
 }
 
 /// Tells the client of an invocation that has not left it with a whole reply. The local redirect that it ended in, if any.

@@ -113,6 +113,33 @@ Ordered scale_json(const Scale& scale) {
     return json;
 }
 
+Ordered destination_json(const std::optional<Destination>& to) {
+    if (!to) return {};
+    if (!to->function.empty()) return {{"function", to->function}};
+    if (!to->url.empty()) return {{"url", to->url}};
+    return {{"file", to->file}};
+}
+
+Ordered async_json(const Async& async) {
+    Ordered json;
+    json["max_attempts"] = async.max_attempts;
+    json["backoff"] = {{"initial", base::format_duration(async.backoff_initial)},
+                       {"factor", async.backoff_factor},
+                       {"max", base::format_duration(async.backoff_max)},
+                       {"jitter", async.jitter}};
+    json["max_age"] = base::format_duration(async.max_age);
+    json["concurrency"] = async.concurrency;
+    json["on_success"] = destination_json(async.on_success);
+    json["on_failure"] = destination_json(async.on_failure);
+    json["retention"] = base::format_duration(async.retention);
+    json["result"] = base::format_bytes(async.result);
+    json["retry_on"] = async.retry_on;
+    json["backlog"] = async.backlog;
+    json["backlog_bytes"] = base::format_bytes(async.backlog_bytes);
+    json["yield"] = async.yield;
+    return json;
+}
+
 Ordered spec_json(const Spec& spec) {
     Ordered json;
     json["name"] = spec.name;
@@ -133,6 +160,7 @@ Ordered spec_json(const Spec& spec) {
     json["capabilities"] = spec.capabilities;
     json["limits"] = limits_json(spec.limits);
     json["scale"] = scale_json(spec.scale);
+    json["async"] = async_json(spec.async);
     return json;
 }
 

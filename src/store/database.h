@@ -30,6 +30,11 @@ public:
     Status note_schedules(const std::vector<ScheduleNote>& notes);
     Status remove_schedule(const std::string& id);
 
+    /// Between BEGIN and COMMIT, or undone: all or nothing, and on the disk when it returns without a fault.
+    Status transact(const std::function<Outcome<void>()>& rows);
+    Status refused(const Failure& failure, std::string_view doing);
+    Connection& connection() { return connection_; }
+
     const std::string& daemon_id() const { return daemon_id_; }
     bool degraded() const { return degraded_; }
 
@@ -43,9 +48,6 @@ private:
     Status find_daemon_id();
     Status prepare();
     Outcome<void> put_row(const StoredFunction& function);
-    /// Between BEGIN and COMMIT, or undone: all or nothing, and on the disk when it returns without a fault.
-    Status write(const std::function<Outcome<void>()>& rows);
-    Status refused(const Failure& failure, std::string_view doing);
 
     base::Log& log_;
     Limits limits_;

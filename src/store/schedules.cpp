@@ -79,11 +79,11 @@ Result<std::vector<StoredSchedule>> Store::Database::load_schedules() {
 }
 
 Status Store::Database::put_schedule(const StoredSchedule& schedule) {
-    return write([&] { return schedules_.put(schedule); });
+    return transact([&] { return schedules_.put(schedule); });
 }
 
 Status Store::Database::note_schedules(const std::vector<ScheduleNote>& notes) {
-    return write([&]() -> Outcome<void> {
+    return transact([&]() -> Outcome<void> {
         for (const auto& note : notes) {
             if (auto done = schedules_.note(note); !done) return done;
         }
@@ -92,7 +92,7 @@ Status Store::Database::note_schedules(const std::vector<ScheduleNote>& notes) {
 }
 
 Status Store::Database::remove_schedule(const std::string& id) {
-    return write([&] { return schedules_.remove(id); });
+    return transact([&] { return schedules_.remove(id); });
 }
 
 Task<Result<std::vector<StoredSchedule>>> Store::load_schedules() {

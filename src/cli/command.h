@@ -32,6 +32,7 @@ void add_show(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_instances(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_invoke(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_logs(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_schedules(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_remove(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_version(CLI::App& app, const Globals& globals, Chosen& chosen);
 

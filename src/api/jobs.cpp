@@ -35,8 +35,7 @@ Json describe_job(const queue::JobView& job, const Call& call) {
 }
 
 /// An index as its invocation, with its number and what it printed last.
-Json describe_index(const queue::Kept& one, std::size_t index,
-                    const Call& call) {
+Json describe_index(const queue::Kept& one, std::size_t index, const Call& call) {
     const int exit_code = one.attempts.empty() ? -1 : one.attempts.back().exit_code;
     return {{"index", index},
             {"exit_code", exit_code < 0 ? Json(nullptr) : Json(exit_code)},

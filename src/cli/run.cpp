@@ -38,7 +38,10 @@ void add_serve(CLI::App& app) { app.add_subcommand("serve", "Run the daemon; see
 
 std::vector<std::string> names_of_commands(const CLI::App& app) {
     std::vector<std::string> names;
-    for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
+    for (const auto* command : app.get_subcommands({})) {
+        names.push_back(command->get_name());
+        for (const auto& alias : command->get_aliases()) names.push_back(alias);
+    }
     return names;
 }
 
@@ -79,7 +82,7 @@ int run(std::span<const std::string> args) {
     add_serve(app);
     for (const auto add :
          {add_init, add_dev, add_verify, add_deploy, add_plan, add_apply, add_list, add_show, add_instances, add_invoke,
-          add_invocations, add_dead_letters, add_schedules, add_logs, add_remove, add_version}) {
+          add_invocations, add_dead_letters, add_jobs, add_schedules, add_logs, add_remove, add_version}) {
         add(app, globals, chosen);
     }
     const auto names = names_of_commands(app);
@@ -99,8 +102,8 @@ int run(std::span<const std::string> args) {
         std::fputs(app.help().c_str(), args.empty() ? stderr : stdout);
         return 2;
     }
-    if (!globals.after_dashes.empty() && !app.got_subcommand("deploy")) {
-        return report({"only deploy takes words after --", "see: shallop --help", 2});
+    if (!globals.after_dashes.empty() && !app.got_subcommand("deploy") && !app.got_subcommand("jobs")) {
+        return report({"only deploy and jobs run take words after --", "see: shallop --help", 2});
     }
     const auto done = chosen();
     return done ? 0 : report(done.error());

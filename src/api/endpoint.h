@@ -62,6 +62,7 @@ std::span<const Endpoint> function_endpoints();
 std::span<const Endpoint> source_endpoints();
 std::span<const Endpoint> instance_endpoints();
 std::span<const Endpoint> invocation_endpoints();
+std::span<const Endpoint> job_endpoints();
 std::span<const Endpoint> log_endpoints();
 std::span<const Endpoint> daemon_endpoints();
 

@@ -68,10 +68,11 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       invoker_(pool_, clock_, log, invocations_, log_book_, metrics_, executor),
       events_(*store_, executor, log),
       queue_(queue_settings(), queue_parts(*ground.blocking), executor),
+      jobs_(job_parts(), executor),
       gateway_(registry_, invoker_, queue_, ids_, log, metrics_),
       admin_({ground.admin_token, settings_.admin_hosts, 256 * 1024}, facts(),
-             {gateway_, registry_, invoker_, queue_, *store_, engine_, invocations_, log_book_, metrics_, clock_, log,
-              instances(), code_.get()}),
+             {gateway_, registry_, invoker_, queue_, jobs_, *store_, engine_, invocations_, log_book_, metrics_, clock_,
+              log, instances(), code_.get()}),
       gateway_listener_(executor, clock_, log, gateway_, settings_.http),
       admin_listener_(executor, clock_, log, admin_, settings_.http),
       signals_(executor, SIGTERM, SIGINT, SIGHUP),
@@ -219,6 +220,7 @@ Task<int> Daemon::run() {
     tasks_.spawn("engine watch", watch_engine());
     tasks_.spawn("first instances", start_ahead());
     tasks_.spawn("queue", queue_.run());
+    tasks_.spawn("jobs", jobs_.run());
     tasks_.spawn("gateway", gateway_listener_.run());
     tasks_.spawn("admin", admin_listener_.run());
     co_await wait_for_signal();
@@ -237,6 +239,7 @@ Task<int> Daemon::run() {
 Task<base::Status> Daemon::listen() {
     const auto loaded = co_await registry_.load();
     if (!loaded) co_return loaded;
+    if (const auto jobs = co_await jobs_.load(); !jobs) co_return jobs;
     if (const auto queued = co_await queue_.load(); !queued) co_return queued;
     loaded_ = true;
     if (const auto bound = gateway_listener_.bind(settings_.listen); !bound) co_return bound;

@@ -11,6 +11,7 @@
 #include <shallop/instance/launcher.h>
 #include <shallop/invoke/invoker.h>
 #include <shallop/pool/pool.h>
+#include <shallop/queue/jobs.h>
 #include <shallop/queue/queue.h>
 #include <shallop/registry/registry.h>
 #include <shallop/store/events.h>
@@ -52,6 +53,7 @@ private:
     void register_queue_gauges();
     queue::Settings queue_settings() const;
     queue::Queue::Parts queue_parts(async::BlockingPool& blocking);
+    queue::Jobs::Parts job_parts();
     api::Instances instances();
     instance::Settings launcher_settings();
     build::Settings builder_settings();
@@ -93,6 +95,7 @@ private:
     invoke::Invoker invoker_;
     store::Events events_;
     queue::Queue queue_;
+    queue::Jobs jobs_;
     api::Gateway gateway_;
     api::Admin admin_;
     http::Listener gateway_listener_;

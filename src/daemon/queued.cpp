@@ -15,9 +15,26 @@ queue::Settings Daemon::queue_settings() const {
 }
 
 queue::Queue::Parts Daemon::queue_parts(async::BlockingPool& blocking) {
-    return {events_,  invoker_, log_book_,
-            metrics_, blocking, ids_,
-            clock_,   log_,     [this](const std::string& name) { return registry_.catalog()->find(name); }};
+    return {events_, invoker_, log_book_, metrics_, blocking, ids_, clock_, log_, [this](const std::string& name) {
+                auto found = registry_.catalog()->find(name);
+                return found ? found : jobs_.function(name);
+            }};
+}
+
+queue::Jobs::Parts Daemon::job_parts() {
+    return {queue_,
+            events_,
+            ids_,
+            clock_,
+            log_,
+            [this](const std::string& name) { return registry_.catalog()->find(name); },
+            [this](function::Spec spec) { return registry_.make(std::move(spec)); },
+            [](const store::StoredFunction& stored) { return registry::Registry::revive(stored); },
+            [this](const std::string& name) {
+                pool_.withdraw(name);
+                metrics_.forget(name);
+                log_book_.forget(name);
+            }};
 }
 
 }  // namespace shallop::daemon

@@ -114,10 +114,11 @@ Task<void> Queue::run_one(std::shared_ptr<store::Taken> taken, async::Canceller&
         } else {
             ran = co_await invoke(running, self, reply);
         }
-        co_await settle(running, std::move(ran), std::move(reply));
+        // Its place is free; what takes it is read in the same transaction as its end is written.
         lines_.ended(running.row().function);
+        pump();
+        co_await settle(running, std::move(ran), std::move(reply));
     }
-    pump();
     if (lines_.next_due()) due_changed_.notify_all();
 }
 
@@ -229,7 +230,7 @@ void Queue::send_on(const Running& running, const function::Async& policy, const
     const auto add = [&](Order order) {
         order.event.server_name = "localhost";
         order.origin = "destination:" + running.row().id;
-        ending.next.push_back(row_of(order, now()));
+        ending.next.push_back(prepare(order));
     };
     if (to && hops_of(*event) >= settings_.most_hops) {
         parts_.log.warn("a destination is not followed: events have made events too often",

@@ -174,7 +174,8 @@ Status Queue::check(const Order& order) const {
     return {};
 }
 
-store::NewEvent Queue::row_of(const Order& order, Millis at) const {
+store::NewEvent Queue::prepare(const Order& order) const {
+    const auto at = now();
     store::NewEvent event;
     auto& row = event.row;
     row.id = order.event.id.empty() ? parts_.ids.next() : order.event.id;
@@ -202,7 +203,7 @@ Task<Result<Accepted>> Queue::put(Order order) {
         remove_files({order.body.file});
         co_return fine.error();
     }
-    auto event = row_of(order, now());
+    auto event = prepare(order);
     auto kept = parts_.events.put(std::move(event), written());
     auto put = co_await std::move(kept);
     if (!put || put->repeated) remove_files({order.body.file});
@@ -241,6 +242,16 @@ Result<Kept> whole(store::WholeEvent event) {
     return Kept{std::move(event.row), std::move(*head), std::move(event.reply), std::move(event.attempts)};
 }
 
+Result<std::vector<Kept>> all_whole(std::vector<store::WholeEvent> events) {
+    std::vector<Kept> page;
+    for (auto& event : events) {
+        auto kept = whole(std::move(event));
+        if (!kept) return kept.error();
+        page.push_back(std::move(*kept));
+    }
+    return page;
+}
+
 }  // namespace
 
 Task<Result<std::optional<Kept>>> Queue::find(std::string id) {
@@ -255,13 +266,23 @@ Task<Result<std::optional<Kept>>> Queue::find(std::string id) {
 Task<Result<std::vector<Kept>>> Queue::list(store::EventFilter filter) {
     auto found = co_await parts_.events.list(std::move(filter));
     if (!found) co_return found.error();
-    std::vector<Kept> page;
-    for (auto& event : *found) {
-        auto kept = whole(std::move(event));
-        if (!kept) co_return kept.error();
-        page.push_back(std::move(*kept));
+    co_return all_whole(std::move(*found));
+}
+
+Task<Result<std::vector<Kept>>> Queue::in_order(std::string function, std::size_t from, std::size_t limit) {
+    auto found = co_await parts_.events.in_order(std::move(function), from, limit);
+    if (!found) co_return found.error();
+    co_return all_whole(std::move(*found));
+}
+
+void Queue::stop_running(const std::string& function) {
+    std::vector<std::string> ids;
+    for (const auto& [id, running] : running_) {
+        if (running->row().function != function) continue;
+        running->cancelled = true;
+        ids.push_back(id);
     }
-    co_return page;
+    for (const auto& id : ids) parts_.invoker.cancel(id);
 }
 
 namespace {

@@ -16,7 +16,10 @@ struct Queue::Running {
     }
     Running(const Running&) = delete;
     Running& operator=(const Running&) = delete;
-    ~Running() { queue.running_.erase(taken->row.id); }
+    ~Running() {
+        const auto mine = queue.running_.find(taken->row.id);
+        if (mine != queue.running_.end() && mine->second == this) queue.running_.erase(mine);
+    }
 
     const store::EventRow& row() const { return taken->row; }
 

@@ -17,23 +17,6 @@ Error unknown(const std::string& name) {
     return {Fault::not_found, "there is no function '" + name.substr(0, 63) + "'"};
 }
 
-/// What was accepted once is read again even where all its defaults, spelled out, make it longer than what is accepted now.
-Result<FunctionPtr> restore(const store::StoredFunction& stored) {
-    function::ResourceLimits limits;
-    limits.document_bytes *= 4;
-    auto spec = function::parse_resource(stored.spec, stored.name, limits);
-    if (!spec) return spec.error();
-    auto image = function::parse_image(stored.image);
-    if (!image) return image.error();
-    if (spec->source) {  // what its runtime's labels say is not kept
-        auto contract = function::decide_contract(*spec, *image);
-        if (!contract) return contract.error();
-        spec->contract = std::move(*contract);
-    }
-    return std::make_shared<const Function>(Function{std::move(*spec), std::move(*image), stored.version, stored.etag,
-                                                     stored.created, stored.updated, stored.origin});
-}
-
 }  // namespace
 
 FunctionPtr Catalog::find(std::string_view name) const {
@@ -58,7 +41,7 @@ Task<Status> Registry::load() {
     if (!all) co_return all.error();
     Functions functions;
     for (const auto& stored : *all) {
-        auto function = restore(stored);
+        auto function = revive(stored);
         if (function) {
             functions.emplace(stored.name, std::move(*function));
         } else {
@@ -70,6 +53,32 @@ Task<Status> Registry::load() {
     auto routes = routes_without_conflicts(functions, log_);
     publish(std::move(functions), std::move(routes));
     co_return Status();
+}
+
+/// What was accepted once is read again even where all its defaults, spelled out, make it longer than what is accepted now.
+Result<FunctionPtr> Registry::revive(const store::StoredFunction& stored) {
+    function::ResourceLimits limits;
+    limits.document_bytes *= 4;
+    auto spec = function::parse_resource(stored.spec, stored.name, limits);
+    if (!spec) return spec.error();
+    auto image = function::parse_image(stored.image);
+    if (!image) return image.error();
+    if (spec->source) {  // what its runtime's labels say is not kept
+        auto contract = function::decide_contract(*spec, *image);
+        if (!contract) return contract.error();
+        spec->contract = std::move(*contract);
+    }
+    return std::make_shared<const Function>(Function{std::move(*spec), std::move(*image), stored.version, stored.etag,
+                                                     stored.created, stored.updated, stored.origin});
+}
+
+Task<Result<FunctionPtr>> Registry::make(function::Spec spec) {
+    auto image = co_await prepare(spec);
+    if (!image) co_return image.error();
+    auto etag = function::make_etag(spec, *image, 1);
+    const auto time = now();
+    co_return std::make_shared<const Function>(
+        Function{std::move(spec), std::move(*image), 1, std::move(etag), time, time, {}});
 }
 
 Task<Result<Deployed>> Registry::put(std::string name, std::string document, Precondition precondition) {

@@ -34,6 +34,16 @@ public:
     Outcome<std::vector<std::int64_t>> count(const std::string& function);
     Outcome<std::vector<std::string>> files();
 
+    Outcome<void> put_job(const JobRow& job);
+    Outcome<std::vector<JobRow>> jobs(const std::string& id, const std::string& before, bool running,
+                                      std::size_t limit);
+    Outcome<void> end_job(const JobRow& job, KeepIndexes keep);
+    Outcome<std::int64_t> cancel_all(const std::string& function, Millis now, Millis keep_until,
+                                     std::vector<Change>& changes);
+    Outcome<Result<Change>> forget_job(const std::string& id);
+    Outcome<std::vector<std::string>> old_jobs(Millis now, std::size_t most);
+    Outcome<std::vector<WholeEvent>> in_order(const std::string& function, std::size_t from, std::size_t limit);
+
 private:
     Outcome<std::optional<EventRow>> row(const std::string& id);
     Outcome<bool> behind_another(const EventRow& row);

@@ -46,7 +46,11 @@ constexpr std::array<const char*, 4> steps{
        CREATE TABLE idempotency(
            function TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, fingerprint TEXT NOT NULL,
            until INTEGER NOT NULL, PRIMARY KEY(function, key)) STRICT, WITHOUT ROWID;
-       CREATE INDEX idempotency_until ON idempotency(until);)",
+       CREATE INDEX idempotency_until ON idempotency(until);
+       CREATE TABLE jobs(
+           id TEXT PRIMARY KEY, name TEXT NOT NULL, document TEXT NOT NULL, spec TEXT NOT NULL, image TEXT NOT NULL,
+           state TEXT NOT NULL, created INTEGER NOT NULL, ended INTEGER NOT NULL, keep_until INTEGER NOT NULL)
+           STRICT, WITHOUT ROWID;)",
 };
 
 }  // namespace

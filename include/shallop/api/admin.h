@@ -6,6 +6,7 @@
 #include <shallop/observe/invocations.h>
 #include <shallop/observe/log_book.h>
 #include <shallop/observe/metrics.h>
+#include <shallop/queue/jobs.h>
 #include <shallop/source/code_store.h>
 #include <shallop/store/store.h>
 
@@ -72,6 +73,7 @@ public:
         registry::Registry& registry;
         invoke::Invoker& invoker;
         queue::Queue& queue;
+        queue::Jobs& jobs;
         store::Store& store;
         docker::Engine& engine;
         observe::Invocations& invocations;

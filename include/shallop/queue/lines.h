@@ -58,6 +58,8 @@ public:
     /// When the next line is due that could be served then.
     std::optional<Millis> next_due() const;
 
+    /// Nothing of this function waits or runs.
+    bool idle(const std::string& function) const { return !lines_.contains(function); }
     std::int64_t events() const { return events_; }
     base::Bytes bytes() const { return static_cast<base::Bytes>(bytes_); }
     int running() const { return running_; }

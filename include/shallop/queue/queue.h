@@ -132,6 +132,17 @@ public:
     Task<Result<std::int64_t>> drop(std::string id);
     Task<Result<std::int64_t>> drop_all(std::string function);
 
+    // For who puts events into the store himself, with something of his own in the same transaction.
+
+    /// The row of an order; nothing is checked.
+    store::NewEvent prepare(const Order& order) const;
+    /// What keeps the lines true: goes with each change.
+    store::Events::Written written();
+    /// The events of a function in the order they were put, whole.
+    Task<Result<std::vector<Kept>>> in_order(std::string function, std::size_t from, std::size_t limit);
+    /// Stops what of a function runs, as cancel() does.
+    void stop_running(const std::string& function);
+
     /// A function is new or changed: its line may go on.
     void changed(const std::string& function);
 
@@ -149,7 +160,6 @@ private:
     int concurrency(const std::string& function) const;
     function::Async policy(const std::string& function) const;
     Status check(const Order& order) const;
-    store::NewEvent row_of(const Order& order, Millis at) const;
     void pump();
     Task<void> take(Lines::Turn turn);
     Task<void> run_one(std::shared_ptr<store::Taken> taken, async::Canceller& self);
@@ -159,7 +169,6 @@ private:
     void send_on(const Running& running, const function::Async& policy, const store::KeptReply& reply,
                  store::Ending& ending) const;
     std::string log_of(const Running& running, bool failed) const;
-    store::Events::Written written();
     void apply(const store::Change& change);
     void told(const std::string& id);
     void remove_files(const std::vector<std::string>& names);

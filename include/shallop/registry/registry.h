@@ -130,6 +130,11 @@ public:
     Task<Result<Verified>> verify_source(std::string name, Upload upload);
     Task<Result<FunctionPtr>> remove(std::string name, Precondition precondition);
 
+    /// A function as put() would make it of `spec`, which is in no catalog and takes no name. Faults of put().
+    Task<Result<FunctionPtr>> make(function::Spec spec);
+    /// A function again from what was kept of it. Faults: invalid.
+    static Result<FunctionPtr> revive(const store::StoredFunction& stored);
+
     // For whoever serves the folder of functions. While one is served its functions are refused to all calls above (conflict), and these
     // calls leave alone what others have deployed (conflict).
 

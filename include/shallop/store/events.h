@@ -119,6 +119,18 @@ struct WholeEvent {
     std::vector<Attempt> attempts;
 };
 
+/// Many events of a function of their own, each run in a fresh container: the function is known by `name`.
+struct JobRow {
+    std::string id, name;
+    std::string document;           ///< what the job is, as JSON
+    std::string spec, image;        ///< of its function: format_spec, format_image
+    std::string state = "running";  ///< running, succeeded, failed, cancelled
+    Millis created = 0, ended = 0, keep_until = 0;
+};
+
+/// What of a job's indexes is kept once all have ended.
+enum class KeepIndexes : std::uint8_t { all, failed, none };
+
 struct EventFilter {
     std::string function{};
     std::optional<EventState> state{};
@@ -174,6 +186,22 @@ public:
     Task<Result<std::vector<WholeEvent>>> list(EventFilter filter);
     /// Events by state, of one function.
     Task<Result<std::vector<std::int64_t>>> count(std::string function);
+    /// A job and the events of its indexes, in this order: all or nothing.
+    Task<Status> put_job(JobRow job, std::vector<NewEvent> indexes, Written written = {});
+    Task<Result<std::optional<JobRow>>> job(std::string id);
+    /// Newest first, those with an id below `before` ("": all).
+    Task<Result<std::vector<JobRow>>> jobs(std::string before, std::size_t limit);
+    Task<Result<std::vector<JobRow>>> running_jobs();
+    Task<Status> end_job(JobRow job, KeepIndexes keep);
+    /// Cancels what of a function's events does not run; so many.
+    Task<Result<std::int64_t>> cancel_all(std::string function, Millis now, Millis keep_until, Written written = {});
+    /// Forgets a job that has ended, and its events.
+    Task<Result<Change>> forget_job(std::string id, Written written = {});
+    /// Ids of ended jobs whose time has come.
+    Task<Result<std::vector<std::string>>> old_jobs(Millis now, std::size_t most);
+    /// The events of a function in the order they were put, from the `from`-th, with their attempts and replies.
+    Task<Result<std::vector<WholeEvent>>> in_order(std::string function, std::size_t from, std::size_t limit);
+
     /// The files that bodies are in.
     Task<Result<std::vector<std::string>>> files();
 

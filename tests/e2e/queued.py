@@ -76,6 +76,10 @@ class Queue:
         """Waits until an event of a function that runs HELD does run."""
         wait_until(lambda: (self.shared / f"began.{id}").exists(), 60, what=f"{id} runs")
 
+    def serves(self, name, body):
+        """Waits until a version that gives back its body has taken over: until its first instance is there, the one before it serves."""
+        wait_until(lambda: self.daemon.call(f"/function/{name}", "POST", body).body == body, 60, what=f"the new {name} serves")
+
     def go(self):
         (self.shared / "go").touch()
 

@@ -35,11 +35,12 @@ Json describe_job(const queue::JobView& job, const Call& call) {
 }
 
 /// An index as its invocation, with its number and what it printed last.
-Json describe_index(const queue::Kept& one, std::size_t index, const Call& call) {
-    Json json{{"index", index}};
-    json.update(describe(one, call.parts.invocations.find(one.row.id), call.parts.queue, true));
-    if (!one.attempts.empty()) json["exit_code"] = one.attempts.back().exit_code;
-    return json;
+Json describe_index(const queue::Kept& one, std::size_t index,
+                    const Call& call) {
+    const int exit_code = one.attempts.empty() ? -1 : one.attempts.back().exit_code;
+    return {{"index", index},
+            {"exit_code", exit_code < 0 ? Json(nullptr) : Json(exit_code)},
+            {"invocation", describe(one, call.parts.invocations.find(one.row.id), call.parts.queue, true)}};
 }
 
 AnswerTask create(Call& call) {

@@ -50,13 +50,17 @@ base::Result<Destination> by_name(const registry::Catalog& catalog, std::string_
     return found;
 }
 
-bool is_ours(std::string_view field) {
-    constexpr std::string_view reserved = "x-shallop-";
+bool begins_with(std::string_view field, std::string_view reserved) {
     const auto same = [](char given, char ours) { return given == ours || (given == '_' && ours == '-'); };
     const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
     return field.size() >= reserved.size() &&
            std::equal(reserved.begin(), reserved.end(), field.begin(),
                       [&](char ours, char given) { return same(lower(given), ours); });
+}
+
+/// Fields that say what only we know. A twin with underscores would be the same variable to a program.
+bool is_ours(std::string_view field) {
+    return begins_with(field, "x-shallop-") || begins_with(field, "shallop-schedule");
 }
 
 bool describes_body(std::string_view field) {

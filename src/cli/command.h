@@ -34,6 +34,7 @@ void add_invoke(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_invocations(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_dead_letters(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_logs(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_schedules(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_remove(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_version(CLI::App& app, const Globals& globals, Chosen& chosen);
 

@@ -69,10 +69,12 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       events_(*store_, executor, log),
       queue_(queue_settings(), queue_parts(*ground.blocking), executor),
       jobs_(job_parts(), executor),
+      queue_runs_(queue_),
+      scheduler_({}, scheduler_parts(), executor),
       gateway_(registry_, invoker_, queue_, ids_, log, metrics_),
       admin_({ground.admin_token, settings_.admin_hosts, 256 * 1024}, facts(),
              {gateway_, registry_, invoker_, queue_, jobs_, *store_, engine_, invocations_, log_book_, metrics_, clock_,
-              log, instances(), code_.get()}),
+              log, instances(), code_.get(), &scheduler_}),
       gateway_listener_(executor, clock_, log, gateway_, settings_.http),
       admin_listener_(executor, clock_, log, admin_, settings_.http),
       signals_(executor, SIGTERM, SIGINT, SIGHUP),
@@ -140,6 +142,7 @@ void Daemon::changed(const function::FunctionPtr& before, const function::Functi
     if ((before && before->spec.source) || (after && after->spec.source)) supply_runtimes();
     queue_.changed((after ? after : before)->spec.name);
     if (after) return pool_.deploy(after);
+    scheduler_.forget(before->spec.name);
     pool_.withdraw(before->spec.name);
     metrics_.forget(before->spec.name);
     log_book_.forget(before->spec.name);
@@ -221,6 +224,7 @@ Task<int> Daemon::run() {
     tasks_.spawn("first instances", start_ahead());
     tasks_.spawn("queue", queue_.run());
     tasks_.spawn("jobs", jobs_.run());
+    tasks_.spawn("schedules", scheduler_.run());
     tasks_.spawn("gateway", gateway_listener_.run());
     tasks_.spawn("admin", admin_listener_.run());
     co_await wait_for_signal();
@@ -241,6 +245,7 @@ Task<base::Status> Daemon::listen() {
     if (!loaded) co_return loaded;
     if (const auto jobs = co_await jobs_.load(); !jobs) co_return jobs;
     if (const auto queued = co_await queue_.load(); !queued) co_return queued;
+    if (const auto scheduled = co_await scheduler_.load(); !scheduled) co_return scheduled;
     loaded_ = true;
     if (const auto bound = gateway_listener_.bind(settings_.listen); !bound) co_return bound;
     if (const auto bound = admin_listener_.bind(settings_.admin_listen); !bound) co_return bound;

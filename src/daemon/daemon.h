@@ -16,6 +16,8 @@
 #include <shallop/registry/registry.h>
 #include <shallop/store/events.h>
 #include <shallop/store/store.h>
+#include <shallop/trigger/queue_runs.h>
+#include <shallop/trigger/scheduler.h>
 
 #include <boost/asio/signal_set.hpp>
 
@@ -54,6 +56,7 @@ private:
     queue::Settings queue_settings() const;
     queue::Queue::Parts queue_parts(async::BlockingPool& blocking);
     queue::Jobs::Parts job_parts();
+    trigger::Scheduler::Parts scheduler_parts();
     api::Instances instances();
     instance::Settings launcher_settings();
     build::Settings builder_settings();
@@ -96,6 +99,8 @@ private:
     store::Events events_;
     queue::Queue queue_;
     queue::Jobs jobs_;
+    trigger::QueueRuns queue_runs_;
+    trigger::Scheduler scheduler_;
     api::Gateway gateway_;
     api::Admin admin_;
     http::Listener gateway_listener_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the queue is given.
+// What the queue and the scheduler are given.
 #include "daemon/daemon.h"
 
 namespace shallop::daemon {
@@ -35,6 +35,12 @@ queue::Jobs::Parts Daemon::job_parts() {
                 metrics_.forget(name);
                 log_book_.forget(name);
             }};
+}
+
+trigger::Scheduler::Parts Daemon::scheduler_parts() {
+    return {*store_, queue_runs_,
+            clock_,  ids_,
+            log_,    [this](const std::string& name) { return registry_.catalog()->find(name) != nullptr; }};
 }
 
 }  // namespace shallop::daemon

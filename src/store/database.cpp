@@ -175,6 +175,7 @@ Status Store::Database::prepare() {
         if (!prepared) return refused(prepared.error(), "reading");
         *statement = std::move(*prepared);
     }
+    if (const auto prepared = schedules_.prepare(connection_); !prepared) return refused(prepared.error(), "reading");
     return {};
 }
 
@@ -216,6 +217,7 @@ Status Store::Database::remove_function(const std::string& name) {
     return transact([&]() -> Outcome<void> {
         if (auto done = finish(remove_.bind(1, name)); !done) return done;
         if (auto done = finish(retire_name_.bind(1, name)); !done) return done;
+        if (auto done = schedules_.remove_of(name); !done) return done;
         return finish(forget_names_.bind(1, static_cast<std::int64_t>(limits_.remembered_removals)));
     });
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "store/directory.h"
+#include "store/schedules.h"
 #include "store/sqlite.h"
 
 #include <shallop/async/semaphore.h>
@@ -23,6 +24,11 @@ public:
     Status put_functions(const std::vector<StoredFunction>& functions);
     Status remove_function(const std::string& name);
     Result<std::int64_t> last_version(const std::string& name);
+
+    Result<std::vector<StoredSchedule>> load_schedules();
+    Status put_schedule(const StoredSchedule& schedule);
+    Status note_schedules(const std::vector<ScheduleNote>& notes);
+    Status remove_schedule(const std::string& id);
 
     /// Between BEGIN and COMMIT, or undone: all or nothing, and on the disk when it returns without a fault.
     Status transact(const std::function<Outcome<void>()>& rows);
@@ -48,6 +54,7 @@ private:
     std::optional<Directory> directory_;  ///< outlives the connection: the lock goes last
     Connection connection_;
     Statement begin_, commit_, rollback_, load_, put_, put_name_, remove_, retire_name_, forget_names_, last_version_;
+    Schedules schedules_;
     std::string daemon_id_;
     std::atomic<bool> degraded_ = false;  ///< read from the loop while a pool thread writes
 };

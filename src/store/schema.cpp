@@ -7,7 +7,7 @@ namespace shallop::store {
 namespace {
 
 /// Step N brings schema N-1 to N. A step that was released is never changed: the next one corrects it.
-constexpr std::array<const char*, 4> steps{
+constexpr std::array<const char*, 5> steps{
     // `names` outlives `functions`: a removed function that comes back goes on counting its versions.
     R"(CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
        CREATE TABLE functions(
@@ -51,6 +51,12 @@ constexpr std::array<const char*, 4> steps{
            id TEXT PRIMARY KEY, name TEXT NOT NULL, document TEXT NOT NULL, spec TEXT NOT NULL, image TEXT NOT NULL,
            state TEXT NOT NULL, created INTEGER NOT NULL, ended INTEGER NOT NULL, keep_until INTEGER NOT NULL)
            STRICT, WITHOUT ROWID;)",
+    // Times are seconds since 1970. `done`: all ticks up to it have been dealt with; last_outcome '': there was none yet.
+    R"(CREATE TABLE schedules(
+           id TEXT PRIMARY KEY, function TEXT NOT NULL, plan TEXT NOT NULL,
+           created INTEGER NOT NULL, updated INTEGER NOT NULL, anchor INTEGER NOT NULL, done INTEGER NOT NULL,
+           last_tick INTEGER NOT NULL, last_invocation TEXT NOT NULL, last_outcome TEXT NOT NULL) STRICT, WITHOUT ROWID;
+       CREATE INDEX schedules_function ON schedules(function);)",
 };
 
 }  // namespace

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 from conftest import wait_until
@@ -56,7 +57,7 @@ class Senders:
 
 
 def events_of(database):
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as opened:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as opened:
         return dict(opened.execute("SELECT id, state FROM events"))
 
 
@@ -86,7 +87,7 @@ def test_nothing_accepted_is_lost_however_often_the_daemon_is_killed(start_daemo
 
     runs = Counter((marks / "done").read_text().split())
     assert not [id for id in senders.accepted if runs[id] == 0], "succeeded without having run"
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as opened:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as opened:
         cut = {id for (id,) in opened.execute(
             "SELECT id FROM events WHERE seq IN (SELECT seq FROM attempts WHERE outcome = 'interrupted')")}
     repeated = {id for id, times in runs.items() if times > 1}
@@ -136,8 +137,9 @@ def test_nothing_accepted_is_lost_when_the_power_goes(start_daemon):
     print(f"seed {SEED}")
     chance = random.Random(SEED)
     disk = Disk()
+    daemon = start_daemon(data_dir=disk.at / "data")
+    senders = Senders(daemon, "/async-function/later", 0)
     try:
-        daemon = start_daemon(data_dir=disk.at / "data")
         daemon.put("later", image="debian:bookworm-slim", command=["true"], **{"async": {"concurrency": 1}},
                    contract={"cgi": {"output": "raw"}})
         senders = Senders(daemon, "/async-function/later", 4)
@@ -157,12 +159,14 @@ def test_nothing_accepted_is_lost_when_the_power_goes(start_daemon):
         senders.end()
         assert checked > 100 * CUTS
         print(f"{CUTS} cuts, {len(senders.accepted)} events, none lost")
-        daemon.close()
     finally:
+        senders.ending = True
+        daemon.process.send_signal(signal.SIGCONT)
+        daemon.stop()
         disk.close()
 
 
 def look_at_database(directory):
-    with sqlite3.connect(directory / "data/shallop.db") as opened:
+    with closing(sqlite3.connect(directory / "data/shallop.db")) as opened:
         sound = opened.execute("PRAGMA integrity_check").fetchone()[0]
         return sound, {id for (id,) in opened.execute("SELECT id FROM events")}

@@ -9,6 +9,7 @@
 #include <shallop/queue/jobs.h>
 #include <shallop/source/code_store.h>
 #include <shallop/store/store.h>
+#include <shallop/trigger/scheduler.h>
 
 #include <chrono>
 #include <cstdint>
@@ -82,7 +83,8 @@ public:
         async::Clock& clock;
         base::Log& log;
         Instances instances{};
-        source::CodeStore* code = nullptr;  ///< null: no code can be uploaded
+        source::CodeStore* code = nullptr;        ///< null: no code can be uploaded
+        trigger::Scheduler* schedules = nullptr;  ///< null: there are none
     };
 
     Admin(AdminSettings settings, DaemonFacts facts, Parts parts)

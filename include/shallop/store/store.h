@@ -5,6 +5,7 @@
 #include <shallop/async/semaphore.h>
 #include <shallop/base/log.h>
 #include <shallop/function/spec.h>
+#include <shallop/store/schedules.h>
 
 #include <cstdint>
 #include <memory>
@@ -53,10 +54,18 @@ public:
     Task<Status> put_function(StoredFunction function);
     /// All or none.
     Task<Status> put_functions(std::vector<StoredFunction> functions);
+    /// And its schedules.
     Task<Status> remove_function(std::string name);
     /// The highest version a name ever had, 0 if none. That of a removed function is kept for the last Limits::remembered_removals, so
     /// that one that comes back goes on counting.
     Task<Result<std::int64_t>> last_version(std::string name);
+
+    Task<Result<std::vector<StoredSchedule>>> load_schedules();
+    /// Inserts or replaces; durable when it returns.
+    Task<Status> put_schedule(StoredSchedule schedule);
+    /// All or none; those that are gone are passed over.
+    Task<Status> note_schedules(std::vector<ScheduleNote> notes);
+    Task<Status> remove_schedule(std::string id);
 
     /// Whether the last write failed for want of space.
     bool degraded() const;

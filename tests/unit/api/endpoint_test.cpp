@@ -34,8 +34,9 @@ nlohmann::json document() { return nlohmann::json::parse(shallop_openapi, shallo
 
 std::set<std::string> in_tables() {
     std::set<std::string> calls;
-    for (const auto table : {api::function_endpoints(), api::source_endpoints(), api::instance_endpoints(),
-                             api::log_endpoints(), api::invocation_endpoints(), api::daemon_endpoints()}) {
+    for (const auto table :
+         {api::function_endpoints(), api::source_endpoints(), api::instance_endpoints(), api::log_endpoints(),
+          api::invocation_endpoints(), api::schedule_endpoints(), api::daemon_endpoints()}) {
         for (const auto& endpoint : table) calls.insert(lower(endpoint.method) + " " + std::string(endpoint.pattern));
     }
     return calls;
@@ -89,8 +90,9 @@ TEST_CASE("the OpenAPI document describes every endpoint and no other", "[api]")
 
 TEST_CASE("the OpenAPI document names the parameters that the endpoints take", "[api]") {
     const auto openapi = document();
-    for (const auto table : {api::function_endpoints(), api::source_endpoints(), api::instance_endpoints(),
-                             api::log_endpoints(), api::invocation_endpoints(), api::daemon_endpoints()}) {
+    for (const auto table :
+         {api::function_endpoints(), api::source_endpoints(), api::instance_endpoints(), api::log_endpoints(),
+          api::invocation_endpoints(), api::schedule_endpoints(), api::daemon_endpoints()}) {
         for (const auto& endpoint : table) {
             const auto& operation = openapi.at("paths").at(std::string(endpoint.pattern)).at(lower(endpoint.method));
             std::set<std::string> described;

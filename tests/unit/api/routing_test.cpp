@@ -109,6 +109,8 @@ TEST_CASE("a client cannot say what only the platform says", "[api]") {
     auto request = get("/function/hello");
     request.fields = {{"X-Shallop-Invocation-Id", "forged"},
                       {"x_shallop_function", "forged"},
+                      {"Shallop-Schedule", "forged"},
+                      {"shallop_scheduled_time", "forged"},
                       {"X-Shallop", "mine"},
                       {"X-Forwarded-For", "10.0.0.1"},
                       {"Authorization", "Basic x"}};
@@ -116,6 +118,8 @@ TEST_CASE("a client cannot say what only the platform says", "[api]") {
     const auto event = event_from(request, *found, true);
     CHECK_FALSE(has(event, "X-Shallop-Invocation-Id"));
     CHECK_FALSE(has(event, "x_shallop_function"));
+    CHECK_FALSE(has(event, "Shallop-Schedule"));
+    CHECK_FALSE(has(event, "shallop_scheduled_time"));
     CHECK(has(event, "X-Forwarded-For"));
     CHECK(has(event, "Authorization"));
     CHECK_FALSE(has(event_from(request, *found, false), "Authorization"));

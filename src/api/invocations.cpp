@@ -20,6 +20,12 @@ Error unknown_invocation(const std::string& id) {
                                   "' that is queued or kept, or among those running and the last 1,000 ended"};
 }
 
+/// A request that runs or ran lately. The run of a queued event is none: what the queue has forgotten is not remembered here.
+const observe::Invocation* find_request(const Admin::Parts& parts, const std::string& id) {
+    const auto* const found = parts.invocations.find(id);
+    return found == nullptr || found->attempt > 0 ? nullptr : found;
+}
+
 /// Requests are in memory, queued events on the disk; a page is of both, newest first.
 AnswerTask list(Call& call) {
     const auto page = page_of(call.query, usual_page);
@@ -58,8 +64,8 @@ AnswerTask show(Call& call) {
     if (*wait > base::Duration::zero()) co_await parts.queue.wait_for_end(id, parts.clock.now() + *wait);
     const auto kept = co_await parts.queue.find(id);
     if (!kept) co_return kept.error();
-    const auto* const found = parts.invocations.find(id);
-    if (*kept) co_return json_answer(describe(**kept, found, parts.queue, true));
+    if (*kept) co_return json_answer(describe(**kept, parts.invocations.find(id), parts.queue, true));
+    const auto* const found = find_request(parts, id);
     if (found == nullptr) co_return unknown_invocation(id);
     co_return json_answer(describe(*found));
 }
@@ -99,10 +105,10 @@ AnswerTask cancel(Call& call) {
         if (!after || !*after) co_return unknown_invocation(id);
         co_return json_answer(describe(**after, parts.invocations.find(id), parts.queue, true), 202);
     }
-    const auto* found = parts.invocations.find(id);
+    const auto* found = find_request(parts, id);
     if (found == nullptr) co_return unknown_invocation(id);
     if (!parts.invoker.cancel(id)) co_return Error(Fault::conflict, "this invocation has already ended");
-    found = parts.invocations.find(id);
+    found = find_request(parts, id);
     if (found == nullptr) co_return unknown_invocation(id);
     co_return json_answer(describe(*found), 202);
 }
@@ -115,7 +121,7 @@ AnswerTask replay(Call& call) {
         answer.fields.push_back({"Location", "/v1/invocations/" + accepted->id});
         co_return answer;
     }
-    if (accepted.error().fault == Fault::not_found && call.parts.invocations.find(id) != nullptr) {
+    if (accepted.error().fault == Fault::not_found && find_request(call.parts, id) != nullptr) {
         co_return Error(Fault::conflict,
                         "only a queued event is kept and can be run again; send the request to the function once more, "
                         "with \"Prefer: respond-async\" to have it kept");

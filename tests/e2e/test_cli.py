@@ -14,7 +14,7 @@ IMAGE = "debian:bookworm-slim"
 
 def alone(*words, **environment):
     """Runs the client with nothing but what is given here."""
-    return subprocess.run([str(BINARY), *words], capture_output=True, text=True, timeout=60, env=environment)
+    return subprocess.run([str(BINARY), *words], capture_output=True, text=True, timeout=60, env=environment, stdin=subprocess.DEVNULL)
 
 
 def complains(done, status, what, todo=""):
@@ -154,12 +154,25 @@ def test_a_missing_or_wrong_token_is_told_with_what_to_do(shared):
     (["deploy", "x", "--image", "y", "--mount", "z"], "--mount", "VOLUME"),
     (["--url", "ftp://x", "list"], "ftp://x", "http://"),
     (["list", "--", "x"], "--", "help"),
+    (["invocations", "shwo"], "shwo", "invocations --help"),
+    (["invocations", "show"], "ID", "invocations show --help"),
+    (["invocations", "--status", "odd"], "odd", "invocations --help"),
+    (["invocations", "--limit", "1001"], "1001", "invocations --help"),
+    (["invocations", "show", "x", "--limit", "3"], "--limit", "invocations --help"),
+    (["invocations", "wait", "x", "--timeout", "soon"], "soon", "--timeout 30s"),
+    (["invoke", "x", "--wait"], "--async", "invoke --help"),
+    (["invoke", "x", "--idempotency-key", "k"], "--async", "invoke --help"),
+    (["invoke", "x", "--async", "--time"], "--time", "invoke --help"),
+    (["dead-letters", "redrive"], "which ones", "--all"),
+    (["dead-letters", "redrive", "x", "--all"], "at once", "either"),
+    (["dead-letters", "drop", "x", "--function", "f"], "--all", "drop ID"),
+    (["dead-letters", "drop", "--all"], "undone", "--yes"),
 ])
 def test_wrong_usage_is_status_2(words, what, todo):
     complains(alone(*words), 2, what, todo)
 
 
-@pytest.mark.parametrize("command", ["deploy", "apply", "list", "show", "invoke", "logs", "remove", "version"])
+@pytest.mark.parametrize("command", ["deploy", "apply", "list", "show", "invoke", "invocations", "dead-letters", "logs", "remove", "version"])
 def test_every_command_explains_itself_with_an_example(command):
     done = alone(command, "--help")
     assert done.returncode == 0 and "Example" in done.stdout and f"shallop {command}" in done.stdout

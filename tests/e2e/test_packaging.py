@@ -149,6 +149,11 @@ def test_the_readme_deploys_an_image_of_your_own(daemon):
     assert "NOT SO LOUD" in run_readme(daemon, "shallop deploy shout")
 
 
+def test_the_readme_queues_events(daemon):
+    shown = run_readme(daemon, "--async --wait")
+    assert "/v1/invocations/" in shown and "\n2\n" in shown and "no dead letters" in shown and shown.count("succeeded") >= 1
+
+
 def test_the_readme_makes_a_function_of_a_file(daemon, runtime_images, tmp_path):
     assert "Hello, you!" in run_readme(daemon, "shallop init", tmp_path)
 

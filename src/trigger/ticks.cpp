@@ -85,13 +85,13 @@ Task<void> Scheduler::put_ticks(Job& job) {
     const bool together = schedule.plan.catch_up == CatchUp::all && schedule.plan.overlap == Overlap::forbid;
     bool first = true;
     for (const auto tick : job.due.ticks) {
-        job.noteworthy = true;
         const bool ask = first || !together;
         first = false;
         bool fine = true;
         if (ask) fine = co_await may_run(schedule, tick);
         if (fine) job.again = !co_await put_tick(schedule, tick);
         if (job.again) co_return;
+        job.noteworthy = true;
         schedule.done = tick;
     }
     schedule.done = job.due.done;

@@ -96,6 +96,12 @@ TEST_CASE("what a schedule may not have is refused at its place", "[trigger]") {
         {with(R"("method":"CONNECT")"), "/method", "CONNECT"},
         {with(R"("method":"po st")"), "/method", "upper-case"},
         {with(R"("path":"run")"), "/path", "/healthz"},
+        {with(R"("path":"/a/../b")"), "/path", "resolved"},
+        {with(R"("path":"/%2E%2e")"), "/path", "resolved"},
+        {with(R"("path":"/a/.?x")"), "/path", "resolved"},
+        {with(R"("path":"/a%2Fb")"), "/path", "hexadecimal"},
+        {with(R"("path":"/a%00")"), "/path", "hexadecimal"},
+        {with(R"("path":"/a%2")"), "/path", "hexadecimal"},
         {with(R"("headers":[])"), "/headers", "Content-Type"},
         {with(R"("headers":{"A B":"x"})"), "/headers/A B", "header field"},
         {with(R"("headers":{"Host":"x"})"), "/headers/Host", "connection's"},
@@ -126,6 +132,13 @@ TEST_CASE("what a schedule may not have is refused at its place", "[trigger]") {
         CHECK(error.detail.find(row.says) != std::string::npos);
     }
     CHECK(parse_plan(std::string(300 * 1024, ' ')).error().fault == Fault::too_large);
+}
+
+TEST_CASE("dots and signs that are no segments and no escapes are fine in a path and its query", "[trigger]") {
+    for (const auto* path : {"/", "/a.b/..c/d..", "/a%20b%2eC", "/x?to=../y%2Fz&p=%"}) {
+        CAPTURE(path);
+        CHECK(parse_plan(with(R"("path":")" + std::string(path) + "\"")));
+    }
 }
 
 TEST_CASE("the event of a tick carries the schedule and its time", "[trigger]") {

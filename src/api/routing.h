@@ -14,6 +14,7 @@ struct Destination {
     function::FunctionPtr function;
     std::string script_name, path_info;  ///< both still encoded
     bool by_name = false;                ///< by /function/NAME
+    std::size_t route = 0;               ///< else by this one of its routes
     std::vector<std::pair<std::string, std::string>> parameters;
 };
 

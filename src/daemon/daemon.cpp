@@ -66,7 +66,7 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       folder_(FunctionsFolder::of(settings_.functions, store_->daemon_id(),
                                   {registry_, builder_, *code_, *ground.blocking, log_book_, clock_, log}, executor)),
       invoker_(pool_, clock_, log, invocations_, log_book_, metrics_, executor),
-      gateway_(registry_, invoker_, ids_, log, metrics_),
+      gateway_(registry_, invoker_, ids_, log, metrics_, clock_),
       admin_({ground.admin_token, settings_.admin_hosts, 256 * 1024}, facts(),
              {gateway_, registry_, invoker_, *store_, engine_, invocations_, log_book_, metrics_, clock_, log,
               instances(), code_.get()}),

@@ -6,14 +6,13 @@
 #include "api/endpoint.h"
 #include "api/guard.h"
 #include "api/problem.h"
+#include "api/routing.h"
 
 namespace shallop::api {
 namespace {
 
 using base::Error;
 using base::Fault;
-
-bool is_function_path(std::string_view path) { return path == "/function" || path.starts_with("/function/"); }
 
 /// Probes come from health checks by whatever name, and say nothing worth protecting.
 bool is_probe(std::string_view path) { return path == "/livez" || path == "/readyz"; }

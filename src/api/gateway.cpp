@@ -49,6 +49,7 @@ struct Gateway::Visit {
     Scope scope;
     std::unique_ptr<http::Request> request{};  ///< kept where a local redirect may come; else the exchange has it
     bool redirected = false;
+    bool later = false;                        ///< the event is to be queued
     function::FunctionPtr function{};          ///< that the last step led to
     std::unique_ptr<function::Event> event{};  ///< of the last step's invocation
 
@@ -77,6 +78,10 @@ Task<void> Gateway::serve(http::Exchange& exchange, Scope scope) {
         if (at.signed_body) {
             const bool welcome = co_await is_signed(at);
             if (!welcome) co_return;
+        }
+        if (at.later) {
+            co_await accept(at);
+            co_return;
         }
         // A client that hangs up cancels the invocation, whichever line it is in, and with it this.
         exchange.cancel_when_gone(true);
@@ -111,7 +116,10 @@ Task<bool> Gateway::is_signed(Visit& at) {
     auto& from = at.received();
     const auto now = clock_.wall();
     auto taken = co_await at.signed_body->take(at.event->fields, from, now);
-    if (taken) co_return true;
+    if (taken) {
+        at.signed_body->remove_secret(at.event->fields);
+        co_return true;
+    }
     auto error = taken.error();
     if (error.pointer == bad_signature) metrics_.rejected(bad_signature_reason);
     co_await refuse(at.exchange, std::move(error), "");
@@ -134,6 +142,8 @@ base::Status Gateway::route(Visit& at, std::string& allow) {
     if (!found) return found.error();
     at.function = std::move(found->function);
     const auto& spec = at.function->spec;
+    const bool by_queue = !found->by_name && spec.routes.at(found->route).async;
+    at.later = !at.redirected && (found->later || by_queue || prefers_async(at.asked().fields));
     at.signed_body.reset();
     if (at.scope == Scope::everything) {  // else an operator asks, with the token
         const auto signature = wanted_signature(*at.function, *found);
@@ -142,7 +152,7 @@ base::Status Gateway::route(Visit& at, std::string& allow) {
             at.signed_body = std::make_unique<SignedBody>(at.function, **signature, signed_bytes_);
     }
     // Only what speaks as a CGI program does can redirect locally; for all else the request is moved, not copied.
-    if (spec.contract.kind != function::ContractKind::http && !at.redirected) {
+    if (spec.contract.kind != function::ContractKind::http && !at.redirected && !at.later) {
         at.request = std::make_unique<http::Request>(at.asked());
     }
     at.event = spare_event();
@@ -158,6 +168,65 @@ base::Status Gateway::route(Visit& at, std::string& allow) {
     if (at.event->content_length.value_or(0) <= spec.limits.request_body) return {};
     return Error(Fault::too_large,
                  "the body is larger than this function takes (" + base::format_bytes(spec.limits.request_body) + ")");
+}
+
+namespace {
+
+/// What is meant for us goes into the order; what is left of the head is the function's.
+queue::Order order_of(function::Event&& event, queue::Body&& body) {
+    queue::Order order;
+    const auto take = [&](std::string_view name) -> std::string {
+        const auto* const found = base::find_field(event.fields, name);
+        return found == nullptr ? std::string() : *found;
+    };
+    order.idempotency_key = take("Idempotency-Key");
+    order.ordering_key = take("Shallop-Ordering-Key");
+    order.callback = take("X-Callback-Url");
+    std::erase_if(event.fields, [](const auto& field) {
+        return base::same_name(field.name, "Prefer") || base::same_name(field.name, "X-Callback-Url") ||
+               base::same_name(field.name, "Shallop-Ordering-Key");
+    });
+    order.body = std::move(body);
+    order.event = std::move(event);
+    return order;
+}
+
+http::Response accepted_head(const queue::Accepted& accepted, std::size_t length) {
+    http::Response head;
+    head.status = 202;
+    head.fields = {{"Content-Type", "application/json"},
+                   {"Location", "/v1/invocations/" + accepted.id},
+                   {"Preference-Applied", "respond-async"},
+                   {"X-Shallop-Invocation-Id", accepted.id},
+                   {"Cache-Control", "no-store"}};
+    if (accepted.repeated) head.fields.push_back({"Idempotency-Replayed", "true"});
+    head.content_length = length;
+    return head;
+}
+
+}  // namespace
+
+/// 202 once the event is on the disk.
+Task<void> Gateway::accept(Visit& at) {
+    auto body = co_await queue_.read_body(at.body(), at.function->spec.limits.request_body);
+    if (!body) {
+        auto error = body.error();
+        co_await refuse(at.exchange, std::move(error), at.id());
+        co_return;
+    }
+    auto order = order_of(std::move(*at.event), std::move(*body));
+    at.event.reset();  // what it was made of is gone: none for the next request
+    auto id = order.event.id;
+    const auto accepted = co_await queue_.put(std::move(order));
+    if (!accepted) {
+        auto error = accepted.error();
+        metrics_.rejected(error.fault == Fault::overloaded ? "backlog" : "not_queued");
+        co_await refuse(at.exchange, std::move(error), std::move(id));
+        co_return;
+    }
+    std::string answer = "{\"id\":\"" + accepted->id + "\",\"status\":\"queued\"}\n";
+    auto head = accepted_head(*accepted, answer.size());
+    co_await at.exchange.reply(std::move(head), std::move(answer));
 }
 
 /// Tells the client of an invocation that has not left it with a whole reply. The local redirect that it ended in, if any.

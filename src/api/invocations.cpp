@@ -1,100 +1,185 @@
 // SPDX-License-Identifier: Apache-2.0
-// /v1/invocations: what runs, and what ran lately.
+// /v1/invocations: what runs, what ran lately, and what is queued. /v1/dead-letters: what was queued and failed.
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "api/endpoint.h"
+#include "api/invocation_json.h"
 
 namespace shallop::api {
 namespace {
 
 using base::Error;
 using base::Fault;
-using observe::Invocation;
 
 constexpr std::size_t usual_page = 50;
-constexpr std::array<std::string_view, 5> states{"queued", "running", "succeeded", "failed", "cancelled"};
-
-/// Milliseconds to the microsecond.
-double ms(base::Duration duration) {
-    return std::round(std::chrono::duration<double, std::micro>(duration).count()) / 1000.0;
-}
-
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
-
-Json number_or_null(int number, int none) { return number == none ? Json(nullptr) : Json(number); }
-
-Json describe(const Invocation& one) {
-    const bool ended = one.ended != observe::WallTime{};
-    return {
-        {"id", one.id},
-        {"function", one.function},
-        {"version", one.version},
-        {"method", one.method},
-        {"path", one.path},
-        {"status", one.status},
-        {"fault", text_or_null(one.fault)},
-        {"detail", text_or_null(one.detail)},
-        {"http_status", number_or_null(one.http_status, 0)},
-        {"exit_code", number_or_null(one.exit_code, -1)},
-        {"signal", number_or_null(one.signal, 0)},
-        {"received", base::format_time(one.received)},
-        {"ended", ended ? Json(base::format_time(one.ended)) : Json(nullptr)},
-        {"timings",
-         {{"queue_ms", ms(one.queue)}, {"start_ms", ms(one.start)}, {"run_ms", ms(one.run)}, {"cpu_ms", ms(one.cpu)}}},
-        {"max_rss", one.max_rss},
-        {"bytes_in", one.bytes_in},
-        {"bytes_out", one.bytes_out}};
-}
+constexpr auto longest_wait = std::chrono::minutes(5);
 
 Error unknown_invocation(const std::string& id) {
-    return {Fault::not_found,
-            "there is no invocation '" + id.substr(0, 40) + "' among those running and the last 1,000 ended"};
+    return {Fault::not_found, "there is no invocation '" + id.substr(0, 40) +
+                                  "' that is queued or kept, or among those running and the last 1,000 ended"};
 }
 
+/// Requests are in memory, queued events on the disk; a page is of both, newest first.
 AnswerTask list(Call& call) {
     const auto page = page_of(call.query, usual_page);
     if (!page) co_return page.error();
+    store::EventFilter filter;
+    filter.function = call.query.text("function");
+    filter.before = page->cursor;
+    filter.limit = page->to_fetch();
     const auto status = call.query.text("status");
-    if (!status.empty() && std::find(states.begin(), states.end(), status) == states.end()) {
-        co_return Error(Fault::invalid,
-                        "the parameter 'status' must be queued, running, succeeded, failed or cancelled");
+    if (!status.empty()) {
+        const auto state = state_of(status);
+        if (!state) co_return state.error();
+        filter.state = *state;
     }
-    const auto found = call.parts.invocations.list(call.query.text("function"), status, page->cursor, page->to_fetch());
+    const auto& parts = call.parts;
+    const auto queued = co_await parts.queue.list(filter);
+    if (!queued) co_return queued.error();
+    std::vector<Json> found;
+    for (const auto& one : parts.invocations.list(filter.function, status, page->cursor, page->to_fetch()))
+        found.push_back(describe(one));
+    for (const auto& one : *queued)
+        found.push_back(describe(one, parts.invocations.find(one.row.id), parts.queue, false));
+    std::sort(found.begin(), found.end(), [](const Json& a, const Json& b) { return a.at("id") > b.at("id"); });
+    if (found.size() > page->to_fetch()) found.resize(page->to_fetch());
     auto items = Json::array();
-    for (const auto& one : found) items.push_back(describe(one));
+    for (auto& one : found) items.push_back(std::move(one));
     co_return page_answer("invocations", std::move(items), *page, "id");
 }
 
+/// By either; waits for the end of a queued one as long as `wait` says.
 AnswerTask show(Call& call) {
-    const auto* found = call.parts.invocations.find(call.words.at(0));
-    if (found == nullptr) co_return unknown_invocation(call.words.at(0));
+    const auto id = call.words.at(0);
+    const auto& parts = call.parts;
+    const auto wait = call.query.duration("wait", longest_wait);
+    if (!wait) co_return wait.error();
+    if (*wait > base::Duration::zero()) co_await parts.queue.wait_for_end(id, parts.clock.now() + *wait);
+    const auto kept = co_await parts.queue.find(id);
+    if (!kept) co_return kept.error();
+    const auto* const found = parts.invocations.find(id);
+    if (*kept) co_return json_answer(describe(**kept, found, parts.queue, true));
+    if (found == nullptr) co_return unknown_invocation(id);
     co_return json_answer(describe(*found));
+}
+
+/// The kept reply as the function gave it.
+AnswerTask result(Call& call) {
+    const auto id = call.words.at(0);
+    const auto kept = co_await call.parts.queue.find(id);
+    if (!kept) co_return kept.error();
+    if (!*kept) co_return unknown_invocation(id);
+    const auto& one = **kept;
+    if (!one.reply) {
+        co_return Error(Fault::conflict, "there is no reply of this invocation: it is " +
+                                             std::string(name(one.row.state)) + "; ask for it with ?wait=30s first");
+    }
+    Answer answer;
+    answer.type = "application/octet-stream";
+    for (const auto& field : Json::parse(one.reply->fields)) {
+        if (base::same_name(field.at(0).get_ref<const std::string&>(), "Content-Type")) answer.type = field.at(1);
+    }
+    answer.fields = {{"X-Shallop-Http-Status", std::to_string(one.reply->status)},
+                     {"X-Shallop-Truncated", one.reply->truncated ? "true" : "false"},
+                     {"Content-Security-Policy", "sandbox; default-src 'none'"}};
+    answer.body = one.reply->body;
+    co_return answer;
 }
 
 AnswerTask cancel(Call& call) {
     const auto id = call.words.at(0);
-    const auto* found = call.parts.invocations.find(id);
+    const auto& parts = call.parts;
+    const auto queued = co_await parts.queue.find(id);
+    if (!queued) co_return queued.error();
+    if (*queued) {
+        const auto done = co_await parts.queue.cancel(id);
+        if (!done) co_return done.error();
+        const auto after = co_await parts.queue.find(id);
+        if (!after || !*after) co_return unknown_invocation(id);
+        co_return json_answer(describe(**after, parts.invocations.find(id), parts.queue, true), 202);
+    }
+    const auto* found = parts.invocations.find(id);
     if (found == nullptr) co_return unknown_invocation(id);
-    if (!call.parts.invoker.cancel(id)) co_return Error(Fault::conflict, "this invocation has already ended");
-    found = call.parts.invocations.find(id);
+    if (!parts.invoker.cancel(id)) co_return Error(Fault::conflict, "this invocation has already ended");
+    found = parts.invocations.find(id);
     if (found == nullptr) co_return unknown_invocation(id);
     co_return json_answer(describe(*found), 202);
 }
 
 AnswerTask replay(Call& call) {
-    if (call.parts.invocations.find(call.words.at(0)) == nullptr) co_return unknown_invocation(call.words.at(0));
-    co_return Error(Fault::conflict,
-                    "only a queued event is kept and can be run again, and this version queues none; send the "
-                    "request to the function once more");
+    const auto id = call.words.at(0);
+    const auto accepted = co_await call.parts.queue.replay(id);
+    if (accepted) {
+        auto answer = json_answer({{"id", accepted->id}, {"status", "queued"}}, 202);
+        answer.fields.push_back({"Location", "/v1/invocations/" + accepted->id});
+        co_return answer;
+    }
+    if (accepted.error().fault == Fault::not_found && call.parts.invocations.find(id) != nullptr) {
+        co_return Error(Fault::conflict,
+                        "only a queued event is kept and can be run again; send the request to the function once more, "
+                        "with \"Prefer: respond-async\" to have it kept");
+    }
+    co_return accepted.error();
 }
 
-constexpr std::array<Endpoint, 4> table{{
+AnswerTask dead_letters(Call& call) {
+    const auto page = page_of(call.query, usual_page);
+    if (!page) co_return page.error();
+    store::EventFilter filter;
+    filter.function = call.query.text("function");
+    filter.state = store::EventState::failed;
+    filter.before = page->cursor;
+    filter.limit = page->to_fetch();
+    const auto found = co_await call.parts.queue.list(filter);
+    if (!found) co_return found.error();
+    auto items = Json::array();
+    for (const auto& one : *found)
+        items.push_back(describe(one, call.parts.invocations.find(one.row.id), call.parts.queue, false));
+    co_return page_answer("dead_letters", std::move(items), *page, "id");
+}
+
+AnswerTask redrive(Call& call) {
+    const auto done = co_await call.parts.queue.redrive(call.words.at(0));
+    if (!done) co_return done.error();
+    const auto kept = co_await call.parts.queue.find(call.words.at(0));
+    if (!kept || !*kept) co_return unknown_invocation(call.words.at(0));
+    co_return json_answer(describe(**kept, nullptr, call.parts.queue, true), 202);
+}
+
+AnswerTask redrive_all(Call& call) {
+    const auto function = call.query.text("function");
+    const auto done = co_await call.parts.queue.redrive_all(function);
+    if (!done) co_return done.error();
+    co_return json_answer({{"redriven", *done}}, 202);
+}
+
+AnswerTask drop(Call& call) {
+    const auto done = co_await call.parts.queue.drop(call.words.at(0));
+    if (!done) co_return done.error();
+    Answer nothing;
+    nothing.status = 204;
+    co_return nothing;
+}
+
+AnswerTask drop_all(Call& call) {
+    const auto function = call.query.text("function");
+    const auto done = co_await call.parts.queue.drop_all(function);
+    if (!done) co_return done.error();
+    co_return json_answer({{"dropped", *done}});
+}
+
+constexpr std::array<Endpoint, 10> table{{
     {"GET", "/v1/invocations", list, Access::token, Takes::nothing, "function status limit cursor"},
-    {"GET", "/v1/invocations/{id}", show},
+    {"GET", "/v1/invocations/{id}", show, Access::token, Takes::nothing, "wait"},
+    {"GET", "/v1/invocations/{id}/result", result},
     {"POST", "/v1/invocations/{id}/cancel", cancel},
     {"POST", "/v1/invocations/{id}/replay", replay},
+    {"GET", "/v1/dead-letters", dead_letters, Access::token, Takes::nothing, "function limit cursor"},
+    {"DELETE", "/v1/dead-letters", drop_all, Access::token, Takes::nothing, "function"},
+    {"POST", "/v1/dead-letters/redrive", redrive_all, Access::token, Takes::nothing, "function"},
+    {"DELETE", "/v1/dead-letters/{id}", drop},
+    {"POST", "/v1/dead-letters/{id}/redrive", redrive},
 }};
 
 }  // namespace

@@ -21,7 +21,7 @@ struct Row {
 Row gateway_row(const base::Error& error) {
     switch (error.fault) {
         case Fault::invalid:
-            return {error.pointer == bad_signature ? 401 : 400};
+            return {error.pointer == bad_signature ? 401 : error.pointer == "idempotency" ? 422 : 400};
         case Fault::not_found:
             return {503};  // the function was found; its image is gone
         case Fault::conflict:
@@ -29,6 +29,7 @@ Row gateway_row(const base::Error& error) {
         case Fault::too_large:
             return {error.pointer == "head" ? 431 : 413};
         case Fault::overloaded:
+            if (error.pointer == "backlog of all") return {507, 5};
             return {error.pointer == "waited" ? 503 : 429, 1};
         case Fault::timed_out:
             return {error.pointer == slow_body ? 408 : 504};

@@ -149,6 +149,14 @@ base::Result<bool> Query::flag(std::string_view name) const {
     return bad(name, value, "true or false");
 }
 
+base::Result<base::Duration> Query::duration(std::string_view name, base::Duration longest) const {
+    if (!has(name)) return base::Duration::zero();
+    const auto read = base::parse_duration(text(name));
+    if (read && *read <= longest) return *read;
+    return Error(Fault::invalid, "the parameter '" + std::string(name) + "' takes a duration such as 30s, at most " +
+                                     base::format_duration(longest));
+}
+
 base::Result<WallTime> Query::time(std::string_view name, WallTime now) const {
     if (!has(name)) return WallTime{};
     const auto value = text(name);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <shallop/base/result.h>
+#include <shallop/base/units.h>
 
 #include <chrono>
 #include <string>
@@ -26,6 +27,9 @@ public:
 
     /// "true", "1" or nothing after the name; "false" or "0". Faults: invalid.
     base::Result<bool> flag(std::string_view name) const;
+
+    /// A span ("30s") up to `longest`; zero where it is not there. Faults: invalid.
+    base::Result<base::Duration> duration(std::string_view name, base::Duration longest) const;
 
     /// A point in time as RFC 3339 in UTC, or so long ago ("10m"). Faults: invalid.
     base::Result<std::chrono::system_clock::time_point> time(std::string_view name,

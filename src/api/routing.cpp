@@ -28,14 +28,18 @@ bool has_dot_segment(std::string_view decoded) {
     return false;
 }
 
-bool is_function_path(std::string_view decoded) { return decoded == "/function" || decoded.starts_with("/function/"); }
+constexpr std::array<std::string_view, 2> by_name_segments{"function", "async-function"};
 
 /// `path` is /function/NAME[/rest] in some spelling; `decoded` is the same decoded, so the slashes of both correspond.
 base::Result<Destination> by_name(const registry::Catalog& catalog, std::string_view path, std::string_view decoded) {
     if (has_dot_segment(decoded)) return Error(Fault::invalid, "the path has '.' or '..' segments; send it resolved");
     std::size_t name_end = 0;
-    const auto name = decoded.size() > 10 ? segment_at(decoded, 10, name_end) : std::string_view();
+    std::size_t first_end = 0;
+    const auto first = segment_at(decoded, 1, first_end);
+    const auto name =
+        decoded.size() > first_end + 1 ? segment_at(decoded, first_end + 1, name_end) : std::string_view();
     Destination found;
+    found.later = first == by_name_segments[1];
     found.function = catalog.find(name);
     if (!found.function) return Error(Fault::not_found, "no such function here; the path is /function/NAME");
     const auto name_at = path.find('/', 1) + 1;
@@ -62,6 +66,29 @@ bool describes_body(std::string_view field) {
 }
 
 }  // namespace
+
+bool is_function_path(std::string_view decoded) {
+    if (!decoded.starts_with('/')) return false;
+    std::size_t end = 0;
+    const auto first = segment_at(decoded, 1, end);
+    return std::find(by_name_segments.begin(), by_name_segments.end(), first) != by_name_segments.end();
+}
+
+bool prefers_async(const base::Fields& fields) {
+    for (const auto& field : fields) {
+        if (!base::same_name(field.name, "Prefer")) continue;
+        std::string_view left = field.value;
+        while (!left.empty()) {
+            const auto end = std::min(left.find(','), left.size());
+            auto word = left.substr(0, std::min(left.find(';'), end));
+            while (word.starts_with(' ') || word.starts_with('\t')) word.remove_prefix(1);
+            while (word.ends_with(' ') || word.ends_with('\t')) word.remove_suffix(1);
+            if (base::same_name(word, "respond-async")) return true;
+            left.remove_prefix(std::min(end + 1, left.size()));
+        }
+    }
+    return false;
+}
 
 base::Result<Destination> find_destination(const registry::Catalog& catalog, Scope scope, const http::Request& request,
                                            std::string& allow) {

@@ -13,12 +13,19 @@ namespace shallop::api {
 struct Destination {
     function::FunctionPtr function;
     std::string script_name, path_info;  ///< both still encoded
-    bool by_name = false;                ///< by /function/NAME
+    bool by_name = false;                ///< by /function/NAME or /async-function/NAME
+    bool later = false;                  ///< by /async-function/NAME: it is to be queued
     std::size_t route = 0;               ///< else by this one of its routes
     std::vector<std::pair<std::string, std::string>> parameters;
 };
 
-/// A path whose first segment is "function", however it is spelled, is /function/NAME and nothing else: no route can take it.
+/// Whether a path's first segment is "function" or "async-function"; `decoded` is without percent-encoding.
+bool is_function_path(std::string_view decoded);
+
+/// Whether the client would rather not wait: "Prefer: respond-async" (RFC 7240).
+bool prefers_async(const base::Fields& fields);
+
+/// A path whose first segment is "function" or "async-function", however it is spelled, is /function/NAME and nothing else: no route can take it.
 /// Faults: as http::Router::find; `allow` is set for a conflict.
 base::Result<Destination> find_destination(const registry::Catalog& catalog, Scope scope, const http::Request& request,
                                            std::string& allow);

@@ -69,6 +69,11 @@ base::Status SignedBody::keep(std::span<const char> bytes) {
     return {};
 }
 
+void SignedBody::remove_secret(base::Fields& fields) const {
+    if (signature_.scheme != function::SignatureScheme::gitlab) return;
+    std::erase_if(fields, [](const auto& field) { return base::same_name(field.name, function::gitlab_field); });
+}
+
 Task<base::Result<std::size_t>> SignedBody::read(std::span<char> into) {
     const auto size = std::min(into.size(), body_.size() - given_);
     if (size > 0) std::memcpy(into.data(), body_.data() + given_, size);

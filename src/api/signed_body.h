@@ -43,6 +43,9 @@ public:
     Task<base::Status> take(const base::Fields& fields, function::BodySource& from,
                             std::chrono::system_clock::time_point now);
 
+    /// A token that is the secret itself is nobody's business any more: not the function's, and not of who reads queued events.
+    void remove_secret(base::Fields& fields) const;
+
     Task<base::Result<std::size_t>> read(std::span<char> into) override;
 
 private:

@@ -177,6 +177,8 @@ public:
         set("SHALLOP_FUNCTION", event.function);
         set("SHALLOP_DEADLINE_MS", std::to_string(deadline_ms.count()));
         for (const auto& [name, value] : event.parameters) set(variable("SHALLOP_PARAM_", name), value);
+        if (event.attempt > 0) set("SHALLOP_ATTEMPT", std::to_string(event.attempt));
+        for (const auto& [name, value] : event.variables) set(name, value);
     }
 
     Result<std::vector<std::string>> take() {

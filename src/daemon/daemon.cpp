@@ -66,9 +66,11 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       folder_(FunctionsFolder::of(settings_.functions, store_->daemon_id(),
                                   {registry_, builder_, *code_, *ground.blocking, log_book_, clock_, log}, executor)),
       invoker_(pool_, clock_, log, invocations_, log_book_, metrics_, executor),
-      gateway_(registry_, invoker_, ids_, log, metrics_, clock_),
+      events_(*store_, executor, log),
+      queue_(queue_settings(), queue_parts(*ground.blocking), executor),
+      gateway_(registry_, invoker_, queue_, ids_, log, metrics_, clock_),
       admin_({ground.admin_token, settings_.admin_hosts, 256 * 1024}, facts(),
-             {gateway_, registry_, invoker_, *store_, engine_, invocations_, log_book_, metrics_, clock_, log,
+             {gateway_, registry_, invoker_, queue_, *store_, engine_, invocations_, log_book_, metrics_, clock_, log,
               instances(), code_.get()}),
       gateway_listener_(executor, clock_, log, gateway_, settings_.http),
       admin_listener_(executor, clock_, log, admin_, settings_.http),
@@ -135,6 +137,7 @@ pool::Totals Daemon::totals() const {
 /// The registry's word that a function is new, has a new version, or is gone.
 void Daemon::changed(const function::FunctionPtr& before, const function::FunctionPtr& after) {
     if ((before && before->spec.source) || (after && after->spec.source)) supply_runtimes();
+    queue_.changed((after ? after : before)->spec.name);
     if (after) return pool_.deploy(after);
     pool_.withdraw(before->spec.name);
     metrics_.forget(before->spec.name);
@@ -215,6 +218,7 @@ Task<int> Daemon::run() {
     tasks_.spawn("connections into containers", roster_.keep_sweeping(clock_));
     tasks_.spawn("engine watch", watch_engine());
     tasks_.spawn("first instances", start_ahead());
+    tasks_.spawn("queue", queue_.run());
     tasks_.spawn("gateway", gateway_listener_.run());
     tasks_.spawn("admin", admin_listener_.run());
     co_await wait_for_signal();
@@ -233,6 +237,7 @@ Task<int> Daemon::run() {
 Task<base::Status> Daemon::listen() {
     const auto loaded = co_await registry_.load();
     if (!loaded) co_return loaded;
+    if (const auto queued = co_await queue_.load(); !queued) co_return queued;
     loaded_ = true;
     if (const auto bound = gateway_listener_.bind(settings_.listen); !bound) co_return bound;
     if (const auto bound = admin_listener_.bind(settings_.admin_listen); !bound) co_return bound;
@@ -368,8 +373,10 @@ Task<void> Daemon::wait_for_signal() {
 Task<void> Daemon::stop(base::Duration grace) {
     log_.info("stopping", {{"running", invoker_.running()}, {"grace", base::format_duration(grace)}});
     gateway_.refuse_new();
+    queue_.wind_down();
     pool_.wind_down();
     co_await invoker_.drain(clock_.now() + grace);
+    co_await queue_.drain();
     auto gateway_drained = gateway_listener_.drain(clock_.now() + last_words);
     auto admin_drained = admin_listener_.drain(clock_.now() + last_words);
     co_await async::both(std::move(gateway_drained), std::move(admin_drained));

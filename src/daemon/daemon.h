@@ -11,7 +11,9 @@
 #include <shallop/instance/launcher.h>
 #include <shallop/invoke/invoker.h>
 #include <shallop/pool/pool.h>
+#include <shallop/queue/queue.h>
 #include <shallop/registry/registry.h>
+#include <shallop/store/events.h>
 #include <shallop/store/store.h>
 
 #include <boost/asio/signal_set.hpp>
@@ -47,6 +49,9 @@ private:
     void register_gauges();
     api::DaemonFacts facts();
     void register_pool_gauges();
+    void register_queue_gauges();
+    queue::Settings queue_settings() const;
+    queue::Queue::Parts queue_parts(async::BlockingPool& blocking);
     api::Instances instances();
     instance::Settings launcher_settings();
     build::Settings builder_settings();
@@ -86,6 +91,8 @@ private:
     registry::Registry registry_;
     std::unique_ptr<FunctionsFolder> folder_;  ///< null: none is served
     invoke::Invoker invoker_;
+    store::Events events_;
+    queue::Queue queue_;
     api::Gateway gateway_;
     api::Admin admin_;
     http::Listener gateway_listener_;

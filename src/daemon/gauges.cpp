@@ -30,9 +30,22 @@ void Daemon::register_pool_gauges() {
                    [this] { return static_cast<double>(pool_.ledger().counts().waiting); });
 }
 
+void Daemon::register_queue_gauges() {
+    const auto& lines = queue_.lines();
+    metrics_.gauge("shallop_queue_events", "Queued events that wait for their turn or their next attempt.",
+                   [&lines] { return static_cast<double>(lines.events()); });
+    metrics_.gauge("shallop_queue_bytes", "Bodies of these events.",
+                   [&lines] { return static_cast<double>(lines.bytes()); });
+    metrics_.gauge("shallop_queue_running", "Queued events that run.",
+                   [&lines] { return static_cast<double>(lines.running()); });
+    metrics_.gauge("shallop_queue_lag_seconds", "How long the oldest event that is due has been due.",
+                   [this] { return static_cast<double>(queue_.lag()) / 1000; });
+}
+
 void Daemon::register_gauges() {
     const auto number = [](auto value) { return static_cast<double>(value); };
     register_pool_gauges();
+    register_queue_gauges();
     metrics_.gauge("shallop_invocations_running", "Invocations that have begun and not ended.",
                    [=, this] { return number(invoker_.running()); });
     metrics_.gauge("shallop_functions", "Registered functions.",

@@ -87,6 +87,7 @@ Ordered routes_json(const std::vector<Route>& routes, Secrets how) {
         one["path"] = route.path;
         one["methods"] = route.methods;
         one["host"] = or_null(route.host);
+        if (route.async) one["async"] = true;
         if (route.signature) one["signature"] = signature_json(*route.signature, how);
         json.push_back(std::move(one));
     }
@@ -137,6 +138,33 @@ Ordered scale_json(const Scale& scale) {
     return json;
 }
 
+Ordered destination_json(const std::optional<Destination>& to) {
+    if (!to) return {};
+    if (!to->function.empty()) return {{"function", to->function}};
+    if (!to->url.empty()) return {{"url", to->url}};
+    return {{"file", to->file}};
+}
+
+Ordered async_json(const Async& async) {
+    Ordered json;
+    json["max_attempts"] = async.max_attempts;
+    json["backoff"] = {{"initial", base::format_duration(async.backoff_initial)},
+                       {"factor", async.backoff_factor},
+                       {"max", base::format_duration(async.backoff_max)},
+                       {"jitter", async.jitter}};
+    json["max_age"] = base::format_duration(async.max_age);
+    json["concurrency"] = async.concurrency;
+    json["on_success"] = destination_json(async.on_success);
+    json["on_failure"] = destination_json(async.on_failure);
+    json["retention"] = base::format_duration(async.retention);
+    json["result"] = base::format_bytes(async.result);
+    json["retry_on"] = async.retry_on;
+    json["backlog"] = async.backlog;
+    json["backlog_bytes"] = base::format_bytes(async.backlog_bytes);
+    json["yield"] = async.yield;
+    return json;
+}
+
 Ordered spec_json(const Spec& spec, Secrets how) {
     Ordered json;
     json["name"] = spec.name;
@@ -157,6 +185,7 @@ Ordered spec_json(const Spec& spec, Secrets how) {
     json["capabilities"] = spec.capabilities;
     json["limits"] = limits_json(spec.limits);
     json["scale"] = scale_json(spec.scale);
+    json["async"] = async_json(spec.async);
     return json;
 }
 

@@ -18,6 +18,7 @@ void read_mounts(Object& resource, std::vector<Mount>& mounts, const ResourceLim
 void read_capabilities(Object& resource, std::vector<std::string>& capabilities);
 void read_limits(Object& resource, Limits& limits);
 void read_scale(Object& resource, Scale& scale);
+void read_async(Object& resource, Async& async, const ResourceLimits& limits);
 
 /// The spellings of an enumerator, in the enum's order.
 const std::vector<std::string_view>& kind_words();

@@ -86,6 +86,7 @@ Result<Spec> read_spec(const Json& document, std::string_view name, const Resour
     if (const auto policy = resource.word("pull", policies)) spec.pull = policies[*policy];
     read_limits(resource, spec.limits);
     read_scale(resource, spec.scale);
+    read_async(resource, spec.async, limits);
     for (std::size_t at = 0; spec.source && at < spec.mounts.size(); ++at) {
         if (spec.mounts[at].target == code_directory || spec.mounts[at].target.starts_with("/code/"))
             problems.add("/mounts/" + std::to_string(at) + "/target", "the code is there: choose another target");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "function/signature_claim.h"
 
+#include <shallop/function/signature.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -77,7 +79,7 @@ Result<std::string> read_time(Claim& claim, const Fields& fields, const std::str
 
 /// GitLab's secret token is sent as it is; nothing is signed.
 Result<Claim> gitlab(const Fields& fields) {
-    const std::string name = "X-Gitlab-Token";
+    const std::string name = gitlab_field;
     auto value = only(fields, name);
     if (!value) return value.error();
     Claim claim;

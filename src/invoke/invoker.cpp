@@ -33,6 +33,7 @@ struct Invoker::Run {
         record.id = event.id;
         record.function = function->spec.name;
         record.version = function->version;
+        record.attempt = event.attempt;
         record.method = event.method;
         record.path.assign(event.target, 0, std::min(event.target.find('?'), observe::longest_path));
         record.status = "queued";

@@ -11,7 +11,7 @@ namespace {
 void clear(Invocation& one) {
     for (auto* text : {&one.id, &one.function, &one.method, &one.path, &one.status, &one.fault, &one.detail})
         text->clear();
-    one.version = one.http_status = one.signal = 0;
+    one.version = one.http_status = one.signal = one.attempt = 0;
     one.exit_code = -1;
     one.received = one.ended = WallTime{};
     one.queue = one.start = one.run = one.cpu = Duration{};
@@ -51,6 +51,7 @@ std::vector<Invocation> Invocations::list(std::string_view function, std::string
                                           std::size_t limit) const {
     std::vector<const Invocation*> found;
     const auto consider = [&](const Invocation& one) {
+        if (one.attempt > 0) return;
         if (!function.empty() && one.function != function) return;
         if (!status.empty() && one.status != status) return;
         if (!before.empty() && one.id >= before) return;

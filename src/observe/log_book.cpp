@@ -2,6 +2,7 @@
 #include <shallop/observe/log_book.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace shallop::observe {
 namespace {
@@ -41,9 +42,10 @@ std::vector<LogLine> LogBook::read(const std::string& function, std::uint64_t af
     std::vector<LogLine> lines;
     const auto at = pages_.find(function);
     if (at == pages_.end()) return lines;
-    for (const auto& line : at->second.lines) {
-        if (line.sequence > after && line.time >= since) lines.push_back(line);
-    }
+    const auto& all = at->second.lines;
+    const auto first =
+        std::partition_point(all.begin(), all.end(), [&](const LogLine& line) { return line.sequence <= after; });
+    std::copy_if(first, all.end(), std::back_inserter(lines), [&](const LogLine& line) { return line.time >= since; });
     if (lines.size() > tail) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(tail));
     return lines;
 }

@@ -85,6 +85,11 @@ struct Metrics::State {
             .Name("shallop_memory_gigabyte_seconds_total")
             .Help("limits.memory times the time the function ran, in GB (10^9) seconds.")
             .Register(registry);
+    prometheus::Family<prometheus::Counter>& attempts =
+        BuildCounter()
+            .Name("shallop_queue_attempts_total")
+            .Help("Ended attempts of queued events by what became of the event.")
+            .Register(registry);
     prometheus::Family<prometheus::Counter>& rejections = BuildCounter()
                                                               .Name("shallop_rejected_total")
                                                               .Help("Requests refused before a function, by reason.")
@@ -99,7 +104,7 @@ struct Metrics::State {
 
     /// The series of one function, so that forget() can remove them.
     struct Series {
-        std::map<std::string, prometheus::Counter*, std::less<>> outcomes;
+        std::map<std::string, prometheus::Counter*, std::less<>> outcomes, attempts;
         std::array<prometheus::Counter*, start_words.size()> starts{};
         prometheus::Counter* gigabyte_seconds = nullptr;
         prometheus::Histogram* queue = nullptr;
@@ -166,6 +171,12 @@ void Metrics::invocation(const std::string& function, const std::string& outcome
     series.cpu_more += seconds(run.cpu);
 }
 
+void Metrics::queued(const std::string& function, const char* outcome) {
+    auto*& counter = state_->series(function).attempts[outcome];
+    if (counter == nullptr) counter = &state_->attempts.Add({{"function", function}, {"outcome", outcome}});
+    counter->Increment();
+}
+
 void Metrics::cpu(const std::string& function, Duration used) { state_->series(function).cpu_more += seconds(used); }
 
 void Metrics::forget(const std::string& function) {
@@ -173,6 +184,7 @@ void Metrics::forget(const std::string& function) {
     if (at == state_->functions.end()) return;
     auto& series = at->second;
     for (const auto& [outcome, counter] : series.outcomes) state_->invocations.Remove(counter);
+    for (const auto& [outcome, counter] : series.attempts) state_->attempts.Remove(counter);
     state_->queue_seconds.Remove(series.queue);
     state_->start_seconds.Remove(series.start);
     state_->run_seconds.Remove(series.run);

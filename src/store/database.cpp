@@ -178,8 +178,7 @@ Status Store::Database::prepare() {
     return {};
 }
 
-template <typename F>
-Status Store::Database::write(F rows) {
+Status Store::Database::transact(const std::function<Outcome<void>()>& rows) {
     auto done = finish(begin_);
     if (done) done = rows();
     if (done) done = finish(commit_);
@@ -205,7 +204,7 @@ Outcome<void> Store::Database::put_row(const StoredFunction& function) {
 }
 
 Status Store::Database::put_functions(const std::vector<StoredFunction>& functions) {
-    return write([&]() -> Outcome<void> {
+    return transact([&]() -> Outcome<void> {
         for (const auto& function : functions) {
             if (auto done = put_row(function); !done) return done;
         }
@@ -214,7 +213,7 @@ Status Store::Database::put_functions(const std::vector<StoredFunction>& functio
 }
 
 Status Store::Database::remove_function(const std::string& name) {
-    return write([&]() -> Outcome<void> {
+    return transact([&]() -> Outcome<void> {
         if (auto done = finish(remove_.bind(1, name)); !done) return done;
         if (auto done = finish(retire_name_.bind(1, name)); !done) return done;
         return finish(forget_names_.bind(1, static_cast<std::int64_t>(limits_.remembered_removals)));

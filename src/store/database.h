@@ -8,6 +8,7 @@
 #include <shallop/store/store.h>
 
 #include <atomic>
+#include <functional>
 #include <optional>
 
 namespace shallop::store {
@@ -23,6 +24,11 @@ public:
     Status remove_function(const std::string& name);
     Result<std::int64_t> last_version(const std::string& name);
 
+    /// Between BEGIN and COMMIT, or undone: all or nothing, and on the disk when it returns without a fault.
+    Status transact(const std::function<Outcome<void>()>& rows);
+    Status refused(const Failure& failure, std::string_view doing);
+    Connection& connection() { return connection_; }
+
     const std::string& daemon_id() const { return daemon_id_; }
     bool degraded() const { return degraded_; }
 
@@ -36,10 +42,6 @@ private:
     Status find_daemon_id();
     Status prepare();
     Outcome<void> put_row(const StoredFunction& function);
-    /// Between BEGIN and COMMIT, or undone: all or nothing, and on the disk when it returns without a fault.
-    template <typename F>
-    Status write(F rows);
-    Status refused(const Failure& failure, std::string_view doing);
 
     base::Log& log_;
     Limits limits_;

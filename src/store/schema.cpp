@@ -7,7 +7,7 @@ namespace shallop::store {
 namespace {
 
 /// Step N brings schema N-1 to N. A step that was released is never changed: the next one corrects it.
-constexpr std::array<const char*, 3> steps{
+constexpr std::array<const char*, 4> steps{
     // `names` outlives `functions`: a removed function that comes back goes on counting its versions.
     R"(CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
        CREATE TABLE functions(
@@ -20,6 +20,33 @@ constexpr std::array<const char*, 3> steps{
        CREATE INDEX names_removed ON names(removed);)",
     // `origin`: the file that a function comes from, in the folder that the daemon serves; '': somebody deployed it.
     "ALTER TABLE functions ADD COLUMN origin TEXT NOT NULL DEFAULT '';",
+    // Queued events. What is looked at often (`events`) lies apart from what may be large; `state` is store::EventState, times are
+    // milliseconds. One index serves taking the next due, counting, and listing; its last column, the sum at start.
+    R"(CREATE TABLE events(
+           seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, function TEXT NOT NULL, state INTEGER NOT NULL,
+           due INTEGER NOT NULL, bytes INTEGER NOT NULL, attempts INTEGER NOT NULL, interruptions INTEGER NOT NULL,
+           accepted INTEGER NOT NULL, lease INTEGER NOT NULL, ended INTEGER NOT NULL, keep_until INTEGER NOT NULL,
+           http_status INTEGER NOT NULL, origin TEXT NOT NULL, ordering_key TEXT NOT NULL, callback TEXT NOT NULL,
+           fault TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+       CREATE INDEX events_by_function ON events(function, state, due, seq, bytes);
+       CREATE INDEX events_running ON events(lease) WHERE state = 1;
+       CREATE INDEX events_failed ON events(id) WHERE state = 3;
+       CREATE INDEX events_kept ON events(keep_until) WHERE state IN (2, 3, 4);
+       CREATE INDEX events_ordered ON events(function, ordering_key, seq)
+           WHERE ordering_key <> '' AND state IN (0, 1, 5);
+       CREATE TABLE payloads(seq INTEGER PRIMARY KEY, head BLOB NOT NULL, file TEXT NOT NULL, body BLOB NOT NULL) STRICT;
+       CREATE INDEX payloads_file ON payloads(file) WHERE file <> '';
+       CREATE TABLE results(
+           seq INTEGER PRIMARY KEY, status INTEGER NOT NULL, truncated INTEGER NOT NULL, fields TEXT NOT NULL,
+           body BLOB NOT NULL) STRICT;
+       CREATE TABLE attempts(
+           seq INTEGER NOT NULL, number INTEGER NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL,
+           counted INTEGER NOT NULL, http_status INTEGER NOT NULL, exit_code INTEGER NOT NULL, outcome TEXT NOT NULL,
+           detail TEXT NOT NULL, log TEXT NOT NULL, PRIMARY KEY(seq, number)) STRICT, WITHOUT ROWID;
+       CREATE TABLE idempotency(
+           function TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, fingerprint TEXT NOT NULL,
+           until INTEGER NOT NULL, PRIMARY KEY(function, key)) STRICT, WITHOUT ROWID;
+       CREATE INDEX idempotency_until ON idempotency(until);)",
 };
 
 }  // namespace

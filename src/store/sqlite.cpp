@@ -49,6 +49,13 @@ Statement& Statement::bind(int at, std::int64_t number) {
     return *this;
 }
 
+Statement& Statement::bind_blob(int at, std::string_view bytes) {
+    const int code = sqlite3_bind_blob64(statement_.get(), at, bytes.data() == nullptr ? "" : bytes.data(),
+                                         bytes.size(), SQLITE_TRANSIENT);
+    base::ensure(code == SQLITE_OK || code == SQLITE_NOMEM, "a parameter of the statement takes bytes");
+    return *this;
+}
+
 Outcome<bool> Statement::step() {
     const int code = sqlite3_step(statement_.get());
     if (code == SQLITE_ROW) return true;
@@ -59,9 +66,9 @@ Outcome<bool> Statement::step() {
 }
 
 std::string Statement::text(int column) const {
-    const auto* const bytes = sqlite3_column_text(statement_.get(), column);
+    const auto* const bytes = sqlite3_column_blob(statement_.get(), column);
     const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
-    return bytes == nullptr ? std::string() : std::string(reinterpret_cast<const char*>(bytes), size);
+    return bytes == nullptr ? std::string() : std::string(static_cast<const char*>(bytes), size);
 }
 
 std::int64_t Statement::number(int column) const { return sqlite3_column_int64(statement_.get(), column); }
@@ -109,5 +116,9 @@ Outcome<Statement> Connection::prepare(std::string_view sql) {
 }
 
 bool Connection::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
+
+std::int64_t Connection::changed() const { return sqlite3_changes64(database_.get()); }
+
+std::int64_t Connection::last_key() const { return sqlite3_last_insert_rowid(database_.get()); }
 
 }  // namespace shallop::store

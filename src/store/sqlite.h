@@ -31,6 +31,7 @@ public:
 
     Statement& bind(int at, std::string_view text);
     Statement& bind(int at, std::int64_t number);
+    Statement& bind_blob(int at, std::string_view bytes);
 
     /// True: a row is there to be read. False: there is none, or no more.
     Outcome<bool> step();
@@ -59,6 +60,8 @@ public:
     Outcome<Statement> prepare(std::string_view sql);
 
     bool in_transaction() const;
+    std::int64_t changed() const;   ///< rows, by the last statement
+    std::int64_t last_key() const;  ///< of the row inserted last
 
 private:
     struct Close {

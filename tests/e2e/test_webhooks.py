@@ -263,6 +263,39 @@ def test_a_plan_is_empty_after_an_apply_and_shows_no_secret(shared, named, tmp_p
     assert SECRET not in shared.cli("show", "planned").stdout
 
 
+def outcome(daemon, answer):
+    """Of a queued request, once it has run: its invocation."""
+    assert answer.status == 202, answer
+    where = f"/v1/invocations/{answer.headers['X-Shallop-Invocation-Id']}"
+    return wait_until(lambda: (lambda it: it if it["status"] == "succeeded" else None)(daemon.api("GET", where).json), 30)
+
+
+def test_a_signed_request_can_be_queued_and_an_unsigned_one_cannot(shared, named):
+    named("queued", routes=[{"path": "/queued", "async": True, "signature": signature("github")},
+                            {"path": "/waited", "signature": signature("github")}])
+    kept = lambda: len(invocations(shared, "queued"))
+    refused(shared.call("/queued", "POST", BODY), "is missing")
+    refused(shared.call("/waited", "POST", BODY, {"Prefer": "respond-async"}), "is missing")
+    refused(shared.call("/async-function/queued", "POST", BODY), "is missing")
+    refused(shared.call("/queued", "POST", BODY + b"!", github(BODY, 0)), "does not match")
+    assert kept() == 0
+    large = b"l" * 400_000
+    for path, body, asks in (("/queued", BODY, {}), ("/waited", BODY, {"Prefer": "respond-async"}), ("/queued", large, {}),
+                             ("/async-function/queued", BODY, {})):
+        outcome(shared, shared.call(path, "POST", body, github(body, 0) | asks))
+    assert shared.call("/waited", "POST", BODY, github(BODY, 0)).body == BODY
+
+
+def test_a_token_that_is_the_secret_reaches_nobody(shared, named):
+    named("no-token", command=["sh", "-c", "env | grep -c -i gitlab_token; true"], routes=[
+        {"path": "/no-token", "signature": signature("gitlab")}, ])
+    assert shared.call("/no-token", "POST", BODY, gitlab(BODY, 0)).text.strip() == "0"
+    answer = shared.call("/no-token", "POST", BODY, gitlab(BODY, 0) | {"Prefer": "respond-async"})
+    outcome(shared, answer)
+    where = f"/v1/invocations/{answer.headers['X-Shallop-Invocation-Id']}"
+    assert SECRET not in shared.api("GET", where).text
+
+
 def test_signatures_outlive_a_restart(start_daemon):
     daemon = start_daemon()
     daemon.put("lasting", routes=[{"path": "/lasting", "signature": signature("github")}], **ECHO)

@@ -71,6 +71,7 @@ public:
         Gateway& gateway;
         registry::Registry& registry;
         invoke::Invoker& invoker;
+        queue::Queue& queue;
         store::Store& store;
         docker::Engine& engine;
         observe::Invocations& invocations;

@@ -4,6 +4,7 @@
 #include <shallop/base/id.h>
 #include <shallop/http/listener.h>
 #include <shallop/invoke/invoker.h>
+#include <shallop/queue/queue.h>
 #include <shallop/registry/registry.h>
 
 #include <memory>
@@ -23,14 +24,15 @@ enum class Scope {
 };
 
 /// Functions and nothing else: /function/NAME[/rest], the functions' own routes, and /healthz unless a route claims it.
+/// /async-function/NAME[/rest], and "Prefer: respond-async" (RFC 7240) anywhere, queue the request and answer 202.
 ///
 /// Follows local redirects (RFC 3875 6.2.2) up to 10 times. Faults become RFC 9457 problem documents with a short text for the client; the long
 /// one goes to the log under the invocation's id. Requests of a route with a signature reach the function only if they are signed so.
 class Gateway final : public http::Handler {
 public:
-    Gateway(registry::Registry& registry, invoke::Invoker& invoker, base::IdSource& ids, base::Log& log,
-            observe::Metrics& metrics, async::Clock& clock)
-        : registry_(registry), invoker_(invoker), ids_(ids), log_(log), metrics_(metrics), clock_(clock) {}
+    Gateway(registry::Registry& registry, invoke::Invoker& invoker, queue::Queue& queue, base::IdSource& ids,
+            base::Log& log, observe::Metrics& metrics, async::Clock& clock)
+        : registry_(registry), invoker_(invoker), queue_(queue), ids_(ids), log_(log), metrics_(metrics), clock_(clock) {}
 
     Task<void> handle(http::Exchange& exchange) override { return serve(exchange, Scope::everything); }
 
@@ -50,6 +52,7 @@ private:
     base::Status route(Visit& visit, std::string& allow);
     Task<bool> is_signed(Visit& visit);
     std::unique_ptr<function::Event> spare_event();
+    Task<void> accept(Visit& visit);
     Task<void> refuse_visit(Visit& visit, base::Error error, std::string allow);
     Task<std::optional<std::string>> ended(Visit& visit, base::Result<contract::Outcome> outcome);
     Task<void> refuse(http::Exchange& exchange, base::Error error, std::string id);
@@ -57,6 +60,7 @@ private:
 
     registry::Registry& registry_;
     invoke::Invoker& invoker_;
+    queue::Queue& queue_;
     base::IdSource& ids_;
     base::Log& log_;
     observe::Metrics& metrics_;

@@ -37,6 +37,10 @@ struct Event {
     std::vector<std::pair<std::string, std::string>> parameters;  ///< route parameters, decoded
     std::optional<std::uint64_t> content_length;                  ///< 0 or nullopt with `chunked` false: no body
     bool chunked = false;                                         ///< a body of unknown length follows
+    std::vector<std::pair<std::string, std::string>>
+        variables;  ///< of the environment of the process that runs it; ours
+
+    int attempt = 0;  ///< of a queued event, from 1; 0: somebody waits for the reply
 
     bool has_body() const { return chunked || content_length.value_or(0) > 0; }
 };

@@ -92,4 +92,7 @@ base::Error specialize_error(std::string_view answer);
 /// Strong entity tag of a version: a digest of its spec, image and version number.
 std::string make_etag(const Spec& spec, const ImageFacts& image, std::int64_t version);
 
+/// An http or https URL that we may be asked to send something to: "", or what is wrong with it and what to give.
+std::string check_url(std::string_view url);
+
 }  // namespace shallop::function

@@ -41,6 +41,9 @@ private:
     std::unique_ptr<State> state_;
 };
 
+/// Where GitLab sends its token.
+inline constexpr const char* gitlab_field = "X-Gitlab-Token";
+
 /// The key that a secret stands for: of standard-webhooks the decoded base64 after "whsec_"; of all others the secret itself.
 /// Faults: invalid where it is no base64.
 base::Result<std::string> signing_key(SignatureScheme scheme, const std::string& secret);

@@ -43,6 +43,7 @@ struct Route {
     std::vector<std::string> methods;      ///< upper-case; empty = all
     std::string host;                      ///< lower-case, without port; "*.example.org" one label; empty = all
     std::optional<Signature> signature{};  ///< nullopt: anybody may call
+    bool async = false;                    ///< its requests are queued, whether they ask for it or not
 
     bool operator==(const Route&) const = default;
 };
@@ -113,6 +114,35 @@ struct Scale {
     bool operator==(const Scale&) const = default;
 };
 
+/// Where the outcome of a queued event is sent: exactly one of the three is set.
+struct Destination {
+    std::string function{};  ///< gets it as an event
+    std::string url{};       ///< gets it by POST
+    std::string file{};      ///< of the data directory's sinks/: gets a line of JSON
+
+    bool operator==(const Destination&) const = default;
+};
+
+/// What becomes of events that are accepted to be run later.
+struct Async {
+    int max_attempts = 3;
+    Duration backoff_initial = std::chrono::seconds(1);
+    double backoff_factor = 2;
+    Duration backoff_max = std::chrono::minutes(5);
+    double jitter = 0.2;                       ///< a wait is up to this part of it shorter or longer
+    Duration max_age = std::chrono::hours(6);  ///< an event that is older is not tried again
+    int concurrency = 10;                      ///< events of this function that run at once
+    std::optional<Destination> on_success, on_failure;
+    Duration retention = std::chrono::hours(24);  ///< outcomes and dead letters are kept for so long
+    Bytes result = 1ULL << 20;                    ///< so much of a reply's body is kept
+    std::vector<int> retry_on;                    ///< statuses below 500 that are tried again
+    int backlog = 1'000'000;                      ///< events that may wait
+    Bytes backlog_bytes = 1ULL << 30;             ///< their bodies in all
+    bool yield = false;                           ///< requests that wait go first, whenever they came
+
+    bool operator==(const Async&) const = default;
+};
+
 /// Code given as files, run by a runtime image.
 struct Source {
     std::string runtime;  ///< "python"; "" = found in the files
@@ -151,6 +181,7 @@ struct Spec {
     std::string pull = "if-missing";        ///< if-missing, always, never
     Limits limits;
     Scale scale;
+    Async async;
 
     bool operator==(const Spec&) const = default;
 };

@@ -37,6 +37,7 @@ struct Invocation {
     Duration queue{}, start{}, run{};
     Duration cpu{};  ///< user + system, of the process and its reaped children
     Bytes max_rss = 0, bytes_in = 0, bytes_out = 0;
+    int attempt = 0;        ///< of a queued event, whose story the queue keeps; 0: a request's
     std::size_t place = 0;  ///< among the running ones; theirs alone
 };
 
@@ -53,7 +54,7 @@ public:
 
     const Invocation* find(std::string_view id) const;
 
-    /// Newest first; empty filters match all. Those with an id below `before` only (a cursor), at most `limit`.
+    /// Requests, newest first; empty filters match all. Those with an id below `before` only (a cursor), at most `limit`.
     std::vector<Invocation> list(std::string_view function, std::string_view status, std::string_view before,
                                  std::size_t limit) const;
 

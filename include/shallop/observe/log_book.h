@@ -35,6 +35,9 @@ public:
     /// Whether there is a line of this function, which may not be there (yet): of what was built for it.
     bool has(std::string_view function) const { return pages_.contains(function); }
 
+    /// The sequence of the newest line of all.
+    std::uint64_t newest() const { return sequence_; }
+
     /// Returns when any function has new lines. For `follow`. Cancellable.
     async::Task<void> changed() { return changed_.wait(); }
 

@@ -32,6 +32,9 @@ public:
     /// One ended invocation of a registered function; `outcome` is "ok" or the name of a fault.
     void invocation(const std::string& function, const std::string& outcome, const Run& run);
 
+    /// An attempt of a queued event has ended: `outcome` is succeeded, failed, cancelled or retried.
+    void queued(const std::string& function, const char* outcome);
+
     /// CPU time that a long-lived server of `function` used since the last such report.
     void cpu(const std::string& function, Duration used);
     void forget(const std::string& function);

@@ -62,6 +62,7 @@ public:
     bool degraded() const;
 
 private:
+    friend class Events;
     class Database;
     Store(std::unique_ptr<Database> database, async::BlockingPool& pool);
     Task<async::Semaphore::Permit> turn();

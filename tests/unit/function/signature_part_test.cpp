@@ -176,6 +176,14 @@ TEST_CASE("an entity tag tells nothing of a secret, and is another one with ever
     CHECK(function::make_etag(one, image, 1) != function::make_etag(two, image, 2));
 }
 
+TEST_CASE("a route may queue its requests", "[function]") {
+    const auto spec = parse_resource(R"({"image":"i","routes":[{"path":"/a","async":true},{"path":"/b"}]})", "f").value();
+    CHECK(spec.routes[0].async);
+    CHECK_FALSE(spec.routes[1].async);
+    CHECK(parse_resource(function::format_spec(spec), "f").value() == spec);
+    CHECK_FALSE(parse_resource(R"({"image":"i","routes":[{"path":"/a","async":"yes"}]})", "f"));
+}
+
 TEST_CASE("an application cannot bring a secret with its routes", "[function][signature]") {
     const auto told = function::parse_announced(
         R"~({"routes":[{"path":"/a","signature":{"scheme":"github","secret":"(hidden)"}}]})~");

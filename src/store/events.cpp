@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shallop/store/events.h>
+
+#include "store/database.h"
+#include "store/event_rows.h"
+
+#include <shallop/async/condition.h>
+
+#include <utility>
+
+namespace shallop::store {
+
+/// One change, which is kept by whoever waits for it and by its group.
+struct Events::Op {
+    virtual ~Op() = default;
+    virtual Outcome<void> apply(Rows& rows) = 0;
+
+    std::vector<Change> changes;
+    Written written;
+};
+
+struct Events::Group {
+    explicit Group(async::Executor executor) : done(executor) {}
+
+    std::vector<std::shared_ptr<Op>> ops;
+    async::Condition done;
+    bool ended = false;
+    Status outcome;
+};
+
+Events::Events(Store& store, async::Executor executor, base::Log& log)
+    : store_(store),
+      executor_(executor),
+      rows_(std::make_unique<Rows>(store.database_->connection())),
+      tasks_(executor, log) {}
+
+Events::~Events() = default;
+
+/// Into the group that is written next.
+std::shared_ptr<Events::Group> Events::join(std::shared_ptr<Op> op) {
+    if (!next_) next_ = std::make_shared<Group>(executor_);
+    next_->ops.push_back(std::move(op));
+    if (!std::exchange(writing_, true)) tasks_.spawn("queued events", write_groups());
+    return next_;
+}
+
+Task<void> Events::write_groups() {
+    while (next_) {
+        const auto mine = co_await store_.turn();
+        const auto group = std::exchange(next_, nullptr);
+        auto work = [this, &group] {
+            return store_.database_->transact([&]() -> Outcome<void> {
+                for (const auto& op : group->ops) {
+                    if (auto done = op->apply(*rows_); !done) return done;
+                }
+                return {};
+            });
+        };
+        group->outcome = co_await store_.pool_.run(work);
+        for (const auto& op : group->ops) {
+            if (!group->outcome || !op->written) continue;
+            for (const auto& change : op->changes) op->written(change);
+        }
+        group->ended = true;
+        group->done.notify_all();
+    }
+    writing_ = false;
+}
+
+/// `work(rows, changes)`, in a group: an Outcome<Result<T>>.
+template <typename T, typename F>
+Task<Result<T>> Events::commit(F work, Written written) {
+    struct Work final : Op {
+        explicit Work(F f) : work(std::move(f)) {}
+        Outcome<void> apply(Rows& rows) override {
+            auto done = work(rows, changes);
+            if (!done) return done.error();
+            result.emplace(std::move(*done));
+            return {};
+        }
+        F work;
+        std::optional<Result<T>> result;
+    };
+    const auto op = std::make_shared<Work>(std::move(work));
+    op->written = std::move(written);
+    const auto group = join(op);
+    while (!group->ended) co_await group->done.wait();
+    if (!group->outcome) co_return group->outcome.error();
+    co_return std::move(*op->result);
+}
+
+/// `work(rows)`, by itself and outside of a transaction: an Outcome<T>.
+template <typename T, typename F>
+Task<Result<T>> Events::read(F work) {
+    const auto mine = co_await store_.turn();
+    auto reading = [this, &work]() -> Result<T> {
+        auto done = work(*rows_);
+        if (!done) return store_.database_->refused(done.error(), "reading").error();
+        return std::move(*done);
+    };
+    co_return co_await store_.pool_.run(reading);
+}
+
+namespace {
+
+using Changes = std::vector<Change>;
+
+/// An answer of Rows that cannot refuse, as one that can.
+template <typename T>
+Outcome<Result<T>> sure(Outcome<T> done) {
+    if (!done) return done.error();
+    return Result<T>(std::move(*done));
+}
+
+/// The same, with the change that it is noted.
+Outcome<Result<Change>> noted(Outcome<Result<Change>> done, Changes& changes) {
+    if (done && *done) changes.push_back(**done);
+    return done;
+}
+
+/// `each` of what is in `ids`; how many it was done to.
+template <typename F>
+Outcome<Result<std::int64_t>> for_each(const Outcome<std::vector<std::string>>& ids, Changes& changes, F each) {
+    if (!ids) return ids.error();
+    for (const auto& id : *ids) {
+        const auto done = noted(each(id), changes);
+        if (!done) return done.error();
+    }
+    return Result<std::int64_t>(static_cast<std::int64_t>(changes.size()));
+}
+
+}  // namespace
+
+Task<Result<std::vector<Line>>> Events::recover(Millis now, int most_interruptions, Millis keep_until) {
+    return commit<std::vector<Line>>([=](Rows& rows, Changes&) -> Outcome<Result<std::vector<Line>>> {
+        if (const auto done = rows.requeue_running(now, most_interruptions, keep_until); !done) return done.error();
+        return sure(rows.lines());
+    });
+}
+
+Task<Result<Put>> Events::put(NewEvent event, Written written) {
+    return commit<Put>(
+        [event = std::move(event)](Rows& rows, Changes& changes) { return sure(rows.put(event, changes)); },
+        std::move(written));
+}
+
+Task<Result<std::vector<Put>>> Events::put_all(std::vector<NewEvent> events, Written written) {
+    return commit<std::vector<Put>>(
+        [events = std::move(events)](Rows& rows, Changes& changes) -> Outcome<Result<std::vector<Put>>> {
+            std::vector<Put> all;
+            for (const auto& event : events) {
+                auto one = rows.put(event, changes);
+                if (!one) return one.error();
+                all.push_back(std::move(*one));
+            }
+            return Result<std::vector<Put>>(std::move(all));
+        },
+        std::move(written));
+}
+
+Task<Result<Batch>> Events::take(std::string function, Millis now, std::size_t most, Millis lease) {
+    return commit<Batch>([function = std::move(function), now, most, lease](Rows& rows, Changes&) {
+        return sure(rows.take(function, now, most, lease));
+    });
+}
+
+Task<Status> Events::renew(std::vector<std::int64_t> running, Millis lease) {
+    auto work = [running = std::move(running), lease](Rows& rows, Changes&) -> Outcome<Result<bool>> {
+        if (const auto done = rows.renew(running, lease); !done) return done.error();
+        return Result<bool>(true);
+    };
+    auto renewing = commit<bool>(std::move(work));
+    auto renewed = co_await std::move(renewing);
+    if (!renewed) co_return renewed.error();
+    co_return Status();
+}
+
+Task<Result<Change>> Events::end(Ending ending, Written written) {
+    return commit<Change>([ending = std::move(ending)](
+                              Rows& rows, Changes& changes) { return noted(sure(rows.end(ending, changes)), changes); },
+                          std::move(written));
+}
+
+Task<Result<Change>> Events::cancel(std::string id, Millis now, Millis keep_until, Written written) {
+    return commit<Change>(
+        [=](Rows& rows, Changes& changes) { return noted(rows.cancel(id, now, keep_until), changes); },
+        std::move(written));
+}
+
+Task<Result<Change>> Events::redrive(std::string id, Millis now, Written written) {
+    return commit<Change>([=](Rows& rows, Changes& changes) { return noted(rows.redrive(id, now), changes); },
+                          std::move(written));
+}
+
+Task<Result<Change>> Events::drop(std::string id, Written written) {
+    return commit<Change>([=](Rows& rows, Changes& changes) { return noted(rows.drop(id), changes); },
+                          std::move(written));
+}
+
+Task<Result<std::int64_t>> Events::redrive_all(std::string function, Millis now, std::size_t most, Written written) {
+    return commit<std::int64_t>(
+        [=](Rows& rows, Changes& changes) {
+            const auto redrive = [&](const std::string& id) { return rows.redrive(id, now); };
+            return for_each(rows.failed(function, most), changes, redrive);
+        },
+        std::move(written));
+}
+
+Task<Result<std::int64_t>> Events::drop_all(std::string function, std::size_t most, Written written) {
+    return commit<std::int64_t>(
+        [=](Rows& rows, Changes& changes) {
+            const auto drop = [&](const std::string& id) { return rows.drop(id); };
+            return for_each(rows.failed(function, most), changes, drop);
+        },
+        std::move(written));
+}
+
+Task<Result<Change>> Events::purge(Millis now, std::size_t most) {
+    return commit<Change>([=](Rows& rows, Changes&) { return sure(rows.purge(now, most)); });
+}
+
+Task<Result<std::optional<WholeEvent>>> Events::find(std::string id) {
+    return read<std::optional<WholeEvent>>([id = std::move(id)](Rows& rows) { return rows.find(id); });
+}
+
+Task<Result<std::optional<Taken>>> Events::payload(std::string id) {
+    return read<std::optional<Taken>>([id = std::move(id)](Rows& rows) { return rows.payload(id); });
+}
+
+Task<Result<std::vector<WholeEvent>>> Events::list(EventFilter filter) {
+    return read<std::vector<WholeEvent>>([filter = std::move(filter)](Rows& rows) { return rows.list(filter); });
+}
+
+Task<Result<std::vector<std::int64_t>>> Events::count(std::string function) {
+    return read<std::vector<std::int64_t>>(
+        [function = std::move(function)](Rows& rows) { return rows.count(function); });
+}
+
+Task<Result<std::vector<std::string>>> Events::files() {
+    return read<std::vector<std::string>>([](Rows& rows) { return rows.files(); });
+}
+
+Task<void> Events::drain() { return tasks_.join(); }
+
+}  // namespace shallop::store

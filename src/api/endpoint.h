@@ -63,6 +63,7 @@ std::span<const Endpoint> source_endpoints();
 std::span<const Endpoint> instance_endpoints();
 std::span<const Endpoint> invocation_endpoints();
 std::span<const Endpoint> log_endpoints();
+std::span<const Endpoint> trigger_endpoints();
 std::span<const Endpoint> daemon_endpoints();
 
 /// The endpoint for a method and path, with the words of its pattern. Faults: not_found; conflict where the path is known and the method is

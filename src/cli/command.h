@@ -33,6 +33,7 @@ void add_instances(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_invoke(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_logs(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_remove(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_triggers(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_version(CLI::App& app, const Globals& globals, Chosen& chosen);
 
 /// The daemon that `globals` and the environment name.

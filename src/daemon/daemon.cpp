@@ -68,10 +68,12 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       invoker_(pool_, clock_, log, invocations_, log_book_, metrics_, executor),
       events_(*store_, executor, log),
       queue_(queue_settings(), queue_parts(*ground.blocking), executor),
+      stored_triggers_(*store_),
+      triggers_({}, trigger_parts(), executor),
       gateway_(registry_, invoker_, queue_, ids_, log, metrics_, clock_),
       admin_({ground.admin_token, settings_.admin_hosts, 256 * 1024}, facts(),
              {gateway_, registry_, invoker_, queue_, *store_, engine_, invocations_, log_book_, metrics_, clock_, log,
-              instances(), code_.get()}),
+              instances(), code_.get(), &triggers_}),
       gateway_listener_(executor, clock_, log, gateway_, settings_.http),
       admin_listener_(executor, clock_, log, admin_, settings_.http),
       signals_(executor, SIGTERM, SIGINT, SIGHUP),
@@ -139,6 +141,7 @@ void Daemon::changed(const function::FunctionPtr& before, const function::Functi
     if ((before && before->spec.source) || (after && after->spec.source)) supply_runtimes();
     queue_.changed((after ? after : before)->spec.name);
     if (after) return pool_.deploy(after);
+    triggers_.forget(before->spec.name);
     pool_.withdraw(before->spec.name);
     metrics_.forget(before->spec.name);
     log_book_.forget(before->spec.name);
@@ -219,6 +222,7 @@ Task<int> Daemon::run() {
     tasks_.spawn("engine watch", watch_engine());
     tasks_.spawn("first instances", start_ahead());
     tasks_.spawn("queue", queue_.run());
+    tasks_.spawn("engine triggers", triggers_.run());
     tasks_.spawn("gateway", gateway_listener_.run());
     tasks_.spawn("admin", admin_listener_.run());
     co_await wait_for_signal();
@@ -238,6 +242,7 @@ Task<base::Status> Daemon::listen() {
     const auto loaded = co_await registry_.load();
     if (!loaded) co_return loaded;
     if (const auto queued = co_await queue_.load(); !queued) co_return queued;
+    if (const auto triggers = co_await triggers_.load(); !triggers) co_return triggers;
     loaded_ = true;
     if (const auto bound = gateway_listener_.bind(settings_.listen); !bound) co_return bound;
     if (const auto bound = admin_listener_.bind(settings_.admin_listen); !bound) co_return bound;

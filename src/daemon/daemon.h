@@ -15,6 +15,7 @@
 #include <shallop/registry/registry.h>
 #include <shallop/store/events.h>
 #include <shallop/store/store.h>
+#include <shallop/trigger/engine_triggers.h>
 
 #include <boost/asio/signal_set.hpp>
 
@@ -52,6 +53,7 @@ private:
     void register_queue_gauges();
     queue::Settings queue_settings() const;
     queue::Queue::Parts queue_parts(async::BlockingPool& blocking);
+    trigger::EngineTriggers::Parts trigger_parts();
     api::Instances instances();
     instance::Settings launcher_settings();
     build::Settings builder_settings();
@@ -93,6 +95,8 @@ private:
     invoke::Invoker invoker_;
     store::Events events_;
     queue::Queue queue_;
+    store::Triggers stored_triggers_;
+    trigger::EngineTriggers triggers_;
     api::Gateway gateway_;
     api::Admin admin_;
     http::Listener gateway_listener_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the queue is given.
+// What the queue and the triggers are given.
 #include "daemon/daemon.h"
 
 namespace shallop::daemon {
@@ -18,6 +18,16 @@ queue::Queue::Parts Daemon::queue_parts(async::BlockingPool& blocking) {
     return {events_,  invoker_, log_book_,
             metrics_, blocking, ids_,
             clock_,   log_,     [this](const std::string& name) { return registry_.catalog()->find(name); }};
+}
+
+trigger::EngineTriggers::Parts Daemon::trigger_parts() {
+    return {engine_,
+            stored_triggers_,
+            ids_,
+            clock_,
+            log_,
+            [this](const std::string& name) { return registry_.catalog()->find(name) != nullptr; },
+            [this](queue::Order order) { return queue_.put(std::move(order)); }};
 }
 
 }  // namespace shallop::daemon

@@ -7,7 +7,7 @@ namespace shallop::store {
 namespace {
 
 /// Step N brings schema N-1 to N. A step that was released is never changed: the next one corrects it.
-constexpr std::array<const char*, 4> steps{
+constexpr std::array<const char*, 5> steps{
     // `names` outlives `functions`: a removed function that comes back goes on counting its versions.
     R"(CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
        CREATE TABLE functions(
@@ -47,6 +47,7 @@ constexpr std::array<const char*, 4> steps{
            function TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, fingerprint TEXT NOT NULL,
            until INTEGER NOT NULL, PRIMARY KEY(function, key)) STRICT, WITHOUT ROWID;
        CREATE INDEX idempotency_until ON idempotency(until);)",
+    "CREATE TABLE triggers(id TEXT PRIMARY KEY, document TEXT NOT NULL, created TEXT NOT NULL, from_nano INTEGER NOT NULL) STRICT;",
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <shallop/observe/metrics.h>
 #include <shallop/source/code_store.h>
 #include <shallop/store/store.h>
+#include <shallop/trigger/engine_triggers.h>
 
 #include <chrono>
 #include <cstdint>
@@ -80,7 +81,8 @@ public:
         async::Clock& clock;
         base::Log& log;
         Instances instances{};
-        source::CodeStore* code = nullptr;  ///< null: no code can be uploaded
+        source::CodeStore* code = nullptr;            ///< null: no code can be uploaded
+        trigger::EngineTriggers* triggers = nullptr;  ///< null: there are none
     };
 
     Admin(AdminSettings settings, DaemonFacts facts, Parts parts)

@@ -63,6 +63,7 @@ public:
 
 private:
     friend class Events;
+    friend class Triggers;
     class Database;
     Store(std::unique_ptr<Database> database, async::BlockingPool& pool);
     Task<async::Semaphore::Permit> turn();

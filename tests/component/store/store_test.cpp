@@ -31,6 +31,11 @@ std::string mode_of(const std::string& path) {
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
+/// Takes back what came after the third schema.
+const std::string after_third =
+    "DROP TABLE triggers; DROP TABLE events; DROP TABLE payloads; DROP TABLE results; DROP TABLE attempts;"
+    "DROP TABLE idempotency;";
+
 /// Runs SQL on a database that no store holds.
 void run_sql(const std::string& file, const std::string& sql) {
     sqlite3* database = nullptr;
@@ -101,7 +106,7 @@ TEST_CASE("a database of the first schema keeps what it remembers", "[store]") {
         REQUIRE(opened.run(opened->put_function(some_function("a", 2))));
     }
     run_sql(dir.path() + "/shallop.db",
-            "DROP INDEX names_removed; ALTER TABLE names DROP COLUMN removed; ALTER TABLE functions DROP COLUMN origin;"
+            after_third + "DROP INDEX names_removed; ALTER TABLE names DROP COLUMN removed; ALTER TABLE functions DROP COLUMN origin;"
             "INSERT INTO names VALUES('gone', 4); PRAGMA user_version = 1");
     Opened opened(dir.path());
     CHECK(opened.run(opened->last_version("a")).value() == 2);
@@ -119,7 +124,7 @@ TEST_CASE("where a function came from is kept, and nowhere is what it was before
         REQUIRE(opened.run(opened->put_functions({some_function("a", 1), placed})));
         CHECK(opened.run(opened->load_functions()).value().at(1).origin == "api/b.py");
     }
-    run_sql(dir.path() + "/shallop.db", "ALTER TABLE functions DROP COLUMN origin; PRAGMA user_version = 2");
+    run_sql(dir.path() + "/shallop.db", after_third + "ALTER TABLE functions DROP COLUMN origin; PRAGMA user_version = 2");
     Opened opened(dir.path());
     const auto all = opened.run(opened->load_functions()).value();
     REQUIRE(all.size() == 2);

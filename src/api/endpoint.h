@@ -65,6 +65,7 @@ std::span<const Endpoint> invocation_endpoints();
 std::span<const Endpoint> job_endpoints();
 std::span<const Endpoint> log_endpoints();
 std::span<const Endpoint> schedule_endpoints();
+std::span<const Endpoint> trigger_endpoints();
 std::span<const Endpoint> daemon_endpoints();
 
 /// The endpoint for a method and path, with the words of its pattern. Faults: not_found; conflict where the path is known and the method is

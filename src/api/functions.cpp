@@ -82,6 +82,7 @@ AnswerTask routes(Call& call) {
             Json item = {{"function", name}, {"path", route.path}, {"methods", nullptr}, {"host", nullptr}};
             if (!route.methods.empty()) item["methods"] = route.methods;
             if (!route.host.empty()) item["host"] = route.host;
+            if (route.signature) item["signature"] = function::scheme_name(*route.signature);
             items.push_back(std::move(item));
         }
     }

@@ -4,6 +4,7 @@
 
 #include "api/problem.h"
 #include "api/routing.h"
+#include "api/signed_body.h"
 #include "api/streams.h"
 
 namespace shallop::api {
@@ -14,6 +15,7 @@ using base::Fault;
 
 constexpr int most_redirects = 10;
 constexpr std::size_t most_spare = 64;
+constexpr const char* bad_signature_reason = "bad_signature";
 
 Task<void> answer_healthz(http::Exchange& exchange) {
     http::Response head;
@@ -53,9 +55,11 @@ struct Gateway::Visit {
 
     RequestBody request_body;
     NoBody no_body{};
+    std::unique_ptr<SignedBody> signed_body{};  ///< where the last step must be signed
     ReplyStream reply;
 
-    function::BodySource& body() { return redirected ? static_cast<function::BodySource&>(no_body) : request_body; }
+    function::BodySource& received() { return redirected ? static_cast<function::BodySource&>(no_body) : request_body; }
+    function::BodySource& body() { return signed_body ? *signed_body : received(); }
     const http::Request& asked() const { return redirected ? *request : exchange.request(); }
     std::string id() const { return event ? event->id : std::string(); }
 };
@@ -70,6 +74,10 @@ Task<void> Gateway::serve(http::Exchange& exchange, Scope scope) {
             auto error = routed.error();
             co_await refuse_visit(at, std::move(error), std::move(allow));
             co_return;
+        }
+        if (at.signed_body) {
+            const bool welcome = co_await is_signed(at);
+            if (!welcome) co_return;
         }
         if (at.later) {
             co_await accept(at);
@@ -103,6 +111,21 @@ base::Status Gateway::redirect(Visit& at, const std::string& location, bool allo
     return {};
 }
 
+/// Whether the request is signed as its route asks; else the client has its refusal, and nothing has happened.
+Task<bool> Gateway::is_signed(Visit& at) {
+    auto& from = at.received();
+    const auto now = clock_.wall();
+    auto taken = co_await at.signed_body->take(at.event->fields, from, now);
+    if (taken) {
+        at.signed_body->remove_secret(at.event->fields);
+        co_return true;
+    }
+    auto error = taken.error();
+    if (error.pointer == bad_signature) metrics_.rejected(bad_signature_reason);
+    co_await refuse(at.exchange, std::move(error), "");
+    co_return false;
+}
+
 /// One of before, whose memory is the next one's, or a new one.
 std::unique_ptr<function::Event> Gateway::spare_event() {
     if (spare_.empty()) return std::make_unique<function::Event>();
@@ -118,8 +141,16 @@ base::Status Gateway::route(Visit& at, std::string& allow) {
     auto found = find_destination(*catalog, at.scope, at.asked(), allow);
     if (!found) return found.error();
     at.function = std::move(found->function);
-    at.later = !at.redirected && (found->later || prefers_async(at.asked().fields));
     const auto& spec = at.function->spec;
+    const bool by_queue = !found->by_name && spec.routes.at(found->route).async;
+    at.later = !at.redirected && (found->later || by_queue || prefers_async(at.asked().fields));
+    at.signed_body.reset();
+    if (at.scope == Scope::everything) {  // else an operator asks, with the token
+        const auto signature = wanted_signature(*at.function, *found);
+        if (!signature) return signature.error();
+        if (*signature != nullptr)
+            at.signed_body = std::make_unique<SignedBody>(at.function, **signature, signed_bytes_);
+    }
     // Only what speaks as a CGI program does can redirect locally; for all else the request is moved, not copied.
     if (spec.contract.kind != function::ContractKind::http && !at.redirected && !at.later) {
         at.request = std::make_unique<http::Request>(at.asked());
@@ -252,7 +283,7 @@ Task<void> Gateway::refuse_route(http::Exchange& exchange, Error error, std::str
         metrics_.rejected("no_route");
         problem = http_problem(404, error.detail);
     } else {
-        metrics_.rejected("bad_path");
+        metrics_.rejected(error.pointer == bad_signature ? bad_signature_reason : "bad_path");
         problem = problem_from(error, Side::gateway);
     }
     co_await send_problem(exchange, std::move(problem));

@@ -4,6 +4,7 @@
 #include <shallop/http/problem.h>
 #include <shallop/registry/registry.h>
 
+#include "api/signed_body.h"
 #include "api/streams.h"
 
 namespace shallop::api {
@@ -20,7 +21,7 @@ struct Row {
 Row gateway_row(const base::Error& error) {
     switch (error.fault) {
         case Fault::invalid:
-            return {error.pointer == "idempotency" ? 422 : 400};
+            return {error.pointer == bad_signature ? 401 : error.pointer == "idempotency" ? 422 : 400};
         case Fault::not_found:
             return {503};  // the function was found; its image is gone
         case Fault::conflict:
@@ -121,6 +122,7 @@ Problem problem_from(const base::Error& error, Side side) {
     problem.status = row.status;
     problem.retry_after = row.retry_after;
     problem.fault = row.status == 412 ? word_for(412) : base::name(error.fault);
+    if (row.status == 401) problem.fault = "bad_signature";
     problem.detail = side == Side::gateway ? text_for_client(error) : error.detail;
     if (error.pointer.starts_with('/')) problem.pointer = error.pointer;
     return problem;
@@ -146,7 +148,8 @@ http::Response write_problem(const Problem& problem, std::string& body) {
     if (!problem.invocation_id.empty()) head.fields.push_back({"X-Shallop-Invocation-Id", problem.invocation_id});
     if (!problem.allow.empty()) head.fields.push_back({"Allow", problem.allow});
     if (problem.retry_after > 0) head.fields.push_back({"Retry-After", std::to_string(problem.retry_after)});
-    if (problem.status == 401) head.fields.push_back({"WWW-Authenticate", "Bearer realm=\"shallop\""});
+    const char* const scheme = problem.fault == "bad_signature" ? "Signature" : "Bearer";
+    if (problem.status == 401) head.fields.push_back({"WWW-Authenticate", std::string(scheme) + " realm=\"shallop\""});
     // What is left of the body is not worth reading, or cannot be told from the next request.
     head.close = problem.status == 413 || problem.status == 408;
     return head;

@@ -108,6 +108,7 @@ base::Result<Destination> find_destination(const registry::Catalog& catalog, Sco
     Destination found;
     found.function = catalog.find(match->owner);
     if (!found.function) return Error(Fault::not_found, "no function has a route for this path");
+    found.route = match->index;
     found.script_name = std::move(match->prefix);
     found.path_info = std::move(match->rest);
     found.parameters = std::move(match->parameters);

@@ -15,6 +15,7 @@ struct Destination {
     std::string script_name, path_info;  ///< both still encoded
     bool by_name = false;                ///< by /function/NAME or /async-function/NAME
     bool later = false;                  ///< by /async-function/NAME: it is to be queued
+    std::size_t route = 0;               ///< else by this one of its routes
     std::vector<std::pair<std::string, std::string>> parameters;
 };
 

@@ -32,7 +32,7 @@ Task<base::Status> receive(http::Exchange& exchange, Spool& into, base::Bytes li
 
 /// What a deploy would make, and what the runtime says of it.
 Answer verified_answer(const registry::Verified& verified) {
-    auto resource = Json::parse(function::format_spec(verified.spec));
+    auto resource = Json::parse(function::show_spec(verified.spec));
     Json page;
     page["image"] = resource["image"];
     page["source"] = resource["source"];

@@ -106,7 +106,7 @@ Result<Json> put_form(const std::string& name, Json resource) {
         const auto where = error.pointer.empty() ? "" : " (at " + error.pointer + ")";
         return Complaint{error.detail + where, "correct that member and try again"};
     }
-    auto form = Json::parse(function::format_spec(*spec));
+    auto form = Json::parse(function::show_spec(*spec));
     form.erase("name");
     form.erase("source");
     if (!own_image) form["image"] = nullptr;

@@ -71,10 +71,12 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       jobs_(job_parts(), executor),
       queue_runs_(queue_),
       scheduler_({}, scheduler_parts(), executor),
-      gateway_(registry_, invoker_, queue_, ids_, log, metrics_),
+      stored_triggers_(*store_),
+      triggers_({}, trigger_parts(), executor),
+      gateway_(registry_, invoker_, queue_, ids_, log, metrics_, clock_),
       admin_({ground.admin_token, settings_.admin_hosts, 256 * 1024}, facts(),
              {gateway_, registry_, invoker_, queue_, jobs_, *store_, engine_, invocations_, log_book_, metrics_, clock_,
-              log, instances(), code_.get(), &scheduler_}),
+              log, instances(), &scheduler_, code_.get(), &triggers_}),
       gateway_listener_(executor, clock_, log, gateway_, settings_.http),
       admin_listener_(executor, clock_, log, admin_, settings_.http),
       signals_(executor, SIGTERM, SIGINT, SIGHUP),
@@ -135,17 +137,6 @@ pool::Totals Daemon::totals() const {
     totals.launches = static_cast<int>(settings_.starts_in_flight);
     totals.memory = settings_.max_memory != 0 ? settings_.max_memory : most_memory();
     return totals;
-}
-
-/// The registry's word that a function is new, has a new version, or is gone.
-void Daemon::changed(const function::FunctionPtr& before, const function::FunctionPtr& after) {
-    if ((before && before->spec.source) || (after && after->spec.source)) supply_runtimes();
-    queue_.changed((after ? after : before)->spec.name);
-    if (after) return pool_.deploy(after);
-    scheduler_.forget(before->spec.name);
-    pool_.withdraw(before->spec.name);
-    metrics_.forget(before->spec.name);
-    log_book_.forget(before->spec.name);
 }
 
 /// For each runtime that a function has, instances that wait for code: of the image that the newest of these functions has.
@@ -225,6 +216,7 @@ Task<int> Daemon::run() {
     tasks_.spawn("queue", queue_.run());
     tasks_.spawn("jobs", jobs_.run());
     tasks_.spawn("schedules", scheduler_.run());
+    tasks_.spawn("engine triggers", triggers_.run());
     tasks_.spawn("gateway", gateway_listener_.run());
     tasks_.spawn("admin", admin_listener_.run());
     co_await wait_for_signal();
@@ -246,6 +238,7 @@ Task<base::Status> Daemon::listen() {
     if (const auto jobs = co_await jobs_.load(); !jobs) co_return jobs;
     if (const auto queued = co_await queue_.load(); !queued) co_return queued;
     if (const auto scheduled = co_await scheduler_.load(); !scheduled) co_return scheduled;
+    if (const auto triggers = co_await triggers_.load(); !triggers) co_return triggers;
     loaded_ = true;
     if (const auto bound = gateway_listener_.bind(settings_.listen); !bound) co_return bound;
     if (const auto bound = admin_listener_.bind(settings_.admin_listen); !bound) co_return bound;

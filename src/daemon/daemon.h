@@ -18,6 +18,7 @@
 #include <shallop/store/store.h>
 #include <shallop/trigger/queue_runs.h>
 #include <shallop/trigger/scheduler.h>
+#include <shallop/trigger/engine_triggers.h>
 
 #include <boost/asio/signal_set.hpp>
 
@@ -57,6 +58,7 @@ private:
     queue::Queue::Parts queue_parts(async::BlockingPool& blocking);
     queue::Jobs::Parts job_parts();
     trigger::Scheduler::Parts scheduler_parts();
+    trigger::EngineTriggers::Parts trigger_parts();
     api::Instances instances();
     instance::Settings launcher_settings();
     build::Settings builder_settings();
@@ -101,6 +103,8 @@ private:
     queue::Jobs jobs_;
     trigger::QueueRuns queue_runs_;
     trigger::Scheduler scheduler_;
+    store::Triggers stored_triggers_;
+    trigger::EngineTriggers triggers_;
     api::Gateway gateway_;
     api::Admin admin_;
     http::Listener gateway_listener_;

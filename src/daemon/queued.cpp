@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the queue and the scheduler are given.
+// What the queue, jobs, schedules and triggers are given, and what is told of functions.
 #include "daemon/daemon.h"
 
 namespace shallop::daemon {
@@ -41,6 +41,28 @@ trigger::Scheduler::Parts Daemon::scheduler_parts() {
     return {*store_, queue_runs_,
             clock_,  ids_,
             log_,    [this](const std::string& name) { return registry_.catalog()->find(name) != nullptr; }};
+}
+
+trigger::EngineTriggers::Parts Daemon::trigger_parts() {
+    return {engine_,
+            stored_triggers_,
+            ids_,
+            clock_,
+            log_,
+            [this](const std::string& name) { return registry_.catalog()->find(name) != nullptr; },
+            [this](queue::Order order) { return queue_.put(std::move(order)); }};
+}
+
+/// The registry's word that a function is new, has a new version, or is gone.
+void Daemon::changed(const function::FunctionPtr& before, const function::FunctionPtr& after) {
+    if ((before && before->spec.source) || (after && after->spec.source)) supply_runtimes();
+    queue_.changed((after ? after : before)->spec.name);
+    if (after) return pool_.deploy(after);
+    scheduler_.forget(before->spec.name);
+    triggers_.forget(before->spec.name);
+    pool_.withdraw(before->spec.name);
+    metrics_.forget(before->spec.name);
+    log_book_.forget(before->spec.name);
 }
 
 }  // namespace shallop::daemon

@@ -81,6 +81,7 @@ std::optional<EngineEvent> decode_event(std::string_view line) {
     event.id = json::text(actor, "ID");
     event.attributes = json::text_map(actor, "Attributes");
     event.time_nano = json::integer(*message, "timeNano");
+    event.json = line;
     if (event.type.empty() || event.action.empty()) return std::nullopt;
     return event;
 }

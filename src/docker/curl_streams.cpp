@@ -148,6 +148,32 @@ Request pull_request(const Reference& image, Transport& transport) {
             credentials.header};
 }
 
+/// One stream after the other, until cancelled.
+Task<void> read_all_events(Transport& transport, const std::string& filters, EventCursor& cursor,
+                           const std::function<void(const EngineEvent&)>& event,
+                           const std::function<void()>& connected) {
+    auto pause = transport.settings().retry_first;
+    for (;;) {
+        const std::string since = cursor.since();
+        auto request = Request{"GET", "/events?filters=" + percent_encode(filters) + (since.empty() ? "" : "&since=" + since), "", ""};
+        const Instant began = transport.clock().now();
+        const Instant limit = began + transport.settings().connect_limit;
+        auto opening = transport.open(Verb::events, std::move(request));
+        auto opened = co_await async::within(transport.clock(), limit, std::move(opening));
+        auto stream = transport.ended(Verb::events, began, std::move(opened));
+        if (stream) {
+            pause = transport.settings().retry_first;
+            cursor.connected(wall_nano(transport.clock()));
+            if (connected) connected();
+            auto why = co_await read_events(transport, *stream->transfer, cursor, event);
+            if (!why && why.error().fault == Fault::engine_down) transport.lost(why.error());
+            stream->transfer.reset();
+        }
+        co_await transport.clock().sleep_for(pause);
+        pause = std::min(pause * 2, transport.settings().retry_most);
+    }
+}
+
 }  // namespace
 
 Task<Status> CurlEngine::pull(std::string reference, std::function<void(const PullProgress&)> progress,
@@ -195,29 +221,16 @@ Task<Result<std::string>> CurlEngine::logs(std::string id, int tail, Instant dea
 
 Task<void> CurlEngine::events(std::vector<std::string> labels, std::function<void(const EngineEvent&)> event,
                               std::function<void()> connected) {
-    Transport& transport = *transport_;
-    const std::string filters = percent_encode(label_filter(labels, true));
+    const std::string filters = label_filter(labels, true);
     EventCursor cursor;
-    auto pause = transport.settings().retry_first;
-    for (;;) {
-        const std::string since = cursor.since();
-        auto request = Request{"GET", "/events?filters=" + filters + (since.empty() ? "" : "&since=" + since), "", ""};
-        const Instant began = transport.clock().now();
-        const Instant limit = began + transport.settings().connect_limit;
-        auto opening = transport.open(Verb::events, std::move(request));
-        auto opened = co_await async::within(transport.clock(), limit, std::move(opening));
-        auto stream = transport.ended(Verb::events, began, std::move(opened));
-        if (stream) {
-            pause = transport.settings().retry_first;
-            cursor.connected(wall_nano(transport.clock()));
-            if (connected) connected();
-            auto why = co_await read_events(transport, *stream->transfer, cursor, event);
-            if (!why && why.error().fault == Fault::engine_down) transport.lost(why.error());
-            stream->transfer.reset();
-        }
-        co_await transport.clock().sleep_for(pause);
-        pause = std::min(pause * 2, transport.settings().retry_most);
-    }
+    co_await read_all_events(*transport_, filters, cursor, event, connected);
+}
+
+Task<void> CurlEngine::follow(std::int64_t since_nano, std::function<void(const EngineEvent&)> event,
+                              std::function<void()> connected) {
+    const std::string filters = label_filter({}, false);
+    EventCursor cursor(since_nano);
+    co_await read_all_events(*transport_, filters, cursor, event, connected);
 }
 
 }  // namespace shallop::docker

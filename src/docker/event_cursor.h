@@ -16,6 +16,10 @@ class EventCursor {
 public:
     static constexpr std::int64_t overlap_nano = 5'000'000'000;
 
+    EventCursor() = default;
+    /// Begins where another one has come to; 0: there was none.
+    explicit EventCursor(std::int64_t last_nano) : last_nano_(last_nano) {}
+
     /// A stream is up. `wall_nano` is where to begin again if not one event comes.
     void connected(std::int64_t wall_nano);
 

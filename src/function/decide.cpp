@@ -219,7 +219,7 @@ base::Result<Contract> decide_contract(const Spec& spec, const ImageFacts& image
 
 std::string make_etag(const Spec& spec, const ImageFacts& image, std::int64_t version) {
     constexpr std::string_view hex = "0123456789abcdef";
-    const auto text = format_spec(spec) + '\n' + format_image(image) + '\n' + std::to_string(version);
+    const auto text = show_spec(spec) + '\n' + format_image(image) + '\n' + std::to_string(version);
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     base::ensure(EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr) == 1,
                  "SHA-256 is there");

@@ -57,13 +57,38 @@ Ordered contract_json(const Contract& contract) {
     return json;
 }
 
-Ordered routes_json(const std::vector<Route>& routes) {
+enum class Secrets { written, hidden };
+
+Ordered secret_json(const std::vector<std::string>& secrets, Secrets how) {
+    if (how == Secrets::hidden) return hidden_secret;
+    return secrets.size() == 1 ? Ordered(secrets.front()) : Ordered(secrets);
+}
+
+/// The members that its scheme has.
+Ordered signature_json(const Signature& signature, Secrets how) {
+    Ordered json;
+    json["scheme"] = scheme_name(signature);
+    json["secret"] = secret_json(signature.secrets, how);
+    if (has_time(signature)) json["tolerance"] = base::format_duration(signature.tolerance);
+    if (signature.scheme != SignatureScheme::hmac) return json;
+    json["header"] = signature.header;
+    json["algorithm"] = signature.algorithm;
+    json["encoding"] = signature.encoding;
+    json["prefix"] = signature.prefix;
+    json["timestamp_header"] = or_null(signature.timestamp_header);
+    json["template"] = signature.signed_text;
+    return json;
+}
+
+Ordered routes_json(const std::vector<Route>& routes, Secrets how) {
     auto json = Ordered::array();
     for (const auto& route : routes) {
         Ordered one;
         one["path"] = route.path;
         one["methods"] = route.methods;
         one["host"] = or_null(route.host);
+        if (route.async) one["async"] = true;
+        if (route.signature) one["signature"] = signature_json(*route.signature, how);
         json.push_back(std::move(one));
     }
     return json;
@@ -140,7 +165,7 @@ Ordered async_json(const Async& async) {
     return json;
 }
 
-Ordered spec_json(const Spec& spec) {
+Ordered spec_json(const Spec& spec, Secrets how) {
     Ordered json;
     json["name"] = spec.name;
     json["image"] = or_null(spec.image);
@@ -149,7 +174,7 @@ Ordered spec_json(const Spec& spec) {
     json["contract"] = contract_json(spec.contract);
     if (spec.source && json["contract"].contains("port")) json["contract"]["port"] = nullptr;  // its runtime's business
     json["command"] = spec.command ? Ordered(*spec.command) : Ordered();
-    json["routes"] = routes_json(spec.routes);
+    json["routes"] = routes_json(spec.routes, how);
     json["env"] = spec.env.empty() ? Ordered::object() : Ordered(spec.env);
     json["secrets"] = Ordered::array();
     json["user"] = or_null(spec.user);
@@ -166,10 +191,12 @@ Ordered spec_json(const Spec& spec) {
 
 }  // namespace
 
-std::string format_spec(const Spec& spec) { return dump(spec_json(spec)); }
+std::string format_spec(const Spec& spec) { return dump(spec_json(spec, Secrets::written)); }
+
+std::string show_spec(const Spec& spec) { return dump(spec_json(spec, Secrets::hidden)); }
 
 std::string format_resource(const Function& function) {
-    auto json = spec_json(function.spec);
+    auto json = spec_json(function.spec, Secrets::hidden);
     json["version"] = function.version;
     json["etag"] = function.etag;
     json["image_id"] = function.image.id;

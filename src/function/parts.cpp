@@ -34,6 +34,8 @@ void read_route(Object& route, Route& into) {
     }
     route.text_or_null("host", into.host);
     if (!into.host.empty()) checked(route, "host", check_host(into.host));
+    read_signature(route, into.signature);
+    route.boolean("async", into.async);
     route.finish();
 }
 

@@ -11,6 +11,8 @@ namespace shallop::function {
 void read_source(Object& resource, std::optional<Source>& source, const ResourceLimits& limits);
 void read_contract(Object& resource, Contract& contract, const ResourceLimits& limits);
 void read_routes(Object& resource, std::vector<Route>& routes, const ResourceLimits& limits);
+/// A route's "signature": absent and null are none.
+void read_signature(Object& route, std::optional<Signature>& signature);
 void read_env(Object& resource, std::map<std::string, std::string>& env, const ResourceLimits& limits);
 void read_mounts(Object& resource, std::vector<Mount>& mounts, const ResourceLimits& limits);
 void read_capabilities(Object& resource, std::vector<std::string>& capabilities);
@@ -22,5 +24,9 @@ void read_async(Object& resource, Async& async, const ResourceLimits& limits);
 const std::vector<std::string_view>& kind_words();
 const std::vector<std::string_view>& output_words();
 const std::vector<std::string_view>& mount_words();
+const std::vector<std::string_view>& scheme_words();
+
+/// Whether a time is signed too.
+bool has_time(const Signature& signature);
 
 }  // namespace shallop::function

@@ -170,6 +170,10 @@ Result<Spec> patch_resource(const Spec& current, std::string_view patch, const R
     align_source(document, *change);
     document.merge_patch(*change);
     auto spec = read_spec(document, current.name, limits);
+    if (spec) {
+        const auto kept = keep_secrets(*spec, &current);
+        if (!kept) return kept.error();
+    }
     if (spec && format_spec(*spec).size() > limits.document_bytes) {
         return Error(Fault::too_large,
                      "the changed resource would have more than " + base::format_bytes(limits.document_bytes));

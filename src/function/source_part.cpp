@@ -106,6 +106,7 @@ base::Result<Announced> parse_announced(std::string_view answer) {
     const Json only{{"routes", *routes}};
     Object object(only, "", problems);
     read_routes(object, announced.routes, ResourceLimits());
+    for (auto& route : announced.routes) route.signature.reset();  // a secret is the deployer's to give
     if (const auto& problem = problems.first())
         return base::Error(base::Fault::invalid, "the application tells a route that is none: " + problem->detail,
                            "/source" + problem->pointer);

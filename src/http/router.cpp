@@ -21,6 +21,7 @@ namespace {
 
 struct Entry {
     std::string owner;
+    std::size_t index = 0;  ///< among its owner's
     std::string host;
     std::string text;  ///< the pattern, as its author wrote it
     Pattern pattern;
@@ -131,8 +132,12 @@ Match match_of(const Found& found, std::string_view path, const std::vector<Piec
     } else if (path.ends_with('/')) {
         rest = path.size() - 1;
     }
-    Match match{
-        found.entry->owner, found.entry->text, std::string(path.substr(0, rest)), std::string(path.substr(rest)), {}};
+    Match match{found.entry->owner,
+                found.entry->text,
+                found.entry->index,
+                std::string(path.substr(0, rest)),
+                std::string(path.substr(rest)),
+                {}};
     for (std::size_t i = 0; i < pattern.segments.size(); ++i) {
         if (pattern.segments[i].parameter) match.parameters.emplace_back(pattern.segments[i].text, pieces[i].text());
     }
@@ -164,7 +169,7 @@ Result<Entry> parse_entry(const RouteEntry& given, const std::string& pointer) {
         return Error(Fault::invalid, "a method is a word such as GET; CONNECT is not served",
                      pointer + "/methods/" + std::to_string(i));
     }
-    return Entry{given.owner, std::move(*host), given.path, std::move(*pattern), given.methods};
+    return Entry{given.owner, 0, std::move(*host), given.path, std::move(*pattern), given.methods};
 }
 
 Status insert(Node& root, Entry entry, const std::string& pointer) {
@@ -220,9 +225,11 @@ Result<Router> Router::build(const std::vector<RouteEntry>& entries) {
     Router router;
     std::map<std::string_view, std::size_t> count_of;  // entries so far, for the pointer into the owner's document
     for (const auto& given : entries) {
-        const auto pointer = "/routes/" + std::to_string(count_of[given.owner]++);
+        const auto index = count_of[given.owner]++;
+        const auto pointer = "/routes/" + std::to_string(index);
         auto entry = parse_entry(given, pointer);
         if (!entry) return entry.error();
+        entry->index = index;
         auto& tree = router.table_->hosts[entry->host];
         const auto inserted = insert(tree, std::move(*entry), pointer);
         if (!inserted) return inserted.error();

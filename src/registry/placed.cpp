@@ -36,6 +36,7 @@ Task<Result<function::Spec>> Registry::read_placed(const Placed& placed) {
     if (const auto fine = check_placed(placed.name); !fine) co_return fine.error();
     auto spec = function::parse_resource(placed.document, placed.name);
     if (!spec) co_return spec.error();
+    if (const auto secrets = keep_secrets(*spec); !secrets) co_return secrets.error();
     const auto kept = co_await keep_code(*spec);
     if (!kept) co_return kept.error();
     co_return spec;

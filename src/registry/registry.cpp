@@ -88,6 +88,7 @@ Task<Result<Deployed>> Registry::put(std::string name, std::string document, Pre
     if (!kept) co_return kept.error();
     // Also before the image is resolved: a pull of minutes that cannot be used helps nobody.
     if (const auto fine = check_current(name, precondition); !fine) co_return fine.error();
+    if (const auto known = check_secrets(*spec); !known) co_return known.error();
     auto image = co_await prepare(*spec);
     if (!image) co_return image.error();
     auto current = catalog_->find(name);
@@ -96,8 +97,18 @@ Task<Result<Deployed>> Registry::put(std::string name, std::string document, Pre
 
     const auto writing = co_await writer_.acquire();
     if (const auto fine = check_current(name, precondition); !fine) co_return fine.error();
+    // Only now: another change may have brought new secrets meanwhile.
+    if (const auto secrets = keep_secrets(*spec); !secrets) co_return secrets.error();
     co_return co_await commit(std::move(*spec), std::move(*image));
 }
+
+/// Puts the secrets there are in the place of those that the document does not tell.
+Status Registry::keep_secrets(function::Spec& spec) const {
+    const auto current = catalog_->find(spec.name);
+    return function::keep_secrets(spec, current ? &current->spec : nullptr);
+}
+
+Status Registry::check_secrets(function::Spec spec) const { return keep_secrets(spec); }
 
 Task<Result<Deployed>> Registry::patch(std::string name, std::string document, Precondition precondition) {
     // The patch is made on what was there when it came; if another change came between, it is made anew on that.

@@ -7,7 +7,7 @@ namespace shallop::store {
 namespace {
 
 /// Step N brings schema N-1 to N. A step that was released is never changed: the next one corrects it.
-constexpr std::array<const char*, 5> steps{
+constexpr std::array<const char*, 6> steps{
     // `names` outlives `functions`: a removed function that comes back goes on counting its versions.
     R"(CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
        CREATE TABLE functions(
@@ -57,6 +57,7 @@ constexpr std::array<const char*, 5> steps{
            created INTEGER NOT NULL, updated INTEGER NOT NULL, anchor INTEGER NOT NULL, done INTEGER NOT NULL,
            last_tick INTEGER NOT NULL, last_invocation TEXT NOT NULL, last_outcome TEXT NOT NULL) STRICT, WITHOUT ROWID;
        CREATE INDEX schedules_function ON schedules(function);)",
+    "CREATE TABLE triggers(id TEXT PRIMARY KEY, document TEXT NOT NULL, created TEXT NOT NULL, from_nano INTEGER NOT NULL) STRICT;",
 };
 
 }  // namespace

@@ -99,4 +99,9 @@ Task<void> FaultyEngine::events(std::vector<std::string> labels, std::function<v
     return real_.events(std::move(labels), std::move(event), std::move(connected));
 }
 
+Task<void> FaultyEngine::follow(std::int64_t since_nano, std::function<void(const docker::EngineEvent&)> event,
+                                std::function<void()> connected) {
+    return real_.follow(since_nano, std::move(event), std::move(connected));
+}
+
 }  // namespace shallop::test

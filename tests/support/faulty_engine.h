@@ -50,6 +50,8 @@ public:
     docker::Task<docker::Result<std::string>> logs(std::string id, int tail, docker::Instant deadline) override;
     docker::Task<void> events(std::vector<std::string> labels, std::function<void(const docker::EngineEvent&)> event,
                               std::function<void()> connected) override;
+    docker::Task<void> follow(std::int64_t since_nano, std::function<void(const docker::EngineEvent&)> event,
+                              std::function<void()> connected) override;
 
 private:
     struct Plan {

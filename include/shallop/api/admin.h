@@ -10,6 +10,7 @@
 #include <shallop/source/code_store.h>
 #include <shallop/store/store.h>
 #include <shallop/trigger/scheduler.h>
+#include <shallop/trigger/engine_triggers.h>
 
 #include <chrono>
 #include <cstdint>
@@ -83,8 +84,9 @@ public:
         async::Clock& clock;
         base::Log& log;
         Instances instances{};
-        source::CodeStore* code = nullptr;        ///< null: no code can be uploaded
-        trigger::Scheduler* schedules = nullptr;  ///< null: there are none
+        trigger::Scheduler* schedules = nullptr;      ///< null: there are none
+        source::CodeStore* code = nullptr;            ///< null: no code can be uploaded
+        trigger::EngineTriggers* triggers = nullptr;  ///< null: there are none
     };
 
     Admin(AdminSettings settings, DaemonFacts facts, Parts parts)

@@ -27,12 +27,12 @@ enum class Scope {
 /// /async-function/NAME[/rest], and "Prefer: respond-async" (RFC 7240) anywhere, queue the request and answer 202.
 ///
 /// Follows local redirects (RFC 3875 6.2.2) up to 10 times. Faults become RFC 9457 problem documents with a short text for the client; the long
-/// one goes to the log under the invocation's id.
+/// one goes to the log under the invocation's id. Requests of a route with a signature reach the function only if they are signed so.
 class Gateway final : public http::Handler {
 public:
     Gateway(registry::Registry& registry, invoke::Invoker& invoker, queue::Queue& queue, base::IdSource& ids,
-            base::Log& log, observe::Metrics& metrics)
-        : registry_(registry), invoker_(invoker), queue_(queue), ids_(ids), log_(log), metrics_(metrics) {}
+            base::Log& log, observe::Metrics& metrics, async::Clock& clock)
+        : registry_(registry), invoker_(invoker), queue_(queue), ids_(ids), log_(log), metrics_(metrics), clock_(clock) {}
 
     Task<void> handle(http::Exchange& exchange) override { return serve(exchange, Scope::everything); }
 
@@ -50,6 +50,7 @@ private:
     Task<void> serve(http::Exchange& exchange, Scope scope);
     base::Status redirect(Visit& visit, const std::string& location, bool allowed);
     base::Status route(Visit& visit, std::string& allow);
+    Task<bool> is_signed(Visit& visit);
     std::unique_ptr<function::Event> spare_event();
     Task<void> accept(Visit& visit);
     Task<void> refuse_visit(Visit& visit, base::Error error, std::string allow);
@@ -63,6 +64,8 @@ private:
     base::IdSource& ids_;
     base::Log& log_;
     observe::Metrics& metrics_;
+    async::Clock& clock_;
+    base::Bytes signed_bytes_ = 0;  ///< held in memory by signed bodies
     bool refusing_ = false;
     std::vector<std::unique_ptr<function::Event>> spare_;
 };

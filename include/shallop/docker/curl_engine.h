@@ -55,6 +55,8 @@ public:
     Task<Result<std::string>> logs(std::string id, int tail, Instant deadline) override;
     Task<void> events(std::vector<std::string> labels, std::function<void(const EngineEvent&)> event,
                       std::function<void()> connected) override;
+    Task<void> follow(std::int64_t since_nano, std::function<void(const EngineEvent&)> event,
+                      std::function<void()> connected) override;
 
 private:
     std::unique_ptr<Transport> transport_;

@@ -102,6 +102,7 @@ struct EngineEvent {
     std::string type, action, id;  ///< "container", "die", …
     std::map<std::string, std::string> attributes;
     std::int64_t time_nano = 0;
+    std::string json{};  ///< the message itself
 };
 
 /// One line of progress of a pull.
@@ -153,6 +154,11 @@ public:
     /// Follows the event stream of containers with `labels`, calling `event` for each and `connected` whenever a (new)
     /// stream is up, so that the caller can reconcile by list(). Reconnects with back-off (0.1 s to 5 s) until cancelled.
     virtual Task<void> events(std::vector<std::string> labels, std::function<void(const EngineEvent&)> event,
+                              std::function<void()> connected) = 0;
+
+    /// The same of everything that the engine tells of, from 5 s before `since_nano` of its time on (0: from now on). What happened while
+    /// no stream was up comes with the next one, as far as the engine remembers it: its last 256 events.
+    virtual Task<void> follow(std::int64_t since_nano, std::function<void(const EngineEvent&)> event,
                               std::function<void()> connected) = 0;
 };
 

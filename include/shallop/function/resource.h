@@ -35,7 +35,21 @@ base::Result<Spec> patch_resource(const Spec& current, std::string_view patch, c
 /// The deployer's part of the resource as compact JSON, every default spelled out: what the store keeps.
 std::string format_spec(const Spec& spec);
 
-/// The whole resource as compact JSON, server-made members included: what the API answers.
+/// The same for people: hidden_secret stands for what is secret.
+std::string show_spec(const Spec& spec);
+
+/// In a document, in the place of a secret: the one that is there already.
+inline constexpr const char* hidden_secret = "(hidden)";
+
+/// Puts what `before` has in the place of each hidden_secret in `spec`: the secrets of the route with the same path, host and scheme, or those
+/// that all its routes of that scheme have. Nullptr: there was no such function.
+/// Faults: invalid (with `pointer`) where there is nothing to keep.
+base::Status keep_secrets(Spec& spec, const Spec* before);
+
+/// As documents spell it: "github".
+std::string scheme_name(const Signature& signature);
+
+/// The whole resource as compact JSON, server-made members included: what the API answers. Secrets are hidden.
 std::string format_resource(const Function& function);
 
 /// The image facts as compact JSON, and back: what the store keeps.

@@ -16,11 +16,34 @@ namespace shallop::function {
 using base::Bytes;
 using base::Duration;
 
+/// Who signs, and thereby how (signature.h).
+enum class SignatureScheme { github, gitlab, gitea, stripe, slack, standard_webhooks, hmac };
+
+/// How the requests of a route must be signed.
+struct Signature {
+    SignatureScheme scheme = SignatureScheme::github;
+    std::vector<std::string>
+        secrets;  ///< any of them will do; never shown: documents have hidden_secret in their place
+    Duration tolerance = std::chrono::minutes(5);  ///< how far the signed time may be from ours, where one is signed
+
+    // Of the scheme hmac alone.
+    std::string header;                  ///< the field that has the signature
+    std::string algorithm = "sha256";    ///< sha256, sha1, sha512
+    std::string encoding = "hex";        ///< hex, base64
+    std::string prefix{};                ///< what stands before the signature in its field, "sha256="
+    std::string timestamp_header{};      ///< the field with the time, in seconds since 1970; "": none is signed
+    std::string signed_text = "{body}";  ///< "{timestamp}.{body}"
+
+    bool operator==(const Signature&) const = default;
+};
+
 /// Host, method and path pattern that lead to a function.
 struct Route {
     std::string path;  ///< "/a/{id}/b" one segment a parameter, "/files/{rest...}" or "/files/*" a prefix
-    std::vector<std::string> methods;  ///< upper-case; empty = all
-    std::string host;                  ///< lower-case, without port; "*.example.org" one label; empty = all
+    std::vector<std::string> methods;      ///< upper-case; empty = all
+    std::string host;                      ///< lower-case, without port; "*.example.org" one label; empty = all
+    std::optional<Signature> signature{};  ///< nullopt: anybody may call
+    bool async = false;                    ///< its requests are queued, whether they ask for it or not
 
     bool operator==(const Route&) const = default;
 };

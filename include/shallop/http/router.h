@@ -24,7 +24,8 @@ struct RouteEntry {
 struct Match {
     std::string owner;
     std::string pattern;
-    std::string prefix;  ///< the matched part of the path, still encoded, without trailing slash
+    std::size_t index = 0;  ///< which of its owner's entries it is, in the order in which build() got them
+    std::string prefix;     ///< the matched part of the path, still encoded, without trailing slash
     std::string rest;  ///< what is left of the path, still encoded: empty or starts with '/'; prefix + rest is the path
     std::vector<std::pair<std::string, std::string>> parameters;  ///< decoded
 };

@@ -154,6 +154,8 @@ private:
     using Images = std::map<std::string, Result<function::ImageFacts>>;
 
     Status check_current(const std::string& name, const Precondition& precondition) const;
+    Status keep_secrets(function::Spec& spec) const;
+    Status check_secrets(function::Spec spec) const;
     Status check_placed(const std::string& name) const;
     Task<Result<function::Spec>> read_placed(const Placed& placed);
     Task<Result<std::optional<Change>>> prepare_at_once(Placed placed, Images& images);

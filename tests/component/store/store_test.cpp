@@ -33,7 +33,8 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 
 /// Takes back what came after the third schema.
 const std::string after_third =
-    "DROP TABLE schedules; DROP TABLE events; DROP TABLE payloads; DROP TABLE results; DROP TABLE attempts;"
+    "DROP TABLE schedules; DROP TABLE triggers; DROP TABLE jobs; DROP TABLE events; DROP TABLE payloads;"
+    "DROP TABLE results; DROP TABLE attempts;"
     "DROP TABLE idempotency;";
 
 /// Runs SQL on a database that no store holds.

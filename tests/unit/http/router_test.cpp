@@ -72,6 +72,15 @@ TEST_CASE("a match says what was matched, left over and captured", "[http]") {
     CHECK(i.rest == "/");
 }
 
+TEST_CASE("a match says which of its owner's entries it is", "[http]") {
+    const auto router = build({route("f", "/a"), route("g", "/b"), route("f", "/c", {"GET"}), route("f", "/c", {"PUT"})});
+    std::string allow;
+    CHECK(router.find("", "GET", "/a", allow).value().index == 0);
+    CHECK(router.find("", "GET", "/b", allow).value().index == 0);
+    CHECK(router.find("", "GET", "/c", allow).value().index == 1);
+    CHECK(router.find("", "PUT", "/c", allow).value().index == 2);
+}
+
 TEST_CASE("a path known for other methods only says which", "[http]") {
     const auto router = build({route("get", "/a", {"GET"}), route("post", "/a", {"POST", "PUT"}),
                                route("other", "/{x}", {"DELETE"}), route("all", "/b"), route("named", "/b", {"GET"})});

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <shallop/function/signature.h>
+
+#include "function/signature_claim.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include <array>
+
+namespace shallop::function {
+namespace {
+
+using base::Error;
+using base::Fault;
+
+struct FreeMac {
+    void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
+};
+using Mac = std::unique_ptr<EVP_MAC_CTX, FreeMac>;
+
+Mac start_mac(const std::string& algorithm, const std::string& key) {
+    EVP_MAC* const kind = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+    Mac mac(EVP_MAC_CTX_new(kind));
+    EVP_MAC_free(kind);
+    auto digest = algorithm;
+    const std::array<OSSL_PARAM, 2> parameters{
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0), OSSL_PARAM_construct_end()};
+    const auto* const bytes = reinterpret_cast<const unsigned char*>(key.data());
+    base::ensure(mac && EVP_MAC_init(mac.get(), bytes, key.size(), parameters.data()) == 1, "HMAC is there");
+    return mac;
+}
+
+void feed(const Mac& mac, std::span<const char> bytes) {
+    const auto* const data = reinterpret_cast<const unsigned char*>(bytes.data());
+    base::ensure(EVP_MAC_update(mac.get(), data, bytes.size()) == 1, "HMAC goes on");
+}
+
+std::string finish(const Mac& mac) {
+    std::string digest(EVP_MAX_MD_SIZE, '\0');
+    std::size_t size = 0;
+    auto* const into = reinterpret_cast<unsigned char*>(digest.data());
+    base::ensure(EVP_MAC_final(mac.get(), into, &size, digest.size()) == 1, "HMAC ends");
+    digest.resize(size);
+    return digest;
+}
+
+std::string to_hex(std::string_view bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    for (const char c : bytes) {
+        text += digits[static_cast<unsigned char>(c) >> 4];
+        text += digits[static_cast<unsigned char>(c) & 15];
+    }
+    return text;
+}
+
+std::string to_base64(std::string_view bytes) {
+    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
+    const auto* const data = reinterpret_cast<const unsigned char*>(bytes.data());
+    EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), data, static_cast<int>(bytes.size()));
+    text.pop_back();
+    return text;
+}
+
+/// Of tokens digests are compared, so that not even their lengths can be told.
+std::string hashed(const std::string& text) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned int size = 0;
+    base::ensure(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1,
+                 "SHA-256 is there");
+    return {reinterpret_cast<const char*>(digest.data()), size};
+}
+
+/// Takes as long whatever is given; only that lengths differ can be told, and those are known to all.
+bool same(std::string_view given, std::string_view expected) {
+    return given.size() == expected.size() && CRYPTO_memcmp(given.data(), expected.data(), given.size()) == 0;
+}
+
+bool is_base64(std::string_view text) {
+    const auto end = text.find_last_not_of('=') + 1;
+    const auto digit = [](char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+    };
+    for (const char c : text.substr(0, end)) {
+        if (!digit(c)) return false;
+    }
+    return end > 0 && text.size() % 4 == 0 && text.size() - end <= 2;
+}
+
+}  // namespace
+
+struct SignatureCheck::State {
+    Claim claim;
+    std::vector<Mac> macs;            ///< one for each secret, fed side by side
+    std::vector<std::string> tokens;  ///< of gitlab, in their place
+};
+
+SignatureCheck::SignatureCheck(std::unique_ptr<State> state) : state_(std::move(state)) {}
+SignatureCheck::SignatureCheck(SignatureCheck&&) noexcept = default;
+SignatureCheck& SignatureCheck::operator=(SignatureCheck&&) noexcept = default;
+SignatureCheck::~SignatureCheck() = default;
+
+base::Result<SignatureCheck> SignatureCheck::begin(const Signature& signature, const base::Fields& fields,
+                                                   std::chrono::system_clock::time_point now) {
+    auto claim = read_claim(signature, fields);
+    if (!claim) return claim.error();
+    if (const auto timely = check_time(*claim, signature.tolerance, now); !timely) return timely.error();
+    auto state = std::make_unique<State>();
+    state->claim = std::move(*claim);
+    for (const auto& secret : signature.secrets) {
+        if (signature.scheme == SignatureScheme::gitlab) {
+            state->tokens.push_back(secret);
+            continue;
+        }
+        const auto key = signing_key(signature.scheme, secret);
+        if (!key) return Error(Fault::invalid, "no signature can match: the secret of this path is none of its scheme");
+        const auto& mac = state->macs.emplace_back(start_mac(state->claim.algorithm, *key));
+        feed(mac, state->claim.before);
+    }
+    return SignatureCheck(std::move(state));
+}
+
+void SignatureCheck::update(std::span<const char> bytes) {
+    for (const auto& mac : state_->macs) feed(mac, bytes);
+}
+
+base::Status SignatureCheck::end() {
+    auto& claim = state_->claim;
+    bool matches = false;
+    const auto compare = [&](std::string_view expected) {
+        for (const auto& given : claim.given) matches = same(given, expected) || matches;
+    };
+    for (const auto& mac : state_->macs) {
+        feed(mac, claim.after);
+        const auto digest = finish(mac);
+        compare(claim.base64 ? to_base64(digest) : to_hex(digest));
+    }
+    if (!state_->tokens.empty()) {
+        for (auto& given : claim.given) given = hashed(given);
+        for (const auto& token : state_->tokens) compare(hashed(token));
+    }
+    if (matches) return {};
+    return Error(Fault::invalid, claim.token ? "the token in " + claim.field + " is not the one that was agreed on"
+                                             : "the signature in " + claim.field +
+                                                   " does not match: the secret is another one, or the body was "
+                                                   "changed on its way");
+}
+
+base::Result<std::string> signing_key(SignatureScheme scheme, const std::string& secret) {
+    if (scheme != SignatureScheme::standard_webhooks) return secret;
+    std::string_view text = secret;
+    if (text.starts_with("whsec_")) text.remove_prefix(6);
+    if (!is_base64(text)) return Error(Fault::invalid, "the secret is no base64, with or without whsec_ before it");
+    std::string key(text.size() / 4 * 3, '\0');
+    const auto* const data = reinterpret_cast<const unsigned char*>(text.data());
+    const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(key.data()), data, static_cast<int>(text.size()));
+    if (size < 0) return Error(Fault::invalid, "the secret is no base64, with or without whsec_ before it");
+    key.resize(static_cast<std::size_t>(size) - (text.size() - (text.find_last_not_of('=') + 1)));
+    return key;
+}
+
+}  // namespace shallop::function

@@ -82,12 +82,12 @@ Task<Result<Deployed>> Registry::put(std::string name, std::string document, Pre
     auto image = co_await prepare(*spec);
     if (!image) co_return image.error();
     auto current = catalog_->find(name);
-    const auto loads = co_await check_code(*spec, *image, std::move(current));
+    const auto loads = co_await check_code(*spec, image->image, std::move(current));
     if (!loads) co_return loads.error();
 
     const auto writing = co_await writer_.acquire();
     if (const auto fine = check_current(name, precondition); !fine) co_return fine.error();
-    co_return co_await commit(std::move(*spec), std::move(*image));
+    co_return co_await commit(std::move(*spec), std::move(image->image));
 }
 
 Task<Result<Deployed>> Registry::patch(std::string name, std::string document, Precondition precondition) {
@@ -111,12 +111,12 @@ Task<Result<Deployed>> Registry::patch(std::string name, std::string document, P
 Task<std::optional<Result<Deployed>>> Registry::change(FunctionPtr before, function::Spec spec) {
     auto image = co_await prepare(spec);
     if (!image) co_return image.error();
-    const auto loads = co_await check_code(spec, *image, before);
+    const auto loads = co_await check_code(spec, image->image, before);
     if (!loads) co_return loads.error();
 
     const auto writing = co_await writer_.acquire();
     if (catalog_->find(spec.name) != before) co_return std::nullopt;
-    co_return co_await commit(std::move(spec), std::move(*image));
+    co_return co_await commit(std::move(spec), std::move(image->image));
 }
 
 Task<Result<FunctionPtr>> Registry::remove(std::string name, Precondition precondition) {
@@ -152,9 +152,11 @@ Status Registry::check_current(const std::string& name, const Precondition& prec
 }
 
 /// All that can be said of a change without its turn: routes and mounts by themselves, the image, the contract.
-Task<Result<function::ImageFacts>> Registry::prepare(function::Spec& spec) {
+Task<Result<Registry::Prepared>> Registry::prepare(function::Spec& spec) {
     if (const auto fine = check_routes(spec); !fine) co_return fine.error();
     if (const auto fine = check_mounts(spec); !fine) co_return fine.error();
+    const auto made = co_await make_image(spec);
+    if (!made) co_return made.error();
     const auto resolving = co_await resolves_.acquire();
     auto image = co_await resolve_image(spec, settings_, engine_, clock_, log_);
     if (!image) co_return image.error();
@@ -163,7 +165,7 @@ Task<Result<function::ImageFacts>> Registry::prepare(function::Spec& spec) {
     spec.contract = std::move(*contract);
     const auto installed = co_await add_packages(spec, *image, settings_.install);
     if (!installed) co_return installed.error();
-    co_return image;
+    co_return Prepared{std::move(*image), *made};
 }
 
 /// The change itself, by the holder of the turn: idempotence, limits, routes against each other, disk, catalog.

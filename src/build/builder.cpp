@@ -21,8 +21,7 @@ using base::Fault;
 namespace {
 
 constexpr auto inspect_patience = std::chrono::seconds(10);
-constexpr const char* code_label = "shallop.code";  ///< of an image: the tree that it was built from
-constexpr Bytes longest_file = 4ULL << 20;          ///< of those that ask for packages: a package-lock.json is long
+constexpr Bytes longest_file = 4ULL << 20;  ///< of those that ask for packages: a package-lock.json is long
 
 /// The last lines of a build.
 class LastWords {
@@ -111,7 +110,8 @@ Builder::Builder(Settings settings, docker::Engine& engine, instance::Launcher& 
       clock_(clock),
       log_(log),
       images_(executor, 1),
-      installs_(executor, 1) {}
+      installs_(executor, 1),
+      unused_(executor) {}
 
 Task<Status> Builder::runtime(std::string name, std::string function) {
     const auto context = context_of(name);
@@ -125,27 +125,11 @@ Task<Status> Builder::runtime(std::string name, std::string function) {
 
     std::string tar(context);
     std::map<std::string, std::string> labels{{"shallop.runtime.built-by", "shallop/" SHALLOP_VERSION}};
-    co_return co_await build(std::move(tar), image, std::move(labels), std::move(function));
-}
-
-Task<Status> Builder::image(std::string image, std::string code, std::string function) {
-    const auto turn = co_await images_.acquire();
-    const auto soon = clock_.now() + inspect_patience;
-    const auto there = co_await engine_.inspect_image(image, soon);
-    if (there) {
-        const auto from = there->labels.find(code_label);
-        if (from != there->labels.end() && from->second == code) co_return Status();
-    } else if (there.error().fault != Fault::not_found) {
-        co_return there.error();
-    }
-    auto tar = co_await settings_.code->pack(code, settings_.context);
-    if (!tar) co_return tar.error();
-    std::map<std::string, std::string> labels{{code_label, code}};
-    auto built = co_await build(std::move(*tar), image, std::move(labels), std::move(function));
-    if (built || built.error().fault != Fault::engine_refused) co_return built;
-    Error failed(Fault::invalid, built.error().detail);
-    failed.log = built.error().log;
-    co_return failed;
+    auto built = co_await build(std::move(tar), image, std::move(labels), std::move(function));
+    if (built) co_return built;
+    auto error = built.error();
+    error.detail = "image " + image + " cannot be built: " + error.detail;
+    co_return error;
 }
 
 Task<Status> Builder::build(std::string context, std::string image, std::map<std::string, std::string> labels,
@@ -161,7 +145,6 @@ Task<Status> Builder::build(std::string context, std::string image, std::map<std
     const auto built = co_await engine_.build(std::move(context), image, std::move(labels), line, deadline);
     if (!built) {
         auto error = built.error();
-        error.detail = "image " + image + " cannot be built: " + error.detail;
         error.log = words.text();
         co_return error;
     }

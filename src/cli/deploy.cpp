@@ -69,11 +69,9 @@ Done tell_all(const Globals& globals, Rest& rest, const Deployed& deployed) {
     }
     tell(deployed);
     const auto source = resource.find("source");
-    if (source != resource.end() && source->is_object()) {
-        tell_source(*source);
-    } else {
-        tell_contract(resource);
-    }
+    const bool code = source != resource.end() && source->is_object();
+    if (code) tell_source(*source);
+    if (!code || source->value("runtime", Json()) == "dockerfile") tell_contract(resource);
     if (const auto gateway = gateway_url(rest); !gateway.empty()) {
         std::printf("call it: curl %s/function/%s\n", gateway.c_str(), resource.value("name", std::string()).c_str());
     }
@@ -96,17 +94,17 @@ Done deploy_image(const Globals& globals, const std::string& name, const Resourc
 }
 
 Done deploy_code(const Globals& globals, const Target& target, const ResourceFlags& flags) {
-    if (!flags.command.empty()) {
+    auto function = function_of(target);
+    if (!function) return function.error();
+    say(*function, source_from(flags), !flags.image.empty());
+    if (!flags.command.empty() && !is_built(*function)) {
         return Complaint{"a function from files has no command of its own: its runtime runs them",
                          "leave the words after -- out; --handler says what is called in the files", 2};
     }
-    auto function = function_of(target);
-    if (!function) return function.error();
     const auto settings = resource_from(flags, from_environment);
     if (!settings) return settings.error();
     if (settings->contains("contract")) function->settings.erase("contract");
     function->settings.merge_patch(*settings);
-    function->source.merge_patch(source_from(flags));
     const auto rest = connect(globals);
     if (!rest) return rest.error();
     const auto deployed = deploy_aloud(**rest, *function);
@@ -148,7 +146,8 @@ void add_deploy(CLI::App& app, const Globals& globals, Chosen& chosen) {
         "rest of\n"
         "the resource: env, limits, scale, routes, source.runtime, .entry and .handler. Without it, what is not said "
         "stays\n"
-        "as it is.\n"
+        "as it is. A folder with a Dockerfile is built by the engine, unless a language, an entry or a handler is "
+        "said.\n"
         "\n"
         "Examples:\n"
         "  shallop deploy hello.py\n"

@@ -143,15 +143,10 @@ private:
         known.path = one.path;
         const auto start = Steady::now();
         if (!found.function) return refuse(one, known, found.function.error());
-        if (found.function->dockerfile) {
-            return refuse(
-                one, known,
-                {"a folder with a Dockerfile is built by a daemon that serves the folder: shallop serve --functions "
-                 "DIR",
-                 "or build it yourself: docker build -t NAME " + one.place + ", and shallop deploy NAME --image NAME"});
-        }
         if (found.seen == known.seen) return true;
-        const auto deployed = deploy_source(rest_, *found.function);
+        // What is built for a function that is there its log tells.
+        const auto deployed =
+            known.deployed ? deploy_source(rest_, *found.function) : deploy_aloud(rest_, *found.function);
         if (deployed || !deployed.error().passing) known.seen = found.seen;
         if (!deployed) return refuse(one, known, deployed.error());
         known.refusal.clear();

@@ -127,7 +127,9 @@ Result<std::vector<Change>> differences(const std::string& name, const Json& wri
         } else if (key == "image" && wanted.is_null()) {
             const auto runtime = member(member(there, "source"), "runtime");
             const auto usual = runtime.is_string() ? "shallop-runtime-" + runtime.get<std::string>() + ":latest" : "";
-            if (now != usual && member(there, "source").is_object()) changes.push_back({key, now, "the runtime's"});
+            const bool ours = now == usual || (runtime == function::dockerfile_runtime && now.is_string() &&
+                                               function::is_built_for(now.get<std::string>(), name));
+            if (!ours && member(there, "source").is_object()) changes.push_back({key, now, "the runtime's"});
         } else {
             compare(wanted, now, key, changes);
         }

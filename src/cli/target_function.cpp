@@ -41,6 +41,7 @@ Result<SourceFunction> plain_function(const Target& target) {
     auto code = folder::read_code(target.place);
     if (!code) return code.error();
     function.code = std::move(*code);
+    folder::say_how(function);
     return function;
 }
 
@@ -51,5 +52,12 @@ Result<SourceFunction> function_of(const Target& target) {
     if (!manifest) return manifest.error();
     return manifest->is_null() ? plain_function(target) : folder_function(std::move(*manifest), target);
 }
+
+void say(SourceFunction& function, const Json& source, bool image) {
+    if (is_built(function) && (image || !source.empty())) function.source.erase("runtime");
+    function.source.merge_patch(source);
+}
+
+bool is_built(const SourceFunction& function) { return function.source.value("runtime", Json()) == "dockerfile"; }
 
 }  // namespace shallop::cli

@@ -52,6 +52,10 @@ void tell_verified(const Json& verified, const std::string& name) {
     };
     row("runtime", text_of(source, "runtime"));
     row("entry", text_of(source, "entry"));
+    if (text_of(source, "runtime") == "dockerfile") {
+        row("image", text_of(verified, "image"));
+        return row("contract", text_of(verified.value("contract", Json::object()), "kind"));
+    }
     const auto kind = text_of(verified, "kind");
     row("loads", kind.empty() ? "nothing: it is a program that is run for each event"
                               : kind + " " + text_of(verified, "handler"));
@@ -68,10 +72,12 @@ Done verify(const Globals& globals, const Words& words) {
     if (!target) return target.error();
     auto function = function_of(*target);
     if (!function) return function.error();
+    auto source = Json::object();
     for (const auto& [member, text] :
          {std::pair("runtime", words.language), {"entry", words.entry}, {"handler", words.handler}}) {
-        if (!text.empty()) function->source[member] = text;
+        if (!text.empty()) source[member] = text;
     }
+    say(*function, source, false);
     const auto rest = connect(globals);
     if (!rest) return rest.error();
     const auto verified = verify_source(**rest, *function);

@@ -2,8 +2,9 @@
 #include "contract/fcgi_driver.h"
 
 #include "contract/body_spool.h"
-#include "contract/cgi_environment.h"
 #include "contract/fcgi_relay.h"
+#include "contract/runtime_parameters.h"
+#include "contract/specialize.h"
 
 #include <shallop/async/condition.h>
 #include <shallop/async/race.h>
@@ -19,6 +20,7 @@ using base::Status;
 
 namespace {
 
+constexpr int runtime_workers = 32;  // docs/protocol.md, "Writing a runtime"
 constexpr auto patience = std::chrono::milliseconds(10);  // many times what a new connection costs
 
 /// RFC 9110 9.2.1: what may be run twice.
@@ -97,8 +99,26 @@ Task<Status> FcgiDriver::prepare(Instant deadline) {
     co_return Status();
 }
 
-Task<Result<function::Announced>> FcgiDriver::become(const function::Function&, Instant) {
-    co_return Error(Fault::function_failed, "a function of contract fcgi gets no code: its image brings it");
+Task<Result<function::Announced>> FcgiDriver::become(const function::Function& function, Instant deadline) {
+    around_.function = &function;
+    idle_->set_most(most_idle(function.spec.scale));
+    becoming_ = true;
+    auto announced = co_await specialize(*this, function, deadline);
+    becoming_ = false;
+    co_return announced;
+}
+
+Result<std::vector<std::string>> FcgiDriver::parameters_of(const function::Event& event,
+                                                           const EnvironmentFacts& facts) {
+    const auto& spec = around_.function->spec;
+    if (spec.source) return runtime_parameters(event, spec.contract.script, facts.content_length, traces_);
+    return cgi_environment(*around_.function, event, facts);
+}
+
+/// Runtimes make them when they are needed.
+bool FcgiDriver::may_lack_workers() const {
+    const auto& spec = around_.function->spec;
+    return !spec.source || spec.scale.concurrency > runtime_workers;
 }
 
 Task<Result<Outcome>> FcgiDriver::exchange(Call& call) {
@@ -107,7 +127,7 @@ Task<Result<Outcome>> FcgiDriver::exchange(Call& call) {
     facts.content_length = call.event.content_length;
     facts.deadline = around_.clock.wall() + std::chrono::duration_cast<std::chrono::system_clock::duration>(
                                                 call.deadline - around_.clock.now());
-    if (facts.content_length.value_or(0) > limit) {
+    if (facts.content_length.value_or(0) > limit && !becoming_) {
         co_return Error(Fault::too_large,
                         "the request body is longer than " + base::format_bytes(limit) + " (limits.request_body)");
     }
@@ -122,7 +142,7 @@ Task<Result<Outcome>> FcgiDriver::exchange(Call& call) {
         facts.content_length = spool.size();
         body = &spool;
     }
-    const auto parameters = cgi_environment(*around_.function, call.event, facts);
+    const auto parameters = parameters_of(call.event, facts);
     if (!parameters) co_return parameters.error();
     co_return co_await run(call, body, *parameters);
 }
@@ -139,7 +159,7 @@ Task<Result<Outcome>> FcgiDriver::run(Call& call, function::BodySource* body,
     for (bool reuse = true;;) {
         const bool reused = reuse && lent.take_idle();
         if (!reused) {
-            waiting.start(around_.clock.now());
+            if (may_lack_workers()) waiting.start(around_.clock.now());
             auto socket = co_await server_.connect(call.deadline);
             if (!socket && before) co_await server_.explain(Trouble::closed, *before);
             if (!socket && before) co_return std::move(*before);

@@ -63,8 +63,8 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       builder_(builder_settings(), engine_, launcher_, clock_, log, executor),
       pool_(totals(), launcher_, clock_, log, executor),
       registry_(registry_settings(), *store_, engine_, clock_, log, executor),
-      folder_(FunctionsFolder::of(settings_.functions, store_->daemon_id(),
-                                  {registry_, builder_, *code_, *ground.blocking, log_book_, clock_, log}, executor)),
+      folder_(FunctionsFolder::of(settings_.functions, {registry_, *code_, *ground.blocking, log_book_, clock_, log},
+                                  executor)),
       invoker_(pool_, clock_, log, invocations_, log_book_, metrics_, executor),
       events_(*store_, executor, log),
       queue_(queue_settings(), queue_parts(*ground.blocking), executor),
@@ -97,6 +97,10 @@ registry::Settings Daemon::registry_settings() {
     own.build_runtime = [this](std::string runtime, std::string function) {
         return builder_.runtime(std::move(runtime), std::move(function));
     };
+    own.build_image = [this](std::string image, std::string code, std::string function) {
+        return builder_.image(std::move(image), std::move(code), std::move(function));
+    };
+    own.owner = store_->daemon_id();
     own.installed = [this](function::FunctionPtr function) { return builder_.known_packages(std::move(function)); };
     own.install = [this](function::FunctionPtr function) { return builder_.packages(std::move(function)); };
     own.try_code = [this](function::FunctionPtr function) { return pool_.try_code(std::move(function)); };
@@ -120,6 +124,7 @@ instance::Settings Daemon::launcher_settings() {
 build::Settings Daemon::builder_settings() {
     build::Settings own;
     own.code = code_.get();
+    own.owner = store_->daemon_id();
     own.network = settings_.build_network;
     for (const auto& variable : settings_.build_env) {
         const auto end = variable.find('=');
@@ -210,6 +215,7 @@ Task<int> Daemon::run() {
     tasks_.spawn("pool", pool_.run());
     tasks_.spawn("memory", watch_memory());
     tasks_.spawn("code", tidy_code());
+    tasks_.spawn("images", builder_.keep_collecting([this] { return registry_.images(); }));
     tasks_.spawn("connections into containers", roster_.keep_sweeping(clock_));
     tasks_.spawn("engine watch", watch_engine());
     tasks_.spawn("first instances", start_ahead());

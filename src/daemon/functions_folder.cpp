@@ -62,12 +62,10 @@ FunctionsFolder::FunctionsFolder(Settings settings, Parts parts, async::Executor
     watcher_ = std::move(*watcher);
 }
 
-std::unique_ptr<FunctionsFolder> FunctionsFolder::of(const std::string& folder, const std::string& daemon_id,
-                                                     Parts parts, async::Executor executor) {
+std::unique_ptr<FunctionsFolder> FunctionsFolder::of(const std::string& folder, Parts parts, async::Executor executor) {
     if (folder.empty()) return nullptr;
     Settings own;
     own.folder = folder;
-    own.daemon_id = daemon_id;
     return std::make_unique<FunctionsFolder>(std::move(own), parts, executor);
 }
 
@@ -159,7 +157,7 @@ std::vector<source::Copy> FunctionsFolder::copies_of(const folder::Code& code) c
 Task<void> FunctionsFolder::keep_all(const Todo& todo) {
     std::vector<std::vector<source::Copy>> all;
     for (const auto* found : todo) {
-        if (found->code.empty() || found->function->dockerfile) continue;  // an archive, or to be built
+        if (found->code.empty()) continue;  // an archive
         const auto there = co_await parts_.code.find(found->code);
         if (!there) all.push_back(copies_of(found->function->code));
     }
@@ -173,10 +171,6 @@ Task<void> FunctionsFolder::begin(Todo& todo) {
     Todo asked, left;
     std::vector<registry::Placed> all;
     for (const auto* found : todo) {
-        if (found->function->dockerfile) {  // a build takes its time
-            left.push_back(found);
-            continue;
-        }
         auto placed = co_await place(*found);
         if (placed) asked.push_back(found);
         if (placed) all.push_back(std::move(*placed));
@@ -206,10 +200,6 @@ Task<void> FunctionsFolder::work_off(const Todo& todo, std::size_t& next) {
 Task<void> FunctionsFolder::deploy(const FoundFunction& found) {
     auto placed = co_await place(found);
     if (!placed) co_return settle(found, placed.error());
-    if (found.function->dockerfile) {
-        const auto built = co_await build(found);
-        if (!built) co_return settle(found, built.error());
-    }
     const auto outcome = co_await parts_.registry.put_placed(std::move(*placed));
     settle(found, outcome);
 }
@@ -219,31 +209,10 @@ Task<Result<registry::Placed>> FunctionsFolder::place(const FoundFunction& found
     const auto tree = co_await keep(found);
     if (!tree) co_return tree.error();
     auto resource = found.function->settings;
-    if (found.function->dockerfile) {
-        resource["image"] = image_of(found.placed.name);
-        resource["pull"] = "never";
-        co_return registry::Placed{found.placed.name,
-                                   resource.dump(-1, ' ', false, folder::Json::error_handler_t::replace),
-                                   found.placed.path};
-    }
     resource["source"] = found.function->source;
     resource["source"]["code"] = tree->id;
     auto text = resource.dump(-1, ' ', false, folder::Json::error_handler_t::replace);
     co_return registry::Placed{found.placed.name, std::move(text), found.placed.path};
-}
-
-/// Another daemon on the same engine may have a function of the same name.
-std::string FunctionsFolder::image_of(const std::string& function) const {
-    return "shallop-function-" + function + ":" + settings_.daemon_id;
-}
-
-Task<base::Status> FunctionsFolder::build(const FoundFunction& found) {
-    const auto tree = co_await keep(found);
-    if (!tree) co_return tree.error();
-    auto image = image_of(found.placed.name);
-    auto code = tree->id;
-    auto function = found.placed.name;
-    co_return co_await parts_.builder.image(std::move(image), std::move(code), std::move(function));
 }
 
 Task<Result<source::Tree>> FunctionsFolder::keep(const FoundFunction& found) {

@@ -3,7 +3,6 @@
 
 #include <shallop/api/admin.h>
 #include <shallop/async/blocking_pool.h>
-#include <shallop/build/builder.h>
 #include <shallop/folder/survey.h>
 #include <shallop/folder/watcher.h>
 #include <shallop/observe/log_book.h>
@@ -31,14 +30,12 @@ class FunctionsFolder {
 public:
     struct Settings {
         std::string folder;
-        std::string daemon_id;  ///< with which the names of images end that are built of its folders
         base::Duration settle = std::chrono::milliseconds(30);  ///< an editor writes, renames and removes within this
         base::Duration pause = std::chrono::seconds(2);         ///< until what was refused and may pass is tried again
         int pauses = 15;  ///< until everything is looked at though nothing was told: not every file system tells
     };
     struct Parts {
         registry::Registry& registry;
-        build::Builder& builder;
         source::CodeStore& code;
         async::BlockingPool& blocking;
         observe::LogBook& log_book;
@@ -49,8 +46,7 @@ public:
     FunctionsFolder(Settings settings, Parts parts, async::Executor executor);
 
     /// Null where `folder` is "".
-    static std::unique_ptr<FunctionsFolder> of(const std::string& folder, const std::string& daemon_id, Parts parts,
-                                               async::Executor executor);
+    static std::unique_ptr<FunctionsFolder> of(const std::string& folder, Parts parts, async::Executor executor);
 
     /// Until it is cancelled.
     Task<void> run();
@@ -85,8 +81,6 @@ private:
     Task<void> work_off(const Todo& todo, std::size_t& next);
     Task<void> deploy(const folder::FoundFunction& found);
     Task<base::Result<registry::Placed>> place(const folder::FoundFunction& found);
-    Task<base::Status> build(const folder::FoundFunction& found);
-    std::string image_of(const std::string& function) const;
     Task<base::Result<source::Tree>> keep(const folder::FoundFunction& found);
     Task<void> wait();
     Task<bool> told();

@@ -56,6 +56,7 @@ trigger::EngineTriggers::Parts Daemon::trigger_parts() {
 /// The registry's word that a function is new, has a new version, or is gone.
 void Daemon::changed(const function::FunctionPtr& before, const function::FunctionPtr& after) {
     if ((before && before->spec.source) || (after && after->spec.source)) supply_runtimes();
+    if (before && before->spec.build) builder_.collect();
     queue_.changed((after ? after : before)->spec.name);
     if (after) return pool_.deploy(after);
     scheduler_.forget(before->spec.name);

@@ -71,6 +71,18 @@ std::optional<Image> decode_image(std::string_view body) {
     return image;
 }
 
+std::optional<std::vector<std::string>> decode_image_names(std::string_view body) {
+    const auto reply = json::parse(body);
+    if (!reply || !reply->is_array()) return std::nullopt;
+    std::vector<std::string> names;
+    for (const auto& image : *reply) {
+        for (auto& name : json::texts(image, "RepoTags")) names.push_back(std::move(name));
+    }
+    return names;
+}
+
+std::string reference_filter(const std::string& pattern) { return json::dump(Json{{"reference", {pattern}}}); }
+
 std::optional<EngineEvent> decode_event(std::string_view line) {
     const auto message = json::parse(line);
     if (!message || !message->is_object()) return std::nullopt;

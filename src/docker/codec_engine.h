@@ -13,6 +13,7 @@ namespace shallop::docker {
 std::optional<Version> decode_version(std::string_view body);
 std::optional<Info> decode_info(std::string_view body);
 std::optional<Image> decode_image(std::string_view body);
+std::optional<std::vector<std::string>> decode_image_names(std::string_view body);
 std::optional<EngineEvent> decode_event(std::string_view line);
 
 /// One line of the stream of POST /images/create: progress, or the error that ends it.
@@ -28,5 +29,8 @@ struct BuildMessage {
     std::string error;
 };
 std::optional<BuildMessage> decode_build_message(std::string_view line);
+
+/// `filters=` for images by their names: JSON, not yet percent-encoded.
+std::string reference_filter(const std::string& pattern);
 
 }  // namespace shallop::docker

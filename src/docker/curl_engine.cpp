@@ -93,6 +93,24 @@ Task<Result<Image>> CurlEngine::inspect_image(std::string reference, Instant dea
     co_return std::move(*read);
 }
 
+Task<Result<std::vector<std::string>>> CurlEngine::image_names(std::string pattern, Instant deadline) {
+    auto request = Request{"GET", "/images/json?filters=" + percent_encode(reference_filter(pattern)), "", ""};
+    auto body = co_await transport_->call(Verb::images, std::move(request), deadline);
+    if (!body) co_return body.error();
+    auto names = decode_image_names(*body);
+    if (!names) co_return nonsense(Verb::images);
+    co_return std::move(*names);
+}
+
+Task<Status> CurlEngine::remove_image(std::string reference, Instant deadline) {
+    const auto image = image_name(reference);
+    if (!image) co_return image.error();
+    auto request = Request{"DELETE", "/images/" + percent_encode(*image, "/:@"), "", ""};
+    auto body = co_await transport_->call(Verb::remove_image, std::move(request), deadline);
+    if (!body && body.error().fault != Fault::not_found) co_return body.error();
+    co_return Status();
+}
+
 Task<Result<std::string>> CurlEngine::create(ContainerSpec spec, std::string name, Instant deadline) {
     if (!container_id_valid(name))
         co_return Error(Fault::invalid, "\"" + log_safe(name, 80) + "\" is no name of a container");

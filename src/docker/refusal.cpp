@@ -99,6 +99,10 @@ const char* name(Verb verb) {
             return "pull";
         case Verb::build:
             return "build";
+        case Verb::images:
+            return "images";
+        case Verb::remove_image:
+            return "remove_image";
         case Verb::create:
             return "create";
         case Verb::start:

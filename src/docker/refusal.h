@@ -15,6 +15,8 @@ enum class Verb {
     inspect_image,
     pull,
     build,
+    images,
+    remove_image,
     create,
     start,
     kill,

@@ -122,7 +122,10 @@ Task<Result<ApiVersion>> Transport::api() {
     co_return chosen;
 }
 
-Bytes Transport::limit_of(Verb verb) const { return verb == Verb::list ? settings_.list_limit : settings_.reply_limit; }
+Bytes Transport::limit_of(Verb verb) const {
+    const bool list = verb == Verb::list || verb == Verb::images;
+    return list ? settings_.list_limit : settings_.reply_limit;
+}
 
 void Transport::lost(const base::Error& why) {
     api_.reset();

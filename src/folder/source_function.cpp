@@ -2,6 +2,7 @@
 #include <shallop/folder/document.h>
 #include <shallop/folder/source_function.h>
 
+#include <algorithm>
 #include <filesystem>
 
 namespace shallop::folder {
@@ -33,7 +34,16 @@ Result<SourceFunction> source_function_from(const std::string& name, Json resour
     auto code = read_code(place);
     if (!code) return code.error();
     function.code = std::move(*code);
+    say_how(function);
     return function;
+}
+
+void say_how(SourceFunction& function) {
+    if (function.code.form != Code::Form::folder || function.settings.contains("image")) return;
+    const auto& files = function.code.files;
+    const bool there =
+        std::any_of(files.begin(), files.end(), [](const auto& file) { return file.path == "Dockerfile"; });
+    if (there && function.source.empty()) function.source["runtime"] = "dockerfile";
 }
 
 Result<SourceFunction> source_function_of(const PlacedFunction& one) {
@@ -54,7 +64,6 @@ Result<SourceFunction> source_function_of(const PlacedFunction& one) {
     }
     if (!has_source_path(resource)) resource["source"]["path"] = std::filesystem::absolute(one.place).string();
     auto function = source_function_from(one.name, std::move(resource), one.place);
-    if (function) function->dockerfile = one.dockerfile;
     return function;
 }
 

@@ -17,6 +17,7 @@ using base::Fault;
 
 constexpr std::string_view contract_label = "shallop.contract";
 constexpr std::string_view protocol_label = "shallop.runtime.protocol";
+constexpr std::string_view script_label = "shallop.runtime.script";
 constexpr std::string_view protocol = "1";
 
 constexpr int usual_port = 8080;
@@ -170,6 +171,23 @@ Contract with_port(const Spec& spec, const ImageFacts& image) {
     return contract;
 }
 
+/// One script of the runtime's own runs every event.
+base::Result<Contract> for_fcgi_runtime(const Spec& spec, std::string script) {
+    if (!script.starts_with('/')) {
+        return Error(Fault::invalid,
+                     "image " + in_quotes(spec.image) + " is no runtime of contract fcgi: its label " +
+                         std::string(script_label) + " names no file",
+                     "/image");
+    }
+    auto contract = as_fcgi(spec.contract, "its runtime is a FastCGI server that loads the code");
+    contract.port = 0;
+    contract.socket = runtime_socket;
+    contract.script = std::move(script);
+    contract.root.clear();
+    contract.index.clear();
+    return contract;
+}
+
 /// A runtime says by its labels how it is spoken with.
 base::Result<Contract> for_source(const Spec& spec, const ImageFacts& image) {
     const auto label = [&](std::string_view name) {
@@ -189,6 +207,7 @@ base::Result<Contract> for_source(const Spec& spec, const ImageFacts& image) {
         return Error(Fault::invalid, "the runtime says what contract a function from source has: take \"contract\" out",
                      "/contract");
     const auto kind = label(contract_label);
+    if (kind == "fcgi") return for_fcgi_runtime(spec, label(script_label));
     auto contract = kind == "cgi" ? as_cgi(spec.contract, "its runtime runs a program for each event")
                                   : as_http(spec.contract, 0, "its runtime is a server that loads the code");
     if (kind != "cgi") contract.socket = runtime_socket;

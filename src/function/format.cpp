@@ -169,7 +169,8 @@ Ordered spec_json(const Spec& spec, Secrets how) {
     Ordered json;
     json["name"] = spec.name;
     json["image"] = or_null(spec.image);
-    json["source"] = spec.source ? source_json(*spec.source) : Ordered();
+    const auto& source = spec.source ? spec.source : spec.build;
+    json["source"] = source ? source_json(*source) : Ordered();
     json["pull"] = spec.pull;
     json["contract"] = contract_json(spec.contract);
     if (spec.source && json["contract"].contains("port")) json["contract"]["port"] = nullptr;  // its runtime's business

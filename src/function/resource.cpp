@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <utility>
+
 namespace shallop::function {
 namespace {
 
@@ -71,6 +73,8 @@ Result<Spec> read_spec(const Json& document, std::string_view name, const Resour
     resource.text_or_null("image", spec.image);
     if (resource.find_set("image") != nullptr) checked(resource, "image", check_image(spec.image));
     read_source(resource, spec.source, limits);
+    if (spec.source && spec.source->runtime == dockerfile_runtime)
+        spec.build = std::exchange(spec.source, std::nullopt);
     read_contract(resource, spec.contract, limits);
     read_command(resource, spec.command, limits);
     read_routes(resource, spec.routes, limits);
@@ -94,7 +98,7 @@ Result<Spec> read_spec(const Json& document, std::string_view name, const Resour
     refuse_what_is_not_here_yet(resource);
     skip_what_the_server_makes(resource);
     resource.finish();
-    if (spec.image.empty() && !spec.source) {
+    if (spec.image.empty() && !spec.source && !spec.build) {
         resource.problem(
             "image",
             "name the image to run, such as \"image\": \"alpine:3.20\", or give \"source\" for a function from files");
@@ -137,6 +141,10 @@ void align_source(Json& document, const Json& patch) {
     const bool new_code = given->contains("files") || given->contains("code");
     if (new_code) now.erase("code");
     if (new_code && !given->contains("entry")) now.erase("entry");
+    if (new_code && !given->contains("runtime") && now.value("runtime", Json()) == dockerfile_runtime) {
+        now.erase("runtime");
+        document["image"] = nullptr;
+    }
     if (given->contains("runtime") && !patch.contains("image") &&
         given->at("runtime") != now.value("runtime", Json())) {
         document["image"] = nullptr;

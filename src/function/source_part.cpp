@@ -12,6 +12,7 @@ namespace shallop::function {
 namespace {
 
 constexpr std::string_view code_prefix = "sha256:";
+constexpr std::string_view built_prefix = "shallop-function-";
 constexpr std::size_t code_size = code_prefix.size() + 64;
 constexpr std::size_t longest_path = 1024;
 constexpr std::size_t longest_handler = 256;
@@ -46,6 +47,15 @@ void read_files(Object& source, Source& into, const ResourceLimits& limits) {
     }
 }
 
+/// What is in the image is not for the daemon to load.
+void check_build(Source& source, Object& form) {
+    if (source.entry.empty()) source.entry = dockerfile;
+    if (source.entry != dockerfile)
+        form.problem("entry", "the image is made by the Dockerfile at the top: leave it out");
+    if (!source.handler.empty()) form.problem("handler", "what a Dockerfile makes is an image, which has no handler");
+    if (source.own_routes) form.problem("routes", "what a Dockerfile makes tells no routes: give \"routes\" instead");
+}
+
 void checked(Object& object, std::string_view name, std::string complaint) {
     if (!complaint.empty()) object.problem(name, std::move(complaint));
 }
@@ -73,6 +83,7 @@ void read_source(Object& resource, std::optional<Source>& into, const ResourceLi
     form.finish();
     if (source.code.empty() == source.files.empty())
         form.problem("files", "give either \"files\" or the \"code\" of an earlier upload");
+    if (source.runtime == dockerfile_runtime) check_build(source, form);
 }
 
 std::string format_specialize(const Function& function) {
@@ -124,6 +135,23 @@ base::Error specialize_error(std::string_view answer) {
     if (error.log.empty()) error.log = "the runtime could not load the code, and did not say why";
     if (const auto detail = text("detail"); !detail.empty()) error.log += "\n" + detail;
     return error;
+}
+
+std::string built_image(const std::string& function, const std::string& owner, const std::string& code) {
+    constexpr std::size_t told = 16;  // digits: enough for the codes of one function
+    return std::string(built_prefix) + function + ":" + owner + "-" +
+           code.substr(std::min(code.size(), code_prefix.size()), told);
+}
+
+bool is_built_for(std::string_view image, const std::string& function) {
+    return image.starts_with(std::string(built_prefix) + function + ":");
+}
+
+bool is_built_by(std::string_view image, const std::string& owner) {
+    constexpr std::string_view here = "localhost/";  // Podman says so of what no registry has
+    if (image.starts_with(here)) image.remove_prefix(here.size());
+    const auto tag = image.substr(std::min(image.rfind(':'), image.size()));
+    return image.starts_with(built_prefix) && tag.starts_with(":" + owner + "-");
 }
 
 std::string runtime_image(const std::string& runtime) { return "shallop-runtime-" + runtime + ":latest"; }

@@ -11,16 +11,6 @@ namespace {
 using base::Error;
 using base::Fault;
 
-/// Whether the functions there are and this one can have their routes together.
-Status check_routes_beside(Functions functions, const function::Spec& spec) {
-    function::Function one;
-    one.spec = spec;
-    functions[spec.name] = std::make_shared<const function::Function>(std::move(one));
-    const auto routes = build_routes(functions);
-    if (!routes) return routes.error();
-    return {};
-}
-
 }  // namespace
 
 Status Registry::check_placed(const std::string& name) const {
@@ -50,12 +40,12 @@ Task<Result<Deployed>> Registry::put_placed(Placed placed) {
     auto image = co_await prepare(*spec);
     if (!image) co_return image.error();
     auto current = catalog_->find(placed.name);
-    const auto loads = co_await check_code(*spec, *image, std::move(current));
+    const auto loads = co_await check_code(*spec, image->image, std::move(current));
     if (!loads) co_return loads.error();
 
     const auto writing = co_await writer_.acquire();
     if (const auto fine = check_placed(placed.name); !fine) co_return fine.error();
-    co_return co_await commit(std::move(*spec), std::move(*image), std::move(placed.origin));
+    co_return co_await commit(std::move(*spec), std::move(image->image), std::move(placed.origin));
 }
 
 /// What put_placed() does before it tries the code, where that takes no time: nothing where it does. Of each image the engine is asked once.
@@ -66,6 +56,8 @@ Task<Result<std::optional<Registry::Change>>> Registry::prepare_at_once(Placed p
     if (const auto fine = registry::check_routes(*spec); !fine) co_return fine.error();
     if (const auto fine = check_mounts(*spec); !fine) co_return fine.error();
     const auto before = catalog_->find(placed.name);
+    const bool has_image = before && before->spec.image == spec->image;
+    if (spec->build && !has_image) co_return left;  // it may have to be made, and be kept until then
     if (!images.contains(spec->image)) {
         auto asked = *spec;
         auto settings = settings_;
@@ -77,7 +69,7 @@ Task<Result<std::optional<Registry::Change>>> Registry::prepare_at_once(Placed p
     const auto found = images.at(spec->image);
     if (spec->pull == "always" || (!found && found.error().fault == Fault::not_found)) co_return left;
     // What has not changed needs no engine: it stays with the image that it has.
-    const bool as_it_was = !found && before && before->spec.image == spec->image;
+    const bool as_it_was = !found && has_image;
     if (!found && !as_it_was) co_return found.error();
     const auto image = as_it_was ? before->image : *found;
     auto contract = function::decide_contract(*spec, image);

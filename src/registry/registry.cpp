@@ -75,10 +75,10 @@ Result<FunctionPtr> Registry::revive(const store::StoredFunction& stored) {
 Task<Result<FunctionPtr>> Registry::make(function::Spec spec) {
     auto image = co_await prepare(spec);
     if (!image) co_return image.error();
-    auto etag = function::make_etag(spec, *image, 1);
+    auto etag = function::make_etag(spec, image->image, 1);
     const auto time = now();
     co_return std::make_shared<const Function>(
-        Function{std::move(spec), std::move(*image), 1, std::move(etag), time, time, {}});
+        Function{std::move(spec), std::move(image->image), 1, std::move(etag), time, time, {}});
 }
 
 Task<Result<Deployed>> Registry::put(std::string name, std::string document, Precondition precondition) {
@@ -92,14 +92,14 @@ Task<Result<Deployed>> Registry::put(std::string name, std::string document, Pre
     auto image = co_await prepare(*spec);
     if (!image) co_return image.error();
     auto current = catalog_->find(name);
-    const auto loads = co_await check_code(*spec, *image, std::move(current));
+    const auto loads = co_await check_code(*spec, image->image, std::move(current));
     if (!loads) co_return loads.error();
 
     const auto writing = co_await writer_.acquire();
     if (const auto fine = check_current(name, precondition); !fine) co_return fine.error();
     // Only now: another change may have brought new secrets meanwhile.
     if (const auto secrets = keep_secrets(*spec); !secrets) co_return secrets.error();
-    co_return co_await commit(std::move(*spec), std::move(*image));
+    co_return co_await commit(std::move(*spec), std::move(image->image));
 }
 
 /// Puts the secrets there are in the place of those that the document does not tell.
@@ -131,12 +131,12 @@ Task<Result<Deployed>> Registry::patch(std::string name, std::string document, P
 Task<std::optional<Result<Deployed>>> Registry::change(FunctionPtr before, function::Spec spec) {
     auto image = co_await prepare(spec);
     if (!image) co_return image.error();
-    const auto loads = co_await check_code(spec, *image, before);
+    const auto loads = co_await check_code(spec, image->image, before);
     if (!loads) co_return loads.error();
 
     const auto writing = co_await writer_.acquire();
     if (catalog_->find(spec.name) != before) co_return std::nullopt;
-    co_return co_await commit(std::move(spec), std::move(*image));
+    co_return co_await commit(std::move(spec), std::move(image->image));
 }
 
 Task<Result<FunctionPtr>> Registry::remove(std::string name, Precondition precondition) {
@@ -172,9 +172,11 @@ Status Registry::check_current(const std::string& name, const Precondition& prec
 }
 
 /// All that can be said of a change without its turn: routes and mounts by themselves, the image, the contract.
-Task<Result<function::ImageFacts>> Registry::prepare(function::Spec& spec) {
+Task<Result<Registry::Prepared>> Registry::prepare(function::Spec& spec) {
     if (const auto fine = check_routes(spec); !fine) co_return fine.error();
     if (const auto fine = check_mounts(spec); !fine) co_return fine.error();
+    const auto made = co_await make_image(spec);
+    if (!made) co_return made.error();
     const auto resolving = co_await resolves_.acquire();
     auto image = co_await resolve_image(spec, settings_, engine_, clock_, log_);
     if (!image) co_return image.error();
@@ -183,7 +185,7 @@ Task<Result<function::ImageFacts>> Registry::prepare(function::Spec& spec) {
     spec.contract = std::move(*contract);
     const auto installed = co_await add_packages(spec, *image, settings_.install);
     if (!installed) co_return installed.error();
-    co_return image;
+    co_return Prepared{std::move(*image), *made};
 }
 
 /// The change itself, by the holder of the turn: idempotence, limits, routes against each other, disk, catalog.

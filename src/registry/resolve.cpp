@@ -85,12 +85,14 @@ Task<Result<function::ImageFacts>> build_runtime(const function::Spec& spec, con
 
 Task<Result<function::ImageFacts>> resolve_image(const function::Spec& spec, const Settings& settings,
                                                  docker::Engine& engine, async::Clock& clock, base::Log& log) {
-    if (spec.pull != "always" || is_default_runtime(spec)) {
+    if (spec.pull != "always" || is_default_runtime(spec) || spec.build) {
         const auto asked = clock.now() + settings.engine_timeout;
         auto found = co_await engine.inspect_image(spec.image, asked);
         if (found) co_return facts_of(std::move(*found));
         if (found.error().fault != Fault::not_found) co_return found.error();
         if (is_default_runtime(spec)) co_return co_await build_runtime(spec, settings, engine, clock);
+        if (spec.build)
+            co_return at_image(found.error(), "image '" + spec.image + "' was made and is gone again: try again");
         if (spec.pull == "never") co_return not_there(found.error(), spec);
     }
     log.info("pulling an image", {{"function", spec.name}, {"image", spec.image}});

@@ -44,6 +44,15 @@ Result<http::Router> build_routes(const Functions& functions) {
     return error;
 }
 
+Status check_routes_beside(Functions functions, const function::Spec& spec) {
+    function::Function one;
+    one.spec = spec;
+    functions[spec.name] = std::make_shared<const function::Function>(std::move(one));
+    const auto routes = build_routes(functions);
+    if (!routes) return routes.error();
+    return {};
+}
+
 http::Router routes_without_conflicts(const Functions& functions, base::Log& log) {
     auto all = build_routes(functions);
     if (all) return std::move(*all);

@@ -4,7 +4,8 @@
 #include <shallop/registry/registry.h>
 #include <shallop/source/guess.h>
 
-#include <set>
+#include <algorithm>
+#include <utility>
 
 #include "registry/routes.h"
 
@@ -24,8 +25,34 @@ Error no_code_here() {
     return {Fault::invalid, "this server keeps no code: functions from source are not possible", "/source"};
 }
 
+bool has_dockerfile(const source::Tree& tree) {
+    return std::binary_search(tree.files.begin(), tree.files.end(), std::string(function::dockerfile));
+}
+
+/// Whether nothing is said of how the code is run.
+bool is_plain(const function::Source& source, const std::string& image) {
+    return source.runtime.empty() && source.entry.empty() && source.handler.empty() && !source.own_routes &&
+           image.empty();
+}
+
+Status complete_build(function::Spec& spec, const source::Tree& tree, const std::string& owner) {
+    auto& build = *spec.build;
+    if (!has_dockerfile(tree))
+        return Error(Fault::invalid, "there is no Dockerfile at the top of these files", "/source");
+    if (!spec.image.empty() && !function::is_built_for(spec.image, spec.name))
+        return Error(Fault::invalid, "the image is the one that the Dockerfile makes: leave it out", "/image");
+    build.runtime = function::dockerfile_runtime;
+    build.entry = function::dockerfile;
+    build.code = tree.id;
+    spec.image = function::built_image(spec.name, owner, tree.id);
+    return {};
+}
+
 /// Says what the files say where the deployer has not.
-Status complete(function::Spec& spec, const source::Tree& tree) {
+Status complete(function::Spec& spec, const source::Tree& tree, const std::string& owner) {
+    if (spec.source && is_plain(*spec.source, spec.image) && has_dockerfile(tree))
+        spec.build = std::exchange(spec.source, std::nullopt);
+    if (spec.build) return complete_build(spec, tree, owner);
     auto& source = *spec.source;
     source.code = tree.id;
     const auto guess = source::guess(tree.files, source.runtime, source.entry);
@@ -36,17 +63,34 @@ Status complete(function::Spec& spec, const source::Tree& tree) {
     return {};
 }
 
+/// Whether what was uploaded is to be made an image: its Dockerfile decides where nothing is said of how the code is run.
+bool is_build(const Upload& upload, const source::Tree& tree) {
+    if (upload.runtime == function::dockerfile_runtime) return true;
+    const function::Source said{upload.runtime, upload.entry, upload.handler, "", upload.own_routes};
+    return is_plain(said, upload.image) && has_dockerfile(tree);
+}
+
+/// What there is, as something that is run otherwise: an image, code with a runtime, or code with a Dockerfile.
+void forget_how(function::Spec& spec) {
+    spec.image.clear();
+    spec.contract = function::Contract();
+    spec.command.reset();
+    spec.source.reset();
+    spec.build.reset();
+}
+
 /// What `upload` makes of the function that is there, or of none.
-function::Spec with_upload(const FunctionPtr& before, const std::string& name, const Upload& upload) {
+function::Spec with_upload(const FunctionPtr& before, const std::string& name, const Upload& upload, bool build) {
     function::Spec spec;
     if (before) spec = before->spec;
     spec.name = name;
-    if (!spec.source) {
-        spec.image.clear();
-        spec.contract = function::Contract();
-        spec.command.reset();
-        spec.source.emplace();
+    if (build ? !spec.build : !spec.source) forget_how(spec);
+    if (build) {
+        spec.image = upload.image;
+        spec.build = function::Source{upload.runtime, upload.entry, upload.handler, "", upload.own_routes};
+        return spec;
     }
+    if (!spec.source) spec.source.emplace();
     auto& source = *spec.source;
     if (!upload.runtime.empty() && upload.runtime != source.runtime) spec.image.clear();
     if (!upload.runtime.empty()) source.runtime = upload.runtime;
@@ -71,10 +115,11 @@ void follow_language(function::Spec& spec, const source::Tree& tree) {
 
 /// The same, complete and read again as any resource is: a name or a word that no PUT could have does not come in by this door either.
 Result<function::Spec> uploaded(const FunctionPtr& before, const std::string& name, const Upload& upload,
-                                const source::Tree& tree) {
-    auto spec = with_upload(before, name, upload);
-    if (upload.runtime.empty() && upload.image.empty()) follow_language(spec, tree);
-    if (const auto fine = complete(spec, tree); !fine) return fine.error();
+                                const source::Tree& tree, const std::string& owner) {
+    const bool build = is_build(upload, tree);
+    auto spec = with_upload(before, name, upload, build);
+    if (!build && upload.runtime.empty() && upload.image.empty()) follow_language(spec, tree);
+    if (const auto fine = complete(spec, tree, owner); !fine) return fine.error();
     return function::parse_resource(function::format_spec(spec), name);
 }
 
@@ -82,21 +127,21 @@ Result<function::Spec> uploaded(const FunctionPtr& before, const std::string& na
 
 /// The code of a source function: in the store, with what can be found in it said.
 Task<Status> Registry::keep_code(function::Spec& spec) {
-    if (!spec.source) co_return Status();
+    if (!spec.source && !spec.build) co_return Status();
     if (settings_.code == nullptr) co_return no_code_here();
-    auto& source = *spec.source;
+    auto& source = spec.source ? *spec.source : *spec.build;
     if (!source.files.empty()) {
         auto files = std::move(source.files);
         source.files.clear();
         const auto tree = co_await settings_.code->put_files(std::move(files));
         if (!tree) co_return at(tree.error(), "/source/files");
-        co_return complete(spec, *tree);
+        co_return complete(spec, *tree, settings_.owner);
     }
     const auto tree = co_await settings_.code->find(source.code);
     if (!tree && tree.error().fault == Fault::not_found)
         co_return Error(Fault::invalid, "there is no such code: upload it, or give \"files\"", "/source/code");
     if (!tree) co_return tree.error();
-    co_return complete(spec, *tree);
+    co_return complete(spec, *tree, settings_.owner);
 }
 
 Task<Result<source::Tree>> Registry::keep_upload(const Upload& upload) {
@@ -115,7 +160,7 @@ Task<Result<Deployed>> Registry::put_source(std::string name, Upload upload, Pre
     for (int attempt = 0; attempt < attempts; ++attempt) {
         const auto before = catalog_->find(name);
         if (const auto fine = check_current(name, precondition); !fine) co_return fine.error();
-        auto spec = uploaded(before, name, upload, *tree);
+        auto spec = uploaded(before, name, upload, *tree, settings_.owner);
         if (!spec) co_return spec.error();
         auto changed = co_await change(before, std::move(*spec));
         if (changed) co_return std::move(*changed);
@@ -127,17 +172,39 @@ Task<Result<Verified>> Registry::verify_source(std::string name, Upload upload) 
     const auto tree = co_await keep_upload(upload);
     if (!tree) co_return tree.error();
     const auto before = catalog_->find(name);
-    auto spec = uploaded(before, name, upload, *tree);
+    auto spec = uploaded(before, name, upload, *tree, settings_.owner);
     if (!spec) co_return spec.error();
     auto image = co_await prepare(*spec);
     if (!image) co_return image.error();
-    auto announced = co_await check_code(*spec, *image, nullptr);
+    auto announced = co_await check_code(*spec, image->image, nullptr);
     if (!announced) co_return announced.error();
     auto functions = catalog_->functions;
-    functions[name] = std::make_shared<const function::Function>(function::Function{*spec, *image, 1, "", "", ""});
+    functions[name] =
+        std::make_shared<const function::Function>(function::Function{*spec, image->image, 1, "", "", ""});
     const auto routes = build_routes(functions);
     if (!routes) co_return routes.error();
     co_return Verified{std::move(*spec), std::move(*announced)};
+}
+
+/// Of code with a Dockerfile; for all others nothing. What is refused in any case is not made first.
+Task<Result<std::shared_ptr<const void>>> Registry::make_image(const function::Spec& spec) {
+    if (!spec.build) co_return std::shared_ptr<const void>();
+    if (!settings_.build_image) co_return no_code_here();
+    const auto beside = check_routes_beside(catalog_->functions, spec);
+    if (!beside) co_return beside.error();
+    auto image = spec.image;
+    auto code = spec.build->code;
+    auto name = spec.name;
+    auto made = co_await settings_.build_image(std::move(image), std::move(code), std::move(name));
+    if (made || made.error().fault != Fault::invalid) co_return made;
+    auto error = at(made.error(), "/source");
+    co_return error;
+}
+
+std::set<std::string> Registry::images() const {
+    std::set<std::string> names;
+    for (const auto& [name, function] : catalog_->functions) names.insert(function->spec.image);
+    return names;
 }
 
 /// What the code asks for beside itself.
@@ -202,6 +269,7 @@ Task<void> Registry::collect_code() {
     if (settings_.code == nullptr) co_return;
     std::set<std::string> used;
     for (const auto& [name, function] : catalog_->functions) {
+        if (function->spec.build) used.insert(function->spec.build->code);
         if (!function->spec.source) continue;
         used.insert(function->spec.source->code);
         used.insert(function->spec.source->packages);

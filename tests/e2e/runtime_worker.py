@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A container of a runtime's image, started as the daemon starts one, without the daemon: code in /code, HTTP on a unix socket."""
+"""A container of a runtime's image, started as the daemon starts one, without the daemon: code in /code, HTTP or FastCGI on a unix socket."""
 import http.client
 import json
 import shutil
@@ -10,6 +10,7 @@ import uuid
 from pathlib import Path
 
 from conftest import Answer, docker, wait_until
+from fastcgi import FastCgiConnection
 
 LOCKED_DOWN = ["--network", "none", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--init"]
 SPECIALIZE = "/.shallop/specialize"
@@ -61,7 +62,7 @@ def run_once(runtime, files, entry, body=b"", variables=None, mode=0o755):
 
 
 class Worker:
-    """One container of a runtime with the contract http. `specialize` gives it its code; `call` is a request on a kept connection."""
+    """One container of a runtime with the contract http or fcgi. `specialize` gives it its code; `call` is a request on a kept connection."""
 
     def __init__(self, runtime):
         self.home = Path(tempfile.mkdtemp(prefix="shallop-worker-", dir="/tmp"))
@@ -71,6 +72,8 @@ class Worker:
         for folder, mode in ((self.home, 0o755), (self.code, 0o755), (self.place, 0o777)):
             folder.chmod(mode)
         self.name, self.socket, self.kept = f"shallop-runtime-test-{uuid.uuid4().hex[:12]}", self.place / "s", None
+        labels = json.loads(docker("inspect", "-f", "{{json .Config.Labels}}", f"shallop-runtime-{runtime}:latest"))
+        self.script = labels["shallop.runtime.script"] if labels["shallop.contract"] == "fcgi" else None
         try:
             docker("run", "-d", "--name", self.name, "--label", "shallop.runtime-test", *LOCKED_DOWN, "-v", f"{self.code}:/code:ro", "-v", f"{self.place}:/run/worker",
                    "-e", "SHALLOP_SOCKET=/run/worker/s", f"shallop-runtime-{runtime}:latest")
@@ -88,7 +91,7 @@ class Worker:
             return False
 
     def connect(self):
-        connection = UnixConnection(self.socket)
+        connection = FastCgiConnection(self.socket, self.script) if self.script else UnixConnection(self.socket)
         connection.connect()
         return connection
 

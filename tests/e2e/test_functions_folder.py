@@ -182,14 +182,15 @@ def test_a_folder_with_a_dockerfile_is_built_and_built_again(serve, folder):
     write(folder, "web/Dockerfile", dockerfile)
     write(folder, "web/say", "two\n")
     wait_until(lambda: refused(daemon) == {}, 60)
-    [image] = {one["image"] for one in daemon.api("GET", "/v1/functions").json["functions"]}
     version, builds = functions(daemon)["web"], daemon.log().count('msg="built an image"')
     daemon.stop()
     daemon.start()
     answers(daemon, "/web", "two\n")
     assert functions(daemon)["web"] == version and daemon.log().count('msg="built an image"') == builds
-    daemon.stop()
-    docker("rmi", image)
+    shutil.rmtree(folder / "web")
+    gone(daemon, "/web")
+    [own] = daemon.daemon_ids
+    wait_until(lambda: f":{own}-" not in docker("images", "--format", "{{.Repository}}:{{.Tag}}"), 60, what="its images are removed")
 
 
 # ---- whose it is ----------------------------------------------------------------------------------------------

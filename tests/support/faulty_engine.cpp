@@ -61,6 +61,14 @@ Task<Status> FaultyEngine::pull(std::string reference, std::function<void(const 
     return pass("pull", real_.pull(std::move(reference), std::move(progress), deadline));
 }
 
+Task<Result<std::vector<std::string>>> FaultyEngine::image_names(std::string pattern, Instant deadline) {
+    return pass("image_names", real_.image_names(std::move(pattern), deadline));
+}
+
+Task<Status> FaultyEngine::remove_image(std::string reference, Instant deadline) {
+    return pass("remove_image", real_.remove_image(std::move(reference), deadline));
+}
+
 Task<Result<std::string>> FaultyEngine::create(docker::ContainerSpec spec, std::string name, Instant deadline) {
     return pass("create", real_.create(std::move(spec), std::move(name), deadline));
 }

@@ -38,6 +38,9 @@ public:
                                        std::function<void(std::string line)> line, docker::Instant deadline) override;
     docker::Task<docker::Status> pull(std::string reference, std::function<void(const docker::PullProgress&)> progress,
                                       docker::Instant deadline) override;
+    docker::Task<docker::Result<std::vector<std::string>>> image_names(std::string pattern,
+                                                                       docker::Instant deadline) override;
+    docker::Task<docker::Status> remove_image(std::string reference, docker::Instant deadline) override;
     docker::Task<docker::Result<std::string>> create(docker::ContainerSpec spec, std::string name,
                                                      docker::Instant deadline) override;
     docker::Task<docker::Status> start(std::string id, docker::Instant deadline) override;

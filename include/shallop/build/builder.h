@@ -2,6 +2,7 @@
 #pragma once
 
 #include <shallop/async/clock.h>
+#include <shallop/async/condition.h>
 #include <shallop/async/semaphore.h>
 #include <shallop/base/log.h>
 #include <shallop/docker/engine.h>
@@ -11,6 +12,8 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
 
 /// What functions from source need beside their code: the images of runtimes, and the packages that the code asks for.
@@ -24,6 +27,7 @@ using base::Status;
 
 struct Settings {
     source::CodeStore* code = nullptr;       ///< outlives the Builder; null: no packages
+    std::string owner;                       ///< the daemon's id, which is in the names of images that it may take away
     std::string network = "bridge";          ///< of package installers: the only containers that have one unasked
     std::map<std::string, std::string> env;  ///< of package installers: mirrors, proxies
     Duration image_time = std::chrono::minutes(20);
@@ -49,9 +53,19 @@ public:
     /// for. Faults: not_found (no such runtime), engine_refused (a step failed: its last words in `log`), engine_down, timed_out.
     Task<Status> runtime(std::string name, std::string function);
 
-    /// An image from the tree `code`, which has a Dockerfile, named `image`, where what has that name was not built from this tree. Faults: invalid (a step failed:
-    /// its last words in `log`), too_large, not_found (the tree), engine_down, timed_out.
-    Task<Status> image(std::string image, std::string code, std::string function);
+    /// Keeps an image from being taken away by collect().
+    using Hold = std::shared_ptr<const void>;
+
+    /// An image from the tree `code`, which has a Dockerfile, named `image`, where what has that name was not built from this tree. It stays while
+    /// somebody has the Hold. Faults: invalid (a step failed: its last words in `log`), too_large, not_found (the tree), engine_down, timed_out.
+    Task<Result<Hold>> image(std::string image, std::string code, std::string function);
+
+    /// Takes away the images of functions (function::built_image()) that are not among `used`, until it is cancelled: at once, whenever collect()
+    /// was called, and every now and then. Those that a container still has are tried again.
+    Task<void> keep_collecting(std::function<std::set<std::string>()> used);
+
+    /// Some image may be used no more.
+    void collect() { unused_.notify_all(); }
 
     /// Installs what the function's requirements.txt, package.json, composer.json or Gemfile asks for, in a container of its runtime that has a
     /// network, and returns the tree of it; "" where nothing is asked for or the code brings it along.
@@ -65,6 +79,8 @@ private:
     struct Wish;
     Task<Status> build(std::string context, std::string image, std::map<std::string, std::string> labels,
                        std::string function);
+    Task<Result<std::size_t>> collect_images(const std::function<std::set<std::string>()>& used);
+    bool is_held(const std::string& image);
     Task<Result<Wish>> wish(const function::Function& function);
     Task<Result<function::FunctionPtr>> installer(const function::Function& function, std::string name);
     Task<Result<std::string>> install(const function::Function& function, const Wish& wish);
@@ -75,6 +91,8 @@ private:
     async::Clock& clock_;
     base::Log& log_;
     async::Semaphore images_, installs_;
+    async::Condition unused_;
+    std::map<std::string, std::weak_ptr<const void>> held_;  ///< images, by name
 };
 
 }  // namespace shallop::build

@@ -45,6 +45,8 @@ public:
                       Instant deadline) override;
     Task<Status> build(std::string context, std::string tag, std::map<std::string, std::string> labels,
                        std::function<void(std::string line)> line, Instant deadline) override;
+    Task<Result<std::vector<std::string>>> image_names(std::string pattern, Instant deadline) override;
+    Task<Status> remove_image(std::string reference, Instant deadline) override;
     Task<Result<std::string>> create(ContainerSpec spec, std::string name, Instant deadline) override;
     Task<Status> start(std::string id, Instant deadline) override;
     Task<Status> kill(std::string id, std::string signal, Instant deadline) override;

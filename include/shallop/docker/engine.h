@@ -134,6 +134,12 @@ public:
     virtual Task<Status> build(std::string context, std::string tag, std::map<std::string, std::string> labels,
                                std::function<void(std::string line)> line, Instant deadline) = 0;
 
+    /// The names ("web:1") of all images whose name and tag match `pattern`, in which '*' stands for any part that has no '/'.
+    virtual Task<Result<std::vector<std::string>>> image_names(std::string pattern, Instant deadline) = 0;
+    /// Takes the name from an image, and the image away where that was its last one. Done where nothing has the name.
+    /// Faults: conflict (a container is of it).
+    virtual Task<Status> remove_image(std::string reference, Instant deadline) = 0;
+
     /// Creates; the name is ours and never reused. Returns the id. Faults: not_found (the image is gone), conflict (name).
     virtual Task<Result<std::string>> create(ContainerSpec spec, std::string name, Instant deadline) = 0;
     /// Fine if it runs already. Faults: not_found; launch_failed where the runtime could not start it (bad command, user,

@@ -16,12 +16,14 @@ struct SourceFunction {
     Code code;
     nlohmann::ordered_json source = nlohmann::ordered_json::object();  ///< runtime, entry, handler where they are said
     nlohmann::ordered_json settings = nlohmann::ordered_json::object();  ///< the other members of the resource
-    bool dockerfile = false;  ///< an image is to be built of the code, which is the function
-    bool whole = false;       ///< `settings` are all there is; else what they do not say stays as it is
+    bool whole = false;  ///< `settings` are all there is; else what they do not say stays as it is
 };
 
 /// Whether a written resource says where its code is on this machine: "source": {"path": …}.
 bool has_source_path(const nlohmann::ordered_json& resource);
+
+/// A folder with a Dockerfile is to be made an image where nothing is said of how its code is run: says so.
+void say_how(SourceFunction& function);
 
 /// The function that such a resource in a file of `directory` describes. Complains of code that is given twice, or cannot be read.
 Result<SourceFunction> source_function_from(const std::string& name, nlohmann::ordered_json resource,

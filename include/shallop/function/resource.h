@@ -70,6 +70,21 @@ inline constexpr const char* runtime_socket = "/tmp/shallop.sock";
 /// The image of a runtime where the resource names none.
 std::string runtime_image(const std::string& runtime);
 
+/// What a resource calls the runtime of code that the engine makes an image of, and the file at its top that says how.
+inline constexpr const char* dockerfile_runtime = "dockerfile";
+inline constexpr const char* dockerfile = "Dockerfile";
+
+/// The name of the image that is made of `code` for a function of the daemon `owner`: another one for each code, so that the version before
+/// keeps its own.
+std::string built_image(const std::string& function, const std::string& owner, const std::string& code);
+
+/// Whether built_image() makes such names for `function`, or for `owner`: nobody else's image has one.
+bool is_built_for(std::string_view image, const std::string& function);
+bool is_built_by(std::string_view image, const std::string& owner);
+
+/// Which names is_built_by() may say yes to, as the engine takes it.
+inline constexpr const char* built_images = "shallop-function-*";
+
 /// Whether instances of it wait for code: made for a runtime, not for one function.
 bool is_generic(const Spec& spec);
 

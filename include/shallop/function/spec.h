@@ -143,7 +143,7 @@ struct Async {
     bool operator==(const Async&) const = default;
 };
 
-/// Code given as files, run by a runtime image.
+/// Code given as files, run by a runtime image or made an image of its own.
 struct Source {
     std::string runtime;  ///< "python"; "" = found in the files
     std::string entry;    ///< the file that is run or loaded, relative to the code's directory; "" = found in the files
@@ -166,8 +166,9 @@ struct Announced {
 /// A named, versioned description of a function, as a deployer gives it, defaults filled in.
 struct Spec {
     std::string name;
-    std::string image;                                ///< of a source function: its runtime's
-    std::optional<Source> source;                     ///< nullopt: the image is the function
+    std::string image;             ///< of a source function: its runtime's
+    std::optional<Source> source;  ///< nullopt: the image is the function
+    std::optional<Source> build;   ///< code with a Dockerfile, from which we make the image; its runtime is that word
     std::optional<std::vector<std::string>> command;  ///< replaces the image's CMD, as `docker run IMAGE COMMAND…`
     Contract contract;
     std::vector<Route> routes;

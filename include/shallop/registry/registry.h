@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -79,6 +80,11 @@ struct Settings {
     source::CodeStore* code = nullptr;       ///< outlives the Registry; null: functions from source are refused
     /// Builds the image of one of our runtimes where it is missing; `function` is whom it is for. Empty: they are built by hand.
     std::function<Task<Status>(std::string runtime, std::string function)> build_runtime{};
+    /// Makes the image of a function's code, which has a Dockerfile, where it is not there; nobody takes it away while what is returned is kept.
+    /// Empty: such code is refused.
+    std::function<Task<Result<std::shared_ptr<const void>>>(std::string image, std::string code, std::string function)>
+        build_image{};
+    std::string owner{};  ///< the daemon's id: in the names of these images
     /// Installs what the code asks for; returns the tree of it, or "". Empty: nothing is installed.
     std::function<Task<Result<std::string>>(FunctionPtr)> install{};
     /// The same of what is installed already: not_found where something is to be installed first. Empty: nothing ever is.
@@ -111,6 +117,9 @@ public:
     /// writes below a bind root can have put a link where a directory was.
     /// Faults: invalid at /mounts/N/source.
     Status check_mounts(const function::Spec& spec) const;
+
+    /// Of all functions, by name.
+    std::set<std::string> images() const;
 
     /// Lets go of the code that no function has any more.
     Task<void> collect_code();
@@ -167,7 +176,13 @@ private:
     http::Router take_routes(Functions& functions, const std::vector<Made>& made, Outcomes& outcomes) const;
     Task<void> put_made(Functions functions, std::vector<Made> made, Outcomes& outcomes);
     Task<Result<FunctionPtr>> take_away(std::string name);
-    Task<Result<function::ImageFacts>> prepare(function::Spec& spec);
+    /// Of a change: its image, which stays where it is ours to take away.
+    struct Prepared {
+        function::ImageFacts image;
+        std::shared_ptr<const void> hold{};
+    };
+    Task<Result<Prepared>> prepare(function::Spec& spec);
+    Task<Result<std::shared_ptr<const void>>> make_image(const function::Spec& spec);
     Task<Status> keep_code(function::Spec& spec);
     using Packages = std::function<Task<Result<std::string>>(FunctionPtr)>;
     Task<Status> add_packages(function::Spec& spec, const function::ImageFacts& image, const Packages& packages_of);

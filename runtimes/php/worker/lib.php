@@ -8,8 +8,6 @@ final class Fixed
 {
     const SPECIALIZE = '/.shallop/specialize';
     const STATE = '/tmp/.shallop-state.php';
-    const PROCESSES = '/tmp/.shallop-processes';
-    const MOST_KEPT = 30;
     const REFUSED = '/tmp/.shallop-refused';
     const NOTHING = __DIR__ . '/nothing.php';
     const ENTRIES = ['index.php', 'main.php', 'app.php', 'handler.php', 'function.php', 'public/index.php'];
@@ -80,7 +78,6 @@ function before(): void
     try {
         $said = json_decode(file_get_contents('php://input'), true, 64, JSON_THROW_ON_ERROR);
         $state = load($said);
-        keep_processes((int) ($said['concurrency'] ?? 1));
         file_put_contents(Fixed::STATE . '.new', '<?php return ' . var_export($state, true) . ';');
         touch(Fixed::STATE . '.new', time() - 60); // what is seconds old is not kept compiled
         rename(Fixed::STATE . '.new', Fixed::STATE);
@@ -90,16 +87,6 @@ function before(): void
     } catch (\Throwable $error) {
         refuse($error::class . ': ' . $error->getMessage(), (string) $error);
     }
-}
-
-/** Where there are several events at once: has `run` start a process for each, and two for scripts whose callers have gone; many are better made when they are needed. */
-function keep_processes(int $concurrency): void
-{
-    if ($concurrency < 2 || $concurrency > Fixed::MOST_KEPT) {
-        return;
-    }
-    file_put_contents(Fixed::PROCESSES, $concurrency + 2);
-    posix_kill((int) getenv('SHALLOP_RUN'), 10); // SIGUSR1
 }
 
 function refuse(string $sentence, string $detail): void

@@ -63,6 +63,29 @@ TEST_CASE("a build makes an image with its labels, and tells what it does", "[do
     CHECK(std::find(lines.begin(), lines.end(), "two") != lines.end());
 }
 
+TEST_CASE("images are found by a pattern of their names, and go with their last one", "[docker]") {
+    Lab lab;
+    const auto named = [&](const std::string& tag) { return lab.name("listed") + ":" + tag; };
+    const auto names = [&] {
+        auto found = lab.loop.run(lab.engine.image_names(lab.name("lis*"), lab.soon()));
+        REQUIRE(found);
+        std::sort(found->begin(), found->end());
+        return *found;
+    };
+    // The mark makes them another image than any that there is.
+    const auto context = tar_of("Dockerfile", "FROM debian:bookworm-slim\nENV A=" + lab.mark + "\n");
+    for (const auto* tag : {"one", "two"}) {
+        REQUIRE(lab.loop.run(lab.engine.build(context, named(tag), {}, {}, lab.loop.in(std::chrono::minutes(2)))));
+    }
+    CHECK(names() == std::vector{named("one"), named("two")});
+    CHECK(lab.loop.run(lab.engine.remove_image(named("one"), lab.soon())));
+    CHECK(names() == std::vector{named("two")});
+    CHECK(lab.loop.run(lab.engine.remove_image(named("one"), lab.soon())));
+    CHECK(lab.loop.run(lab.engine.remove_image(named("two"), lab.soon())));
+    CHECK(names().empty());
+    CHECK(lab.loop.run(lab.engine.inspect_image(named("two"), lab.soon())).error().fault == Fault::not_found);
+}
+
 TEST_CASE("a build that fails says in the engine's words what failed", "[docker]") {
     Lab lab;
     const auto image = lab.name("broken");

@@ -59,7 +59,7 @@ TEST_CASE("a folder with a Dockerfile has settings, and no runtime or image besi
     const folder::PlacedFunction placed{"a", folder / "a", "a", "/a/*", true};
     const auto plain = folder::source_function_of(placed);
     REQUIRE(plain);
-    CHECK(plain->dockerfile);
+    CHECK(plain->source.dump() == R"({"runtime":"dockerfile"})");
     CHECK(plain->settings.dump() == R"({"routes":[{"path":"/a/*"}]})");
     CHECK(plain->code.files.size() == 1);
     folder.file("a/shallop.yaml", "env: {A: b}\n");

@@ -142,3 +142,41 @@ TEST_CASE("a runtime's refusal is told in its own words, whatever it sends", "[f
         CHECK(function::specialize_error(odd).log == "the runtime could not load the code, and did not say why");
     CHECK(function::specialize_error("{\"error\":\"" + std::string(100'000, 'x') + "\"}").log.size() < 10'000);
 }
+
+TEST_CASE("code with a Dockerfile has no runtime that runs it, and is read back as it was", "[function]") {
+    const auto built =
+        parse_resource(R"({"image":"shallop-function-f:x","source":{"runtime":"dockerfile","code":")" + code + "\"}}",
+                       "f")
+            .value();
+    REQUIRE(built.build);
+    CHECK_FALSE(built.source);
+    CHECK(built.build->code == code);
+    CHECK(built.build->entry == "Dockerfile");
+    CHECK(parse_resource(function::format_spec(built), "f").value() == built);
+    const auto resource = nlohmann::json::parse(function::format_spec(built));
+    CHECK(resource.at("source").at("runtime") == "dockerfile");
+
+    const auto files = patch_resource(built, R"j({"source":{"files":{"main.py":"print(1)"}}})j").value();
+    REQUIRE(files.source);
+    CHECK_FALSE(files.build);
+    CHECK(files.source->runtime.empty());
+    CHECK(files.image.empty());
+    CHECK_FALSE(patch_resource(built, R"({"source":null,"image":"a"})").value().build);
+}
+
+TEST_CASE("the image of code is named after function, daemon and code, and nobody else's name is taken for one",
+          "[function]") {
+    const auto image = function::built_image("web", "0a", code);
+    CHECK(image == "shallop-function-web:0a-" + std::string(16, 'a'));
+    CHECK(function::is_built_by(image, "0a"));
+    CHECK(function::is_built_by("localhost/" + image, "0a"));
+    CHECK(function::is_built_for(image, "web"));
+    CHECK_FALSE(function::is_built_for(image, "we"));
+    CHECK_FALSE(function::is_built_by(image, "0"));
+    for (const auto* other :
+         {"shallop-function-web", "shallop-function-web:0a", "shallop-function-web:latest",
+          "shallop-runtime-python:0a-1", "shallop:0a-1", "docker.io/shallop-function-web:0a-1", ""}) {
+        INFO(other);
+        CHECK_FALSE(function::is_built_by(other, "0a"));
+    }
+}

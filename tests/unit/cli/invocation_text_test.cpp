@@ -15,7 +15,7 @@ namespace {
 
 const auto now = std::chrono::system_clock::time_point(std::chrono::seconds(1'000'000'000));
 
-const auto failed = Json::parse(R"({"id":"01B","function":"mail","version":2,"method":"POST","path":"/async-function/mail",
+const auto failed = Json::parse(R"json({"id":"01B","function":"mail","version":2,"method":"POST","path":"/async-function/mail",
     "status":"failed","fault":"http_500","detail":"the function answered 500 (attempt 2 of 2)","http_status":500,
     "exit_code":null,"received":"2001-09-09T01:46:30.000Z","ended":"2001-09-09T01:46:38.000Z","queued":{
     "origin":"request","attempts":2,"due":null,"ordering_key":"k","callback":null,"kept_until":"2001-09-10T01:46:38.000Z",

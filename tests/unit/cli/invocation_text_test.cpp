@@ -15,17 +15,15 @@ namespace {
 
 const auto now = std::chrono::system_clock::time_point(std::chrono::seconds(1'000'000'000));
 
-const auto failed = Json::parse(R"({"id":"01B","function":"mail","version":2,"method":"POST","path":"/async-function/mail",
+const auto failed =
+    Json::parse(R"json({"id":"01B","function":"mail","version":2,"method":"POST","path":"/async-function/mail",
     "status":"failed","fault":"http_500","detail":"the function answered 500 (attempt 2 of 2)","http_status":500,
     "exit_code":null,"received":"2001-09-09T01:46:30.000Z","ended":"2001-09-09T01:46:38.000Z","queued":{
     "origin":"request","attempts":2,"due":null,"ordering_key":"k","callback":null,"kept_until":"2001-09-10T01:46:38.000Z",
     "history":[{"number":1,"started":"2001-09-09T01:46:31.000Z","outcome":"http_503","detail":"busy","counted":false,"log":""},
                {"number":2,"started":"2001-09-09T01:46:35.000Z","outcome":"http_500","detail":null,"counted":true,
                 "log":"one\nt\u001b[2Jwo"}],
-    "reply":{
-        "status" : 500, "fields" : [], "body" : "x", "truncated" : true
-    }}
-})");
+    "reply":{"status":500,"fields":[],"body":"x","truncated":true}}})json");
 
 }  // namespace
 

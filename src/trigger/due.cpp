@@ -16,8 +16,10 @@ seconds whole(base::Duration duration) { return std::chrono::floor<seconds>(dura
 
 /// From where on ticks are looked at: what is older is dropped in any case, and there can be very many.
 Tick oldest(const Plan& plan, Tick done, Tick now) {
-    const auto reach = std::max<seconds>(whole(plan.catch_up_deadline), on_time) + whole(plan.jitter);
-    return std::max(done, now - reach - seconds(1));
+    auto reach = std::max<seconds>(whole(plan.catch_up_deadline), on_time);
+    if (const auto interval = plan.cron.interval())
+        reach = std::min(reach, *interval * static_cast<std::int64_t>(most_at_once + 1));
+    return std::max(done, now - reach - whole(plan.jitter) - seconds(1));
 }
 
 /// What of the ticks that are due is put; `all` is in order.

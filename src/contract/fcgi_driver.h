@@ -37,7 +37,7 @@ private:
 
     Surroundings around_;
     TraceIds traces_;
-    bool becoming_ = false;  ///< what comes next is code, and no event
+    bool becoming_ = false;                 ///< what comes next is code, and no event
     std::shared_ptr<BodyBuffers> buffers_;  ///< shared, as idle_ is, with the task that trims them
     std::shared_ptr<IdleUpstreams> idle_;
     std::shared_ptr<Line> line_;

@@ -150,6 +150,7 @@ public:
 
     void ours() {
         if (!event_.id.empty()) put("X-Shallop-Invocation-Id: ", event_.id, "\r\n");
+        if (event_.attempt > 0) put("X-Shallop-Attempt: ", std::to_string(event_.attempt), "\r\n");
     }
 
     void framing(bool upgrade) {

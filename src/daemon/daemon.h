@@ -16,9 +16,9 @@
 #include <shallop/registry/registry.h>
 #include <shallop/store/events.h>
 #include <shallop/store/store.h>
+#include <shallop/trigger/engine_triggers.h>
 #include <shallop/trigger/queue_runs.h>
 #include <shallop/trigger/scheduler.h>
-#include <shallop/trigger/engine_triggers.h>
 
 #include <boost/asio/signal_set.hpp>
 

@@ -25,6 +25,12 @@ Error cannot(const std::string& what) {
     return {Fault::storage, what + ": " + std::strerror(reason)};
 }
 
+/// The names in it outlive a power cut.
+bool sync_directory(const std::string& path) {
+    const base::Fd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return directory && fsync(directory.get()) == 0;
+}
+
 }  // namespace
 
 async::Task<Result<std::size_t>> KeptBody::read(std::span<char> into) {
@@ -67,7 +73,10 @@ async::Task<Status> ReplyKeeper::write(std::span<const char> bytes) {
 }
 
 Result<BodyFile> BodyFile::make(const std::string& directory, const std::string& name) {
-    if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return cannot(directory + " cannot be made");
+    const bool is_new = mkdir(directory.c_str(), 0700) == 0;
+    if (!is_new && errno != EEXIST) return cannot(directory + " cannot be made");
+    if (is_new && !sync_directory(directory.substr(0, directory.rfind('/'))))
+        return cannot(directory + " cannot be made");
     BodyFile made;
     made.directory_ = directory;
     const auto path = directory + "/" + name;
@@ -88,8 +97,7 @@ Status BodyFile::append(std::string_view bytes) {
 
 Status BodyFile::keep() {
     if (fsync(file_.get()) != 0) return cannot("the file of a body cannot be written");
-    const base::Fd directory(open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (directory.get() < 0 || fsync(directory.get()) != 0) return cannot(directory_ + " cannot be written");
+    if (!sync_directory(directory_)) return cannot(directory_ + " cannot be written");
     return {};
 }
 

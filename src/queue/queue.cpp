@@ -5,7 +5,6 @@
 #include <shallop/async/race.h>
 #include <shallop/function/resource.h>
 
-#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 
 #include "queue/bodies.h"
 #include "queue/codec.h"
+#include "queue/digest.h"
 #include "queue/running.h"
 
 namespace shallop::queue {
@@ -23,26 +23,6 @@ using base::Fault;
 
 constexpr std::size_t most_at_once = 10'000;  ///< dead letters that one call changes
 constexpr std::size_t piece = 64 * 1024;
-
-std::string digest(std::initializer_list<std::string_view> texts) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
-    unsigned size = 0;
-    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-    EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
-    for (const auto text : texts) {
-        const auto length = std::to_string(text.size()) + ":";
-        EVP_DigestUpdate(context.get(), length.data(), length.size());
-        EVP_DigestUpdate(context.get(), text.data(), text.size());
-    }
-    EVP_DigestFinal_ex(context.get(), bytes.data(), &size);
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string hex;
-    for (unsigned at = 0; at < size; ++at) {
-        hex += digits[bytes.at(at) >> 4];
-        hex += digits[bytes.at(at) & 15];
-    }
-    return hex;
-}
 
 Status check_key(std::string_view key, std::size_t longest, const char* what) {
     const auto printable = [](char c) { return c >= ' ' && c <= '~'; };
@@ -111,6 +91,7 @@ Task<Result<Body>> Queue::read_body(function::BodySource& from, base::Bytes limi
     Body body;
     std::vector<char> buffer(piece);
     std::optional<BodyFile> file;
+    Digest digest;
     for (;;) {
         auto got = co_await from.read(buffer);
         if (!got) {
@@ -132,6 +113,7 @@ Task<Result<Body>> Queue::read_body(function::BodySource& from, base::Bytes limi
                 if (!made) return made.error();
                 file = std::move(*made);
             }
+            digest.add(body.bytes);
             return file->append(body.bytes);
         };
         const auto written = co_await parts_.blocking.run(work);
@@ -143,6 +125,8 @@ Task<Result<Body>> Queue::read_body(function::BodySource& from, base::Bytes limi
     }
     if (!file) co_return body;
     auto work = [&]() -> Status {
+        digest.add(body.bytes);
+        body.digest = digest.hex();
         if (auto done = file->append(body.bytes); !done) return done;
         return file->keep();
     };
@@ -189,7 +173,8 @@ store::NewEvent Queue::prepare(const Order& order) const {
     event.idempotency_key = order.idempotency_key;
     if (!order.idempotency_key.empty()) {
         const auto size = std::to_string(order.body.size);
-        event.fingerprint = digest({order.event.method, order.event.target, order.body.bytes, size});
+        event.fingerprint =
+            digest_of({order.event.method, order.event.target, order.body.bytes, size, order.body.digest});
         event.key_until = at + std::chrono::duration_cast<std::chrono::milliseconds>(settings_.key_life).count();
     }
     return event;
@@ -328,8 +313,12 @@ Task<Status> Queue::cancel(std::string id) {
         parts_.invoker.cancel(id);
         co_return Status();
     }
+    const auto found = co_await parts_.events.find(id);
+    if (!found) co_return found.error();
+    const auto kept = *found ? policy((*found)->row.function).retention : Duration::zero();
     const auto when = now();
-    auto cancelling = parts_.events.cancel(id, when, when, written());
+    const auto keep_until = when + std::chrono::duration_cast<std::chrono::milliseconds>(kept).count();
+    auto cancelling = parts_.events.cancel(id, when, keep_until, written());
     const auto done = co_await std::move(cancelling);
     if (!done) co_return done.error();
     told(id);

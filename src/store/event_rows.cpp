@@ -229,7 +229,9 @@ Outcome<Result<Change>> Events::Rows::redrive(const std::string& id, Millis now)
     }
     const auto waits = behind_another(event);
     if (!waits) return waits.error();
-    const auto done = sql_.run(
+    auto done = sql_.run("DELETE FROM results WHERE seq = ?", event.seq);
+    if (!done) return done.error();
+    done = sql_.run(
         "UPDATE events SET state = ?2, due = ?3, accepted = ?3, attempts = 0, interruptions = 0, ended = 0,"
         " keep_until = 0, http_status = 0, fault = '', detail = '' WHERE seq = ?1",
         event.seq, as_number(*waits ? EventState::waiting : EventState::queued), now);

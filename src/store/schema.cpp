@@ -57,7 +57,8 @@ constexpr std::array<const char*, 6> steps{
            created INTEGER NOT NULL, updated INTEGER NOT NULL, anchor INTEGER NOT NULL, done INTEGER NOT NULL,
            last_tick INTEGER NOT NULL, last_invocation TEXT NOT NULL, last_outcome TEXT NOT NULL) STRICT, WITHOUT ROWID;
        CREATE INDEX schedules_function ON schedules(function);)",
-    "CREATE TABLE triggers(id TEXT PRIMARY KEY, document TEXT NOT NULL, created TEXT NOT NULL, from_nano INTEGER NOT NULL) STRICT;",
+    "CREATE TABLE triggers(id TEXT PRIMARY KEY, document TEXT NOT NULL, created TEXT NOT NULL, from_nano INTEGER NOT "
+    "NULL) STRICT;",
 };
 
 }  // namespace

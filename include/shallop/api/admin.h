@@ -9,8 +9,8 @@
 #include <shallop/queue/jobs.h>
 #include <shallop/source/code_store.h>
 #include <shallop/store/store.h>
-#include <shallop/trigger/scheduler.h>
 #include <shallop/trigger/engine_triggers.h>
+#include <shallop/trigger/scheduler.h>
 
 #include <chrono>
 #include <cstdint>

@@ -50,6 +50,7 @@ struct Body {
     std::string bytes;
     std::string file;
     base::Bytes size = 0;
+    std::string digest{};  ///< of a body in a file: SHA-256 in hexadecimal
 };
 
 /// An event to be run later.

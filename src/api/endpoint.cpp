@@ -44,8 +44,8 @@ void add_method(std::string& allow, std::string_view method) {
 
 Result<const Endpoint*> find_endpoint(std::string_view method, std::string_view path, std::vector<std::string>& words,
                                       std::string& allow) {
-    const std::array tables{function_endpoints(), source_endpoints(),     instance_endpoints(),
-                            log_endpoints(),      invocation_endpoints(), trigger_endpoints(), daemon_endpoints()};
+    const std::array tables{function_endpoints(),   source_endpoints(),  instance_endpoints(), log_endpoints(),
+                            invocation_endpoints(), trigger_endpoints(), daemon_endpoints()};
     if (!path.starts_with('/')) return Error(Fault::not_found, "no such path in this API");
     const auto wanted = method == "HEAD" ? std::string_view("GET") : method;
     for (const auto& table : tables) {

@@ -54,7 +54,8 @@ Done list(const Globals& globals) {
     if (!rest) return rest.error();
     auto all = Json::array();
     for (std::string cursor;;) {
-        const auto page = fetch(**rest, std::string(all_triggers) + (cursor.empty() ? "" : "?cursor=" + percent_encoded(cursor)));
+        const auto page =
+            fetch(**rest, std::string(all_triggers) + (cursor.empty() ? "" : "?cursor=" + percent_encoded(cursor)));
         if (!page) return page.error();
         const auto some = page->value("triggers", Json::array());
         all.insert(all.end(), some.begin(), some.end());
@@ -149,7 +150,8 @@ void add_add(CLI::App& triggers, const Globals& globals, Chosen& chosen, const s
     many("--label", words->labels, "KEY or KEY=VALUE that the container or image has; all of them");
     many("--image", words->images, "with its tag or without");
     many("--container", words->containers, "its name, or 12 digits of its id at least");
-    command->footer("Example:\n  shallop triggers add --function alarm --event die --event oom --label com.example.team=sales");
+    command->footer(
+        "Example:\n  shallop triggers add --function alarm --event die --event oom --label com.example.team=sales");
     command->callback([&globals, &chosen, words] { chosen = [&globals, words] { return add(globals, *words); }; });
 }
 
@@ -163,9 +165,8 @@ void add_triggers(CLI::App& app, const Globals& globals, Chosen& chosen) {
     const auto one = [&](const char* name, const char* what, auto act) {
         auto* each = command->add_subcommand(name, what);
         each->add_option("ID", words->id, "of the trigger")->required();
-        each->callback([&globals, &chosen, words, act] {
-            chosen = [&globals, words, act] { return act(globals, words->id); };
-        });
+        each->callback(
+            [&globals, &chosen, words, act] { chosen = [&globals, words, act] { return act(globals, words->id); }; });
     };
     one("show", "Show a trigger", show);
     one("pause", "Let a trigger run nothing until it is resumed",

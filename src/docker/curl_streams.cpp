@@ -155,7 +155,8 @@ Task<void> read_all_events(Transport& transport, const std::string& filters, Eve
     auto pause = transport.settings().retry_first;
     for (;;) {
         const std::string since = cursor.since();
-        auto request = Request{"GET", "/events?filters=" + percent_encode(filters) + (since.empty() ? "" : "&since=" + since), "", ""};
+        auto request = Request{
+            "GET", "/events?filters=" + percent_encode(filters) + (since.empty() ? "" : "&since=" + since), "", ""};
         const Instant began = transport.clock().now();
         const Instant limit = began + transport.settings().connect_limit;
         auto opening = transport.open(Verb::events, std::move(request));

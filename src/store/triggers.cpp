@@ -78,7 +78,8 @@ Task<Result<std::int64_t>> Triggers::seen() {
     const auto mine = co_await store_.turn();
     auto work = [this]() -> Result<std::int64_t> {
         auto& database = *store_.database_;
-        const auto text = database.connection().ask("SELECT value FROM meta WHERE name = '" + std::string(seen_name) + "'");
+        const auto text =
+            database.connection().ask("SELECT value FROM meta WHERE name = '" + std::string(seen_name) + "'");
         if (!text) return database.refused(text.error(), "reading").error();
         std::int64_t nano = 0;
         std::from_chars(text->data(), text->data() + text->size(), nano);

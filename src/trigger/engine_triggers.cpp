@@ -30,7 +30,8 @@ Error no_function(const std::string& name) {
 
 /// Whether the same order can be taken later.
 bool passes(Fault fault) {
-    return fault != Fault::not_found && fault != Fault::invalid && fault != Fault::too_large && fault != Fault::internal;
+    return fault != Fault::not_found && fault != Fault::invalid && fault != Fault::too_large &&
+           fault != Fault::internal;
 }
 
 }  // namespace
@@ -219,8 +220,8 @@ Task<Result<EngineTriggerView>> EngineTriggers::add(std::string document) {
     if (!trigger) co_return trigger.error();
     if (!parts_.known(trigger->function)) co_return no_function(trigger->function);
     if (triggers_.size() >= limits_.triggers) {
-        co_return Error(Fault::conflict, "there are " + std::to_string(limits_.triggers) +
-                                             " triggers, which is the limit: remove one");
+        co_return Error(Fault::conflict,
+                        "there are " + std::to_string(limits_.triggers) + " triggers, which is the limit: remove one");
     }
     trigger->id = parts_.ids.next();
     trigger->created = base::format_time(parts_.clock.wall());
@@ -229,7 +230,8 @@ Task<Result<EngineTriggerView>> EngineTriggers::add(std::string document) {
     auto kept = *trigger;
     const auto stored = co_await keep(std::move(kept));
     if (!stored) co_return stored.error();
-    if (seen_nano_ == 0) {  // the first one: what happens from now on is its business, also if we end before the stream is up
+    if (seen_nano_ ==
+        0) {  // the first one: what happens from now on is its business, also if we end before the stream is up
         const auto noted = co_await parts_.store.note_seen(now);
         if (!noted) co_return noted.error();
         noted_nano_ = now;

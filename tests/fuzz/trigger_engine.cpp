@@ -14,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     const auto back = trigger::parse_engine_trigger(trigger::format_engine_trigger(*read));
-    base::ensure(back && back->filters == read->filters && back->function == read->function, "what was written is read");
+    base::ensure(back && back->filters == read->filters && back->function == read->function,
+                 "what was written is read");
     docker::EngineEvent event;
     event.type = "container";
     event.action = event.json = text;

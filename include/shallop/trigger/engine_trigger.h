@@ -15,10 +15,11 @@ namespace shallop::trigger {
 
 /// Which of the engine's events. Within one list any will do, but all labels must be there; an empty list asks for nothing.
 struct EngineFilters {
-    std::vector<std::string> types{};       ///< "container", "image", "network", "volume", …
-    std::vector<std::string> events{};      ///< "die"; "health_status" has all of it, "health_status: unhealthy" one alone
-    std::vector<std::string> labels{};      ///< "key" or "key=value"
-    std::vector<std::string> images{};      ///< of a container's or image's event: its name, with or without the tag, or its id
+    std::vector<std::string> types{};   ///< "container", "image", "network", "volume", …
+    std::vector<std::string> events{};  ///< "die"; "health_status" has all of it, "health_status: unhealthy" one alone
+    std::vector<std::string> labels{};  ///< "key" or "key=value"
+    std::vector<std::string>
+        images{};  ///< of a container's or image's event: its name, with or without the tag, or its id
     std::vector<std::string> containers{};  ///< its name, or its id, of which 12 digits are enough
 
     bool operator==(const EngineFilters&) const = default;

@@ -37,7 +37,8 @@ class EngineTriggers {
 public:
     struct Limits {
         std::size_t triggers = 100;
-        std::size_t pending = 10'000;  ///< events that match and are not in the queue yet; what comes beyond is dropped, and said
+        std::size_t pending =
+            10'000;  ///< events that match and are not in the queue yet; what comes beyond is dropped, and said
         base::Bytes bytes = 64ULL << 20;  ///< the same
     };
     struct Parts {
@@ -92,11 +93,11 @@ private:
     std::vector<std::string> gone_;                      ///< to be removed from the store
     std::deque<Pending> pending_;
     base::Bytes pending_bytes_ = 0;
-    std::set<std::string> own_;      ///< containers that a Shallop made
-    std::string engine_;             ///< its id; "": to be asked for, and so are those containers
-    std::int64_t newest_nano_ = 0;   ///< of the events that came
-    std::int64_t seen_nano_ = 0;     ///< the stream is read up to here
-    std::int64_t noted_nano_ = 0;    ///< what the store has of dealt_with()
+    std::set<std::string> own_;     ///< containers that a Shallop made
+    std::string engine_;            ///< its id; "": to be asked for, and so are those containers
+    std::int64_t newest_nano_ = 0;  ///< of the events that came
+    std::int64_t seen_nano_ = 0;    ///< the stream is read up to here
+    std::int64_t noted_nano_ = 0;   ///< what the store has of dealt_with()
     bool dropping_ = false;
     async::Condition changed_;
 };

@@ -105,8 +105,10 @@ TEST_CASE("a database of the first schema keeps what it remembers", "[store]") {
         Opened opened(dir.path());
         REQUIRE(opened.run(opened->put_function(some_function("a", 2))));
     }
-    run_sql(dir.path() + "/shallop.db",
-            after_third + "DROP INDEX names_removed; ALTER TABLE names DROP COLUMN removed; ALTER TABLE functions DROP COLUMN origin;"
+    run_sql(
+        dir.path() + "/shallop.db",
+        after_third +
+            "DROP INDEX names_removed; ALTER TABLE names DROP COLUMN removed; ALTER TABLE functions DROP COLUMN origin;"
             "INSERT INTO names VALUES('gone', 4); PRAGMA user_version = 1");
     Opened opened(dir.path());
     CHECK(opened.run(opened->last_version("a")).value() == 2);
@@ -124,7 +126,8 @@ TEST_CASE("where a function came from is kept, and nowhere is what it was before
         REQUIRE(opened.run(opened->put_functions({some_function("a", 1), placed})));
         CHECK(opened.run(opened->load_functions()).value().at(1).origin == "api/b.py");
     }
-    run_sql(dir.path() + "/shallop.db", after_third + "ALTER TABLE functions DROP COLUMN origin; PRAGMA user_version = 2");
+    run_sql(dir.path() + "/shallop.db",
+            after_third + "ALTER TABLE functions DROP COLUMN origin; PRAGMA user_version = 2");
     Opened opened(dir.path());
     const auto all = opened.run(opened->load_functions()).value();
     REQUIRE(all.size() == 2);

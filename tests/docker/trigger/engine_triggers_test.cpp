@@ -64,11 +64,12 @@ public:
     ~Yard() { stop(); }
 
     void start() {
-        triggers_.emplace(trigger::EngineTriggers::Limits(),
-                          trigger::EngineTriggers::Parts{lab_.engine, *stored_, lab_.ids, lab_.loop.clock(), lab_.log.log,
-                                                         [](const std::string& name) { return name != "none"; },
-                                                         [this](queue::Order order) { return kept.put(std::move(order)); }},
-                          lab_.loop.executor());
+        triggers_.emplace(
+            trigger::EngineTriggers::Limits(),
+            trigger::EngineTriggers::Parts{lab_.engine, *stored_, lab_.ids, lab_.loop.clock(), lab_.log.log,
+                                           [](const std::string& name) { return name != "none"; },
+                                           [this](queue::Order order) { return kept.put(std::move(order)); }},
+            lab_.loop.executor());
         REQUIRE(lab_.loop.run(triggers_->load()));
         tasks_.spawn("triggers", triggers_->run());
     }
@@ -85,7 +86,9 @@ public:
         lab_.loop.run(until_followed());
         return made->trigger.id;
     }
-    void wait_for(const std::string& line) { lab_.loop.run(until([this, line] { return kept.count(line) > 0; })); }
+    void wait_for(const std::string& line) {
+        lab_.loop.run(until([this, line] { return kept.count(line) > 0; }));
+    }
     async::Task<void> until(std::function<bool()> claim) {
         while (!claim()) co_await lab_.loop.clock().sleep_for(10ms);
     }

@@ -34,9 +34,9 @@ nlohmann::json document() { return nlohmann::json::parse(shallop_openapi, shallo
 
 std::set<std::string> in_tables() {
     std::set<std::string> calls;
-    for (const auto table : {api::function_endpoints(), api::source_endpoints(), api::instance_endpoints(),
-                             api::log_endpoints(), api::invocation_endpoints(), api::trigger_endpoints(),
-                             api::daemon_endpoints()}) {
+    for (const auto table :
+         {api::function_endpoints(), api::source_endpoints(), api::instance_endpoints(), api::log_endpoints(),
+          api::invocation_endpoints(), api::trigger_endpoints(), api::daemon_endpoints()}) {
         for (const auto& endpoint : table) calls.insert(lower(endpoint.method) + " " + std::string(endpoint.pattern));
     }
     return calls;

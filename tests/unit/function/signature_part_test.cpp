@@ -177,7 +177,8 @@ TEST_CASE("an entity tag tells nothing of a secret, and is another one with ever
 }
 
 TEST_CASE("a route may queue its requests", "[function]") {
-    const auto spec = parse_resource(R"({"image":"i","routes":[{"path":"/a","async":true},{"path":"/b"}]})", "f").value();
+    const auto spec =
+        parse_resource(R"({"image":"i","routes":[{"path":"/a","async":true},{"path":"/b"}]})", "f").value();
     CHECK(spec.routes[0].async);
     CHECK_FALSE(spec.routes[1].async);
     CHECK(parse_resource(function::format_spec(spec), "f").value() == spec);

@@ -100,7 +100,8 @@ TEST_CASE("lists of different kinds must all be met", "[trigger]") {
     CHECK_FALSE(matches({.types = {"image"}, .events = {"die"}}, container_event("die")));
 }
 
-TEST_CASE("containers of any Shallop are told by their label, and their networks and volumes by their ids", "[trigger]") {
+TEST_CASE("containers of any Shallop are told by their label, and their networks and volumes by their ids",
+          "[trigger]") {
     std::set<std::string> own;
     auto created = container_event("create");
     CHECK_FALSE(is_own(created, own));

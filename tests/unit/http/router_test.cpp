@@ -73,7 +73,8 @@ TEST_CASE("a match says what was matched, left over and captured", "[http]") {
 }
 
 TEST_CASE("a match says which of its owner's entries it is", "[http]") {
-    const auto router = build({route("f", "/a"), route("g", "/b"), route("f", "/c", {"GET"}), route("f", "/c", {"PUT"})});
+    const auto router =
+        build({route("f", "/a"), route("g", "/b"), route("f", "/c", {"GET"}), route("f", "/c", {"PUT"})});
     std::string allow;
     CHECK(router.find("", "GET", "/a", allow).value().index == 0);
     CHECK(router.find("", "GET", "/b", allow).value().index == 0);

@@ -47,7 +47,8 @@ constexpr std::array<const char*, 5> steps{
            function TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, fingerprint TEXT NOT NULL,
            until INTEGER NOT NULL, PRIMARY KEY(function, key)) STRICT, WITHOUT ROWID;
        CREATE INDEX idempotency_until ON idempotency(until);)",
-    "CREATE TABLE triggers(id TEXT PRIMARY KEY, document TEXT NOT NULL, created TEXT NOT NULL, from_nano INTEGER NOT NULL) STRICT;",
+    "CREATE TABLE triggers(id TEXT PRIMARY KEY, document TEXT NOT NULL, created TEXT NOT NULL, from_nano INTEGER NOT "
+    "NULL) STRICT;",
 };
 
 }  // namespace

@@ -32,7 +32,13 @@ class Gateway final : public http::Handler {
 public:
     Gateway(registry::Registry& registry, invoke::Invoker& invoker, queue::Queue& queue, base::IdSource& ids,
             base::Log& log, observe::Metrics& metrics, async::Clock& clock)
-        : registry_(registry), invoker_(invoker), queue_(queue), ids_(ids), log_(log), metrics_(metrics), clock_(clock) {}
+        : registry_(registry),
+          invoker_(invoker),
+          queue_(queue),
+          ids_(ids),
+          log_(log),
+          metrics_(metrics),
+          clock_(clock) {}
 
     Task<void> handle(http::Exchange& exchange) override { return serve(exchange, Scope::everything); }
 

@@ -8,7 +8,9 @@
 using namespace shallop;
 using docker::EngineEvent;
 using trigger::EngineFilters;
+using trigger::is_own;
 using trigger::matches;
+using trigger::note_own;
 
 namespace {
 

@@ -20,7 +20,7 @@ using base::Status;
 
 namespace {
 
-constexpr int runtime_workers = 32;  // docs/protocol.md, "Writing a runtime"
+constexpr int runtime_workers = 32;                       // docs/protocol.md, "Writing a runtime"
 constexpr auto patience = std::chrono::milliseconds(10);  // many times what a new connection costs
 
 /// RFC 9110 9.2.1: what may be run twice.
@@ -115,12 +115,6 @@ Result<std::vector<std::string>> FcgiDriver::parameters_of(const function::Event
     return cgi_environment(*around_.function, event, facts);
 }
 
-/// Runtimes make them when they are needed.
-bool FcgiDriver::may_lack_workers() const {
-    const auto& spec = around_.function->spec;
-    return !spec.source || spec.scale.concurrency > runtime_workers;
-}
-
 Task<Result<Outcome>> FcgiDriver::exchange(Call& call) {
     const auto limit = around_.function->spec.limits.request_body;
     EnvironmentFacts facts;
@@ -159,7 +153,7 @@ Task<Result<Outcome>> FcgiDriver::run(Call& call, function::BodySource* body,
     for (bool reuse = true;;) {
         const bool reused = reuse && lent.take_idle();
         if (!reused) {
-            if (may_lack_workers()) waiting.start(around_.clock.now());
+            waiting.start(around_.clock.now());
             auto socket = co_await server_.connect(call.deadline);
             if (!socket && before) co_await server_.explain(Trouble::closed, *before);
             if (!socket && before) co_return std::move(*before);

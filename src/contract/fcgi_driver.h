@@ -32,12 +32,11 @@ private:
     class Waiting;
     static Task<void> serve(std::shared_ptr<Line> line, async::Clock& clock);
     Result<std::vector<std::string>> parameters_of(const function::Event& event, const EnvironmentFacts& facts);
-    bool may_lack_workers() const;
     Task<Result<Outcome>> run(Call& call, function::BodySource* body, const std::vector<std::string>& parameters);
 
     Surroundings around_;
     TraceIds traces_;
-    bool becoming_ = false;  ///< what comes next is code, and no event
+    bool becoming_ = false;                 ///< what comes next is code, and no event
     std::shared_ptr<BodyBuffers> buffers_;  ///< shared, as idle_ is, with the task that trims them
     std::shared_ptr<IdleUpstreams> idle_;
     std::shared_ptr<Line> line_;

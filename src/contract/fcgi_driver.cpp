@@ -100,6 +100,8 @@ Task<Status> FcgiDriver::prepare(Instant deadline) {
 }
 
 Task<Result<function::Announced>> FcgiDriver::become(const function::Function& function, Instant deadline) {
+    if (!function.spec.source)
+        co_return Error(Fault::function_failed, "a function of contract fcgi gets no code: its image brings it");
     around_.function = &function;
     idle_->set_most(most_idle(function.spec.scale));
     becoming_ = true;

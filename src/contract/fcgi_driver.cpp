@@ -20,7 +20,6 @@ using base::Status;
 
 namespace {
 
-constexpr int runtime_workers = 32;                       // docs/protocol.md, "Writing a runtime"
 constexpr auto patience = std::chrono::milliseconds(10);  // many times what a new connection costs
 
 /// RFC 9110 9.2.1: what may be run twice.

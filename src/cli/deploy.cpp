@@ -54,7 +54,7 @@ void tell_contract(const Json& resource) {
 
 /// What was found in the files.
 void tell_source(const Json& source) {
-    for (const auto* const member : {"runtime", "entry", "handler"}) {
+    for (const auto* const member : {"runtime", "entry", "handler", "kind"}) {
         const auto found = source.find(member);
         if (found == source.end() || !found->is_string() || found->get_ref<const std::string&>().empty()) continue;
         std::printf("%s %s\n", member, printable(found->get<std::string>()).c_str());

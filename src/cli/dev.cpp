@@ -66,6 +66,13 @@ private:
     base::Fd fd_;
 };
 
+/// What was found in a function's code; "" where that is not known.
+std::string kind_of(const Json& resource) {
+    const auto source = resource.find("source");
+    const auto kind = source == resource.end() || !source->is_object() ? Json() : source->value("kind", Json());
+    return kind.is_string() ? printable(kind.get<std::string>()) : std::string();
+}
+
 /// What a folder's functions are, and what the daemon has of them.
 class Session {
 public:
@@ -154,9 +161,14 @@ private:
         known.created = known.created || deployed->created;
         const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - start).count();
         const auto version = deployed->resource.value("version", std::int64_t{0});
-        say({{"function", one.name}, {"route", one.route}, {"version", version}, {"milliseconds", took}},
+        const auto kind = kind_of(deployed->resource);
+        say({{"function", one.name},
+             {"route", one.route},
+             {"kind", kind},
+             {"version", version},
+             {"milliseconds", took}},
             one.name + " | deployed version " + std::to_string(version) + " of " + one.path + " at " + one.route +
-                " in " + std::to_string(took) + " ms");
+                " in " + std::to_string(took) + " ms" + (kind.empty() ? "" : " (" + kind + ")"));
         return true;
     }
 
@@ -235,7 +247,9 @@ void add_dev(CLI::App& app, const Globals& globals, Chosen& chosen) {
         "Each file in a known language is a function, and its path the route: hello.py is /hello, api/users.js is\n"
         "/api/users, index.* the folder it is in, [id].py a parameter. A folder with a main.*, app.* or shallop.yaml "
         "is one\n"
-        "function; what begins with _ or . is none. What the functions write to their logs is shown.\n"
+        "function, and one with a Dockerfile is built; what begins with _ or . is none, and _lib is shared by the "
+        "single\n"
+        "files beside it. What the functions write to their logs is shown.\n"
         "\n"
         "Example:\n"
         "  shallop dev ./functions");

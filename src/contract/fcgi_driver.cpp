@@ -20,7 +20,6 @@ using base::Status;
 
 namespace {
 
-constexpr int runtime_workers = 32;                       // docs/protocol.md, "Writing a runtime"
 constexpr auto patience = std::chrono::milliseconds(10);  // many times what a new connection costs
 
 /// RFC 9110 9.2.1: what may be run twice.
@@ -100,6 +99,8 @@ Task<Status> FcgiDriver::prepare(Instant deadline) {
 }
 
 Task<Result<function::Announced>> FcgiDriver::become(const function::Function& function, Instant deadline) {
+    if (!function.spec.source)
+        co_return Error(Fault::function_failed, "a function of contract fcgi gets no code: its image brings it");
     around_.function = &function;
     idle_->set_most(most_idle(function.spec.scale));
     becoming_ = true;
@@ -113,12 +114,6 @@ Result<std::vector<std::string>> FcgiDriver::parameters_of(const function::Event
     const auto& spec = around_.function->spec;
     if (spec.source) return runtime_parameters(event, spec.contract.script, facts.content_length, traces_);
     return cgi_environment(*around_.function, event, facts);
-}
-
-/// Runtimes make them when they are needed.
-bool FcgiDriver::may_lack_workers() const {
-    const auto& spec = around_.function->spec;
-    return !spec.source || spec.scale.concurrency > runtime_workers;
 }
 
 Task<Result<Outcome>> FcgiDriver::exchange(Call& call) {
@@ -159,7 +154,7 @@ Task<Result<Outcome>> FcgiDriver::run(Call& call, function::BodySource* body,
     for (bool reuse = true;;) {
         const bool reused = reuse && lent.take_idle();
         if (!reused) {
-            if (may_lack_workers()) waiting.start(around_.clock.now());
+            waiting.start(around_.clock.now());
             auto socket = co_await server_.connect(call.deadline);
             if (!socket && before) co_await server_.explain(Trouble::closed, *before);
             if (!socket && before) co_return std::move(*before);

@@ -32,7 +32,6 @@ private:
     class Waiting;
     static Task<void> serve(std::shared_ptr<Line> line, async::Clock& clock);
     Result<std::vector<std::string>> parameters_of(const function::Event& event, const EnvironmentFacts& facts);
-    bool may_lack_workers() const;
     Task<Result<Outcome>> run(Call& call, function::BodySource* body, const std::vector<std::string>& parameters);
 
     Surroundings around_;

@@ -18,6 +18,7 @@ constexpr std::size_t most_functions = 1000;
 constexpr std::size_t most_entries = 100'000;
 constexpr std::size_t longest_name = 63;
 constexpr int deepest = 8;
+constexpr const char* shared = "_lib";  ///< of the files beside it and below
 
 constexpr std::array<std::string_view, 9> languages{".py", ".js", ".mjs", ".cjs", ".php", ".rb", ".pl", ".psgi", ".sh"};
 constexpr std::array<std::string_view, 5> stems{"main", "app", "server", "handler", "function"};
@@ -93,7 +94,7 @@ public:
     void enter(const fs::path& folder) {
         const auto listing = list(folder);
         if (listing.failed) return miss(folder, "", listing.failed);
-        enter(listing, "", "", 1);
+        enter(listing, "", "", "", 1);
     }
 
     PlacedFunctions take() {
@@ -107,36 +108,42 @@ public:
     }
 
 private:
-    void enter(const Listing& listing, const std::string& path, const std::string& route, int depth) {
+    void enter(const Listing& listing, const std::string& path, const std::string& route, std::string lib, int depth) {
+        for (const auto& entry : listing.entries) {
+            std::error_code failed;
+            if (entry.path().filename() == shared && fs::is_directory(entry.symlink_status(failed)))
+                lib = entry.path().string();
+        }
         for (const auto& entry : listing.entries) {
             const auto name = entry.path().filename().string();
             std::error_code failed;
             if (name.starts_with('.') || name.starts_with('_')) continue;
             if (fs::is_directory(entry.symlink_status(failed)) && !ignored_.leaves_out(name, true)) {
-                take_folder(entry.path(), path + name, route + segment(name), depth);
+                take_folder(entry.path(), path + name, route + segment(name), lib, depth);
             } else if (is_file(entry) && is_code(entry.path())) {
-                take_file(entry.path(), path + name, route);
+                take_file(entry.path(), path + name, route, lib);
             }
         }
     }
 
-    void take_folder(const fs::path& folder, const std::string& path, const std::string& route, int depth) {
+    void take_folder(const fs::path& folder, const std::string& path, const std::string& route, const std::string& lib,
+                     int depth) {
         const auto listing = list(folder);
         if (listing.failed) return miss(folder, path, listing.failed);
         const auto kind = kind_of(listing.entries);
         if (kind != Kind::functions) {
             add({"", folder.string(), path, route + "/*", kind == Kind::image}, path);
         } else if (depth < deepest) {
-            enter(listing, path + "/", route, depth + 1);
+            enter(listing, path + "/", route, lib, depth + 1);
         }
     }
 
-    void take_file(const fs::path& file, const std::string& path, const std::string& route) {
+    void take_file(const fs::path& file, const std::string& path, const std::string& route, const std::string& lib) {
         const auto stem = file.stem().string();
         const auto words = path.substr(0, path.size() - file.extension().string().size());
         const auto rest = is_parameter(stem) ? "" : "/*";
         const auto index = route.empty() ? "/" : route;
-        add({"", file.string(), path, stem == "index" ? index : route + segment(stem) + rest, false}, words);
+        add({"", file.string(), path, stem == "index" ? index : route + segment(stem) + rest, false, lib}, words);
     }
 
     void add(PlacedFunction one, const std::string& words) {

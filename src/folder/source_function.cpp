@@ -46,6 +46,29 @@ void say_how(SourceFunction& function) {
     if (there && function.source.empty()) function.source["runtime"] = "dockerfile";
 }
 
+namespace {
+
+/// What a single file shares with others stands beside it, as it does in the folder.
+Done add_lib(SourceFunction& function, const std::string& lib) {
+    auto& code = function.code;
+    std::error_code failed;
+    if (code.form != Code::Form::file || std::filesystem::is_empty(lib, failed)) return {};
+    auto shared = read_code(lib);
+    if (!shared) return shared.error();
+    function.source["entry"] = code.files.front().path;
+    code.files.front().executable = false;
+    code.form = Code::Form::folder;
+    code.bytes += shared->bytes;
+    for (auto& file : shared->files) {
+        file.path = std::filesystem::path(lib).filename().string() + "/" + file.path;
+        code.files.push_back(std::move(file));
+    }
+    std::sort(code.files.begin(), code.files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+    return {};
+}
+
+}  // namespace
+
 Result<SourceFunction> source_function_of(const PlacedFunction& one) {
     auto manifest = read_folder_manifest(one.place);
     if (!manifest) return manifest.error();
@@ -64,6 +87,10 @@ Result<SourceFunction> source_function_of(const PlacedFunction& one) {
     }
     if (!has_source_path(resource)) resource["source"]["path"] = std::filesystem::absolute(one.place).string();
     auto function = source_function_from(one.name, std::move(resource), one.place);
+    if (function && !one.lib.empty()) {
+        const auto added = add_lib(*function, one.lib);
+        if (!added) return added.error();
+    }
     return function;
 }
 

@@ -22,6 +22,7 @@ Ordered source_json(const Source& source) {
     json["handler"] = or_null(source.handler);
     if (!source.code.empty()) json["code"] = source.code;
     if (source.own_routes) json["routes"] = "application";
+    if (!source.kind.empty()) json["kind"] = source.kind;
     if (!source.packages.empty()) json["packages"] = source.packages;
     if (!source.files.empty()) json["files"] = source.files;
     return json;

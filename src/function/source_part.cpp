@@ -72,11 +72,13 @@ void read_source(Object& resource, std::optional<Source>& into, const ResourceLi
     form.text_or_null("handler", source.handler);
     form.text_or_null("code", source.code);
     form.text_or_null("packages", source.packages);
+    form.text_or_null("kind", source.kind);
     static const std::vector<std::string_view> whose{"application"};
     if (form.find_set("routes") != nullptr) source.own_routes = form.word("routes", whose).has_value();
     if (!source.runtime.empty()) checked(form, "runtime", check_name(source.runtime, limits.name_length));
     checked(form, "entry", check_text(source.entry, longest_path));
     checked(form, "handler", check_text(source.handler, longest_handler));
+    checked(form, "kind", check_text(source.kind, longest_handler));
     if (!source.code.empty()) checked(form, "code", check_code(source.code));
     if (!source.packages.empty()) checked(form, "packages", check_code(source.packages));
     read_files(form, source, limits);

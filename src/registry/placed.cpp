@@ -78,6 +78,7 @@ Task<Result<std::optional<Registry::Change>>> Registry::prepare_at_once(Placed p
     const auto installed = co_await add_packages(*spec, image, settings_.installed);
     if (!installed && installed.error().fault == Fault::not_found) co_return left;
     if (!installed) co_return installed.error();
+    if (spec->source) spec->source->kind = known_kind(before);
     const bool same = same_code(*spec, image, before);
     if (spec->source && spec->source->own_routes && !same) co_return left;  // which only its code tells
     if (spec->source && spec->source->own_routes) spec->routes = before->spec.routes;

@@ -44,6 +44,8 @@ Status complete_build(function::Spec& spec, const source::Tree& tree, const std:
     build.runtime = function::dockerfile_runtime;
     build.entry = function::dockerfile;
     build.code = tree.id;
+    build.kind.clear();
+    build.packages.clear();
     spec.image = function::built_image(spec.name, owner, tree.id);
     return {};
 }
@@ -223,6 +225,11 @@ Task<Status> Registry::add_packages(function::Spec& spec, const function::ImageF
     co_return Status();
 }
 
+/// What was found in the code that is there; to be compared with, it has to be said of the new one too.
+std::string Registry::known_kind(const FunctionPtr& before) {
+    return before && before->spec.source ? before->spec.source->kind : std::string();
+}
+
 bool Registry::same_code(const function::Spec& spec, const function::ImageFacts& image, const FunctionPtr& before) {
     return before && before->spec.source == spec.source && before->spec.env == spec.env && before->image.id == image.id;
 }
@@ -231,12 +238,15 @@ bool Registry::same_code(const function::Spec& spec, const function::ImageFacts&
 Task<Result<function::Announced>> Registry::check_code(function::Spec& spec, const function::ImageFacts& image,
                                                        FunctionPtr before) {
     function::Announced announced;
+    if (spec.source) spec.source->kind = known_kind(before);
     if (!spec.source || !settings_.try_code) co_return announced;
     if (same_code(spec, image, before)) {
         if (spec.source->own_routes) spec.routes = before->spec.routes;
         co_return announced;
     }
+    spec.source->kind.clear();
     auto loaded = co_await load_code(spec, image);
+    if (loaded) spec.source->kind = loaded->kind;
     if (!loaded || !spec.source->own_routes) co_return loaded;
     if (loaded->routes.empty())
         co_return Error(Fault::invalid, "the application tells no routes of its own: give \"routes\" instead",

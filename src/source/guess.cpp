@@ -111,9 +111,27 @@ std::vector<Guess> fitting(const Files& files, std::string_view entry) {
     return fit;
 }
 
+/// The files at the top that the runtime could run.
+Files rivals(const Usual& usual, const Files& files) {
+    Files found;
+    for (const auto& file : files) {
+        if (file.find('/') == file.npos && is_kind(usual, file)) found.push_back(file);
+    }
+    return found;
+}
+
+Error ambiguous(const Usual& usual, const Files& rivals) {
+    return {Fault::invalid, "each of " + seen(rivals) + " could be the file to run: give \"entry\", such as --entry " +
+                                shown(rivals.front()) + ", or name the file " + std::string(usual.entries.front())};
+}
+
 base::Result<Guess> guess_runtime(const Files& files, std::string_view entry) {
     const auto fit = fitting(files, entry);
     if (fit.size() == 1) return fit.front();
+    for (const auto& usual : runtimes()) {
+        const auto several = fit.empty() ? rivals(usual, files) : Files();
+        if (several.size() > 1) return ambiguous(usual, several);
+    }
     if (fit.empty())
         return Error(Fault::invalid,
                      "no runtime is known for these files (" + seen(files) + "): give \"runtime\" (" +
@@ -129,6 +147,7 @@ base::Result<Guess> guess_entry(const Files& files, const Usual& usual) {
         if (auto found = sign(usual, files)) return Guess{std::string(usual.runtime), std::move(*found)};
     }
     if (files.size() == 1) return Guess{std::string(usual.runtime), files.front()};
+    if (const auto several = rivals(usual, files); several.size() > 1) return ambiguous(usual, several);
     return Error(Fault::invalid, "no file of these is one that " + std::string(usual.runtime) + " begins with (" +
                                      list(usual.entries) + "): give \"entry\"; there are " + seen(files));
 }

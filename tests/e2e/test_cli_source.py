@@ -139,7 +139,7 @@ def test_a_file_is_a_function(shared, named, tmp_path, python_runtime):
     file = tmp_path / f"{named()}.py"
     file.write_text(HELLO)
     done = shared.cli("deploy", str(file))
-    assert f"created {named()}, version 1" in done.stdout and "runtime python" in done.stdout
+    assert f"created {named()}, version 1" in done.stdout and "runtime python" in done.stdout and "kind handler" in done.stdout
     assert shared.cli("invoke", named(), "--path", "?name=you").stdout == "Hello, you!"
     file.write_text(HELLO.replace("Hello", "Good day"))
     assert f"deployed {named()}, version 2" in shared.cli("deploy", str(file)).stdout
@@ -249,7 +249,7 @@ def test_dev_deploys_what_is_saved_until_it_ends(shared, named, tmp_path, python
     (tmp_path / f"{name}.py").write_text("def handler(event):\n    print('said', flush=True)\n    return 'one'\n")
     dev = Dev(shared, str(tmp_path))
     try:
-        dev.until(f"{name} | deployed version 1 of {name}.py at /{name}/*")
+        assert dev.until(f"{name} | deployed version 1 of {name}.py at /{name}/*").endswith("(handler)\n")
         assert shared.call(f"/{name}").text == "one"
         dev.until(f"{name} | said")
         (tmp_path / f"{name}.py").write_text("def handler(event):\n    return 'two'\n")

@@ -91,6 +91,20 @@ def test_a_file_is_served_at_its_path_from_when_it_is_saved_until_it_is_removed(
     assert set(functions(daemon)) == {"shop"}
 
 
+def test_single_files_share_what_lies_in_lib(serve, folder):
+    write(folder, "_lib/words.py", "WORD = 'one'\n")
+    write(folder, "hello.py", "from _lib.words import WORD\n\ndef handler(event):\n    return WORD\n")
+    write(folder, "api/users.js", "const { word } = require('./_lib/words.js');\nexports.handler = () => word;\n")
+    write(folder, "api/_lib/words.js", "exports.word =\n  'near';\n")
+    daemon = serve()
+    answers(daemon, "/hello", "one")
+    answers(daemon, "/api/users", "near")
+    versions = functions(daemon)
+    write(folder, "_lib/words.py", "WORD = 'two'\n")
+    answers(daemon, "/hello", "two")
+    assert functions(daemon) == versions | {"hello": versions["hello"] + 1}, "who does not share it is left alone"
+
+
 def test_settings_beside_the_code_are_the_functions(serve, folder):
     write(folder, "shop/main.py", "import os\n\ndef handler(event):\n    return os.environ['A']\n")
     write(folder, "shop/shallop.yaml", "env: {A: b}\nroutes: [{path: /store}]\nlimits: {timeout: 7s}\n")
@@ -288,6 +302,22 @@ def test_a_folder_that_goes_leaves_its_functions_and_is_watched_again_when_it_is
     write(folder, "hello.py", "three")
     answers(daemon, "/hello", "three")
     assert daemon.api("GET", "/v1/info").json["folder"]["watched"]
+
+
+def test_a_file_in_the_place_of_the_folder_leaves_its_functions(serve, folder):
+    write(folder, "sub/hello.py", "one")
+    daemon = serve()
+    answers(daemon, "/sub/hello", "one")
+    away = folder.with_name("away")
+    folder.rename(away)
+    folder.write_text("no folder")
+    wait_until(lambda: "cannot read the folder" in refused(daemon).get("", ""), 20)
+    assert daemon.call("/sub/hello").text == "one" and functions(daemon) == {"sub-hello": 1}
+    folder.unlink()
+    away.rename(folder)
+    write(folder, "sub/hello.py", "two")
+    answers(daemon, "/sub/hello", "two")
+    wait_until(lambda: refused(daemon) == {}, 20)
 
 
 def test_a_folder_that_is_not_there_is_waited_for(serve, folder):

@@ -374,3 +374,35 @@ def test_verify_says_what_a_deploy_would_make_and_changes_nothing(source, tmp_pa
     assert "run for each event" in source.cli("verify", "x", str(tmp_path / "x.sh")).stdout
     source.put("other", source={"files": {"main.py": HANDLER}}, routes=[{"path": "/files/*"}])
     assert source.api("GET", "/v1/functions/other").json["version"] == 1
+
+
+# ---- a runtime that speaks FastCGI ----------------------------------------------------------------------------
+
+def test_php_gets_its_events_from_the_daemon_itself(source):
+    page = ('<?php if (isset($_GET["slow"])) usleep(400000);\nheader("X-Prefix: " . ($_SERVER["HTTP_X_FORWARDED_PREFIX"] ?? ""));\n'
+            'echo $_SERVER["REQUEST_METHOD"], " ", $_SERVER["PATH_INFO"], " ", strlen(file_get_contents("php://input")), " ", $_SERVER["HTTP_X_OWN"] ?? "";\n')
+    made = source.put("site", source={"files": {
+        "public/index.php": page, "public/style.css": "a{}", "public/leave.php": "<?php header('Location: /x'); http_response_code(404); echo 'no';",
+        "public/flush.php": "<?php echo 'first'; flush(); usleep(1000); echo ' last';", "public/log.php": "<?php error_log('to the log'); echo 'done';"}},
+        scale={"concurrency": 4, "max": 1}, routes=[{"path": "/site/*"}])
+    assert made["contract"]["kind"] == "fcgi" and made["source"]["kind"] == "files"
+    first = source.call("/function/site/a/b?x=y", headers={"X-Own": "mine", "X_Own": "twin"})
+    assert first.text == "GET /a/b 0 mine" and first.headers["X-Prefix"] == "/function/site"
+    assert source.call("/function/site/", "POST", b"x" * 3_000_000).text == "POST  3000000 "
+    assert source.call("/function/site/", "POST", iter([b"x" * 1000, b"y" * 1000])).text == "POST  2000 "
+    css = source.call("/function/site/style.css")
+    assert css.text == "a{}" and css.headers["Content-Type"].startswith("text/css")
+    head = source.call("/function/site/", "HEAD")
+    assert head.status == 200 and head.body == b""
+    left = source.call("/function/site/leave.php")
+    assert left.status == 404 and left.text == "no"
+    assert source.call("/function/site/flush").text == "first last"
+    assert source.call("/function/site/log").text == "done"
+    wait_until(lambda: "to the log" in source.api("GET", "/v1/functions/site/logs").text, 20)
+    # Four at once, each in a process of its own, in one container.
+    assert [answer.text for answer in at_once(4, lambda _: source.call("/function/site/?slow"))] == ["GET  0 "] * 4
+    assert len(source.api("GET", "/v1/functions/site/instances").json["instances"]) == 1
+    # One that goes on for longer than it may is cut, and the next one is answered.
+    source.put("late", source={"files": {"index.php": "<?php if (isset($_GET['slow'])) sleep(20); echo 'fine';"}}, limits={"timeout": "1s"})
+    assert source.call("/function/late?slow").status == 504
+    wait_until(lambda: source.call("/function/late").text == "fine", 20)

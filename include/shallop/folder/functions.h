@@ -17,6 +17,7 @@ struct PlacedFunction {
     std::string path;         ///< the same from the folder of functions on: "api/users.js"
     std::string route;        ///< "/api/users/*"
     bool dockerfile = false;  ///< a folder that an image is to be built of
+    std::string lib{};        ///< of a single file: the folder of what it shares with others; "" where there is none
 };
 
 /// What a look into a folder of functions found.
@@ -32,7 +33,7 @@ struct PlacedFunctions {
 
 /// The functions in `folder`, each a route: hello.py is /hello, api/users.js is /api/users, index.php the folder that it is in, and [id].rb a
 /// parameter. A folder is one function where it has a Dockerfile, a shallop.yaml or a file that usually begins a program (main.py, app.js,
-/// package.json, …), else a folder of functions. What begins with '.' or '_', and files in no known language, are no functions. Where two
+/// package.json, …), else a folder of functions. A folder _lib is shared by the single files beside it and below. What begins with '.' or '_', and files in no known language, are no functions. Where two
 /// would have one name or one route, both are complained of, and neither is among the functions.
 PlacedFunctions functions_in(const std::string& folder);
 

@@ -152,6 +152,7 @@ struct Source {
     bool own_routes = false;  ///< the function's routes are those that the application tells when it is loaded
     std::string
         packages{};  ///< the tree of what its packages file asks for; "" = nothing. Ours: what a deployer says of it is passed over
+    std::string kind{};  ///< what the runtime found in the code, in its words; "" = not known. Ours, as `packages`
     std::map<std::string, std::string> files{};  ///< given inline, path to text; never kept: they become `code`
 
     bool operator==(const Source&) const = default;

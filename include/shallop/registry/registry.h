@@ -186,6 +186,7 @@ private:
     Task<Status> keep_code(function::Spec& spec);
     using Packages = std::function<Task<Result<std::string>>(FunctionPtr)>;
     Task<Status> add_packages(function::Spec& spec, const function::ImageFacts& image, const Packages& packages_of);
+    static std::string known_kind(const FunctionPtr& before);
     static bool same_code(const function::Spec& spec, const function::ImageFacts& image, const FunctionPtr& before);
     Task<Result<function::Announced>> check_code(function::Spec& spec, const function::ImageFacts& image,
                                                  FunctionPtr before);

@@ -8,6 +8,9 @@ final class Fixed
 {
     const SPECIALIZE = '/.shallop/specialize';
     const STATE = '/tmp/.shallop-state.php';
+    const PROCESSES = '/tmp/.shallop-processes';
+    const KEPT = '/tmp/.fpm-kept';
+    const MOST_KEPT = 62;
     const REFUSED = '/tmp/.shallop-refused';
     const NOTHING = __DIR__ . '/nothing.php';
     const ENTRIES = ['index.php', 'main.php', 'app.php', 'handler.php', 'function.php', 'public/index.php'];
@@ -78,6 +81,7 @@ function before(): void
     try {
         $said = json_decode(file_get_contents('php://input'), true, 64, JSON_THROW_ON_ERROR);
         $state = load($said);
+        keep_processes((int) ($said['concurrency'] ?? 1));
         file_put_contents(Fixed::STATE . '.new', '<?php return ' . var_export($state, true) . ';');
         touch(Fixed::STATE . '.new', time() - 60); // what is seconds old is not kept compiled
         rename(Fixed::STATE . '.new', Fixed::STATE);
@@ -86,6 +90,20 @@ function before(): void
         refuse($error->getMessage(), $error->detail);
     } catch (\Throwable $error) {
         refuse($error::class . ': ' . $error->getMessage(), (string) $error);
+    }
+}
+
+/** Where there are several events at once: has `run` start a process for each, and two for scripts whose callers have gone. */
+function keep_processes(int $concurrency): void
+{
+    if ($concurrency < 2) {
+        return;
+    }
+    file_put_contents(Fixed::PROCESSES, min($concurrency, Fixed::MOST_KEPT) + 2);
+    posix_kill((int) getenv('SHALLOP_RUN'), 10); // SIGUSR1
+    for ($waited = 0; !file_exists(Fixed::KEPT) && $waited < 10000; $waited++) {
+        usleep(2000);
+        clearstatcache();
     }
 }
 

@@ -9,6 +9,11 @@
 #include <shallop/folder/code_id.h>
 #include <shallop/folder/survey.h>
 
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
 #include <map>
 #include <set>
 
@@ -24,7 +29,77 @@ Routes routes(const Folder& folder) {
     return all;
 }
 
+/// While it lives nobody, not even root, reads what its mode keeps from him.
+class BoundByModes {
+public:
+    BoundByModes() {
+        ::syscall(SYS_capget, &head_, before_.data());
+        auto less = before_;
+        less[0].effective &= ~(1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH);
+        ::syscall(SYS_capset, &head_, less.data());
+    }
+    BoundByModes(const BoundByModes&) = delete;
+    BoundByModes& operator=(const BoundByModes&) = delete;
+    ~BoundByModes() { ::syscall(SYS_capset, &head_, before_.data()); }
+
+private:
+    __user_cap_header_struct head_{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, 2> before_{};
+};
+
 }  // namespace
+
+TEST_CASE("the functions of a folder that cannot be read stay as they are", "[folder]") {
+    const Folder folder;
+    folder.file("hello.py");
+    folder.file("sub/users.py");
+    std::filesystem::permissions(folder / "sub", std::filesystem::perms::none);
+    folder::PlacedFunctions found;
+    {
+        const BoundByModes bound;
+        found = folder::functions_in(folder.path);
+    }
+    std::filesystem::permissions(folder / "sub", std::filesystem::perms::owner_all);
+    REQUIRE(found.functions.size() == 1);
+    CHECK(found.functions[0].path == "hello.py");
+    REQUIRE(found.complaints.size() == 1);
+    CHECK(found.complaints[0].what.starts_with("cannot read the folder " + (folder / "sub")));
+    CHECK(found.leaves("sub-users", "sub/users.py"));
+    CHECK_FALSE(found.leaves("other", "other.py"));
+}
+
+TEST_CASE("a single file has the nearest _lib, and no folder that is a function has", "[folder]") {
+    const Folder folder;
+    for (const auto* name :
+         {"hello.py", "_lib/a.py", "api/users.py", "api/v2/list.py", "api/v2/_lib/b.py", "shop/main.py"})
+        folder.file(name);
+    std::map<std::string, std::string> libs;
+    for (const auto& one : folder::functions_in(folder.path).functions) libs[one.path] = one.lib;
+    const std::map<std::string, std::string> expected{{"hello.py", folder / "_lib"},
+                                                      {"api/users.py", folder / "_lib"},
+                                                      {"api/v2/list.py", folder / "api/v2/_lib"},
+                                                      {"shop", ""}};
+    CHECK(libs == expected);
+}
+
+TEST_CASE("what is in _lib is of the code of each file that has it", "[folder]") {
+    const Folder folder;
+    folder.file("hello.py");
+    folder.file("_lib/deep/a.py", "one");
+    folder::Surveyor surveyor(folder.path, folder::Surveyor::Reach::confined);
+    const auto first = surveyor.look();
+    REQUIRE(first.functions.size() == 1);
+    REQUIRE(first.functions[0].function);
+    const auto& code = first.functions[0].function->code;
+    REQUIRE(code.files.size() == 2);
+    CHECK(code.files[0].path == "_lib/deep/a.py");
+    CHECK(code.files[1].path == "hello.py");
+    CHECK(first.functions[0].function->source.at("entry") == "hello.py");
+    folder.file("_lib/deep/a.py", "two");
+    CHECK(surveyor.look().functions[0].code != first.functions[0].code);
+    std::filesystem::remove_all(folder / "_lib/deep");
+    CHECK_FALSE(surveyor.look().functions[0].function->source.contains("entry"));
+}
 
 TEST_CASE("a file's path is its function's route", "[folder]") {
     const Folder folder;

@@ -180,3 +180,19 @@ TEST_CASE("the image of code is named after function, daemon and code, and nobod
         CHECK_FALSE(function::is_built_by(other, "0a"));
     }
 }
+
+TEST_CASE("a runtime of contract fcgi has a script of its own and the daemon's socket", "[function]") {
+    auto function = python();
+    function.image.labels = {{"shallop.contract", "fcgi"}, {"shallop.runtime.protocol", "1"}};
+    CHECK(function::decide_contract(function.spec, function.image).error().pointer == "/image");
+    function.image.labels["shallop.runtime.script"] = "/lib/front.php";
+    const auto contract = function::decide_contract(function.spec, function.image).value();
+    CHECK(contract.kind == function::ContractKind::fcgi);
+    CHECK(contract.socket == function::runtime_socket);
+    CHECK(contract.script == "/lib/front.php");
+    CHECK(contract.port == 0);
+    function.spec.contract = contract;
+    auto again = parse_resource(function::format_spec(function.spec), "f").value();
+    again.contract = function::decide_contract(again, function.image).value();
+    CHECK(again == function.spec);
+}

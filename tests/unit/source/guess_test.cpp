@@ -96,6 +96,15 @@ TEST_CASE("two runtimes that fit are both named", "[source]") {
     CHECK(!guess({"one.py", "one.sh"}));
 }
 
+TEST_CASE("where several files could be the one to run they are named, with what to write", "[source]") {
+    for (const auto* runtime : {"", "python"}) {
+        const auto found = guess({"a.py", "b.py", "notes.txt"}, runtime);
+        REQUIRE(!found);
+        CHECK_THAT(found.error().detail, ContainsSubstring("'a.py', 'b.py'") && ContainsSubstring("\"entry\"") &&
+                                             ContainsSubstring("--entry 'a.py'") && ContainsSubstring("main.py"));
+    }
+}
+
 TEST_CASE("files of no runtime are refused with what was seen and what to give", "[source]") {
     Files files;
     for (int n = 10; n < 40; ++n) files.push_back("data" + std::to_string(n) + ".txt");
@@ -103,7 +112,7 @@ TEST_CASE("files of no runtime are refused with what was seen and what to give",
     REQUIRE(!found);
     CHECK_THAT(found.error().detail, ContainsSubstring("'data10.txt'") && ContainsSubstring("and 22 more") &&
                                          ContainsSubstring("\"runtime\"") && ContainsSubstring("\"entry\""));
-    CHECK_THAT(guess({"a.py", "b.py"}, "python").error().detail, ContainsSubstring("main.py, app.py"));
+    CHECK_THAT(guess({"lib/a.py", "data.txt"}, "python").error().detail, ContainsSubstring("main.py, app.py"));
     CHECK(!guess({}));
 }
 

@@ -118,7 +118,8 @@ Task<Result<Outcome>> Invoker::invoke(function::FunctionPtr function, const func
     try {
         for (bool again = true; again;) {
             const bool first = !result;
-            auto turn = pool_.ask(run.function, first ? run.began : clock_.now());
+            const bool yields = event.attempt > 0 && run.function->spec.async.yield;
+            auto turn = pool_.ask(run.function, first ? run.began : clock_.now(), yields);
             if (!turn.done()) co_await turn.wait(run.deadline);
             auto lease = turn.take();
             if (!lease) {

@@ -23,7 +23,7 @@ Ledger::Ledger(Totals totals, Tuning tuning, KeepAliveFactory keep_alive)
 
 Ledger::~Ledger() = default;
 
-base::Result<Ledger::Asked> Ledger::ask(const function::FunctionPtr& function, Instant now) {
+base::Result<Ledger::Asked> Ledger::ask(const function::FunctionPtr& function, Instant now, bool yields) {
     auto& books = *books_;
     if (books.draining) return Error(Fault::shutting_down, "no new events are taken: the server is stopping");
     auto* known = books.account(function->spec.name);
@@ -56,7 +56,7 @@ base::Result<Ledger::Asked> Ledger::ask(const function::FunctionPtr& function, I
                                " events waiting, its scale.queue"
                          : std::to_string(books.waiting) + " events wait in all, the most there may be");
     }
-    const auto asked = books.wait(account, now);
+    const auto asked = books.wait(account, now, yields);
     books.settle(now);
     return asked;
 }

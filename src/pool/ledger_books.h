@@ -46,6 +46,7 @@ struct Waiter {
     Ticket ticket = 0;  ///< 0: the record is free
     Account* account = nullptr;
     Instant since{};
+    bool yields = false;  ///< to all that do not
     Hook line;
 };
 
@@ -93,8 +94,8 @@ struct Account {
 
     std::array<Chain<Entry, &Entry::by_state>, states> slots;  ///< idle and paused ones: longest at rest first
     Chain<Entry, &Entry::open> open;                           ///< most recently used first
-    Chain<Waiter, &Waiter::line> line;                         ///< longest waiting first
-    Hook restless;                                             ///< Books::restless, while it may want a launch
+    Chain<Waiter, &Waiter::line> line;  ///< longest waiting first, those that yield after the others
+    Hook restless;                      ///< Books::restless, while it may want a launch
 
     Breaker breaker;
     Duration service{}, start{};  ///< moving averages; 0 = not measured
@@ -143,7 +144,7 @@ struct Ledger::Books {
     void measure(Entry& entry, Instant now);
 
     // The line of one function (ledger_slots.cpp).
-    Asked wait(Account& account, Instant now);
+    Asked wait(Account& account, Instant now, bool yields);
     void step_out(Waiter& waiter);
     void serve_line(Account& account, Start start, Instant now);
     void refuse(Account& account, int count, const base::Error& error);

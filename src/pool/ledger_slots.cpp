@@ -2,6 +2,7 @@
 #include "pool/ledger_books.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace shallop::pool {
 
@@ -215,7 +216,7 @@ int Ledger::Books::most_waiting(const Account& account) const {
     return static_cast<int>(std::min<std::int64_t>(most, totals.waiting));
 }
 
-Ledger::Asked Ledger::Books::wait(Account& account, Instant now) {
+Ledger::Asked Ledger::Books::wait(Account& account, Instant now, bool yields) {
     if (free_waiters.empty()) {
         free_waiters.push_back(static_cast<std::uint32_t>(waiters.size()));
         waiters.emplace_back();
@@ -226,7 +227,10 @@ Ledger::Asked Ledger::Books::wait(Account& account, Instant now) {
     waiter.ticket = (++last_ticket << record_bits) | index;
     waiter.account = &account;
     waiter.since = now;
-    account.line.push_back(waiter);
+    waiter.yields = yields;
+    auto at = account.line.end();
+    while (!yields && at != account.line.begin() && std::prev(at)->yields) --at;
+    account.line.insert(at, waiter);
     ++waiting;
     stir(account);
     return {std::nullopt, waiter.ticket};

@@ -148,7 +148,8 @@ void Ledger::Books::check(const Account& account) const {
     ensure(account.total() <= instances, "a part is not more than the whole");
     for (const auto& waiter : line)
         ensure(waiter.account == &account && waiter.ticket != 0, "who waits is in the line of his function");
-    ensure(in_order(line, [](const Waiter& a, const Waiter& b) { return a.ticket < b.ticket; }),
+    ensure(in_order(line, [](const Waiter& a,
+                             const Waiter& b) { return a.yields == b.yields ? a.ticket < b.ticket : b.yields; }),
            "who waits longest is first");
     ensure(line.empty() || (account.open.empty() && account.in(State::paused) == 0),
            "nobody waits while there is a place");

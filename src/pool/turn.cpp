@@ -21,9 +21,9 @@ Task<Result<void>> until_done(const Pool::Turn& turn, async::Condition& changed)
 
 }  // namespace
 
-Pool::Turn::Turn(Pool& pool, const function::FunctionPtr& function, async::Instant now)
+Pool::Turn::Turn(Pool& pool, const function::FunctionPtr& function, async::Instant now, bool yields)
     : pool_(pool), function_(function), asked_(now) {
-    const auto answer = pool_.ledger_.ask(function_, asked_);
+    const auto answer = pool_.ledger_.ask(function_, asked_, yields);
     if (!answer) {
         refused_ = answer.error();
     } else if (answer->grant) {

@@ -96,7 +96,8 @@ public:
     /// Asks for a place. A newer version than the known one becomes the current one, an older one counts as it.
     /// Faults: overloaded (a queue is full, or it needs more memory than there is in all); the fault of the last launch while no launch is
     /// tried ("…; trying again in N s") and no instance could serve; shutting_down.
-    base::Result<Asked> ask(const function::FunctionPtr& function, Instant now);
+    /// One that `yields` waits behind all that do not, whenever they come.
+    base::Result<Asked> ask(const function::FunctionPtr& function, Instant now, bool yields = false);
 
     /// A waiting ticket gives up. False: it did not wait (any more): an order has served or refused it.
     bool leave(Ticket ticket, Instant now);

@@ -71,7 +71,8 @@ public:
     /// A place in an instance. One that is there now costs no wait: `done()` says so. Else await wait(), at once or never.
     class Turn;
     /// `function` outlives the Turn.
-    Turn ask(const function::FunctionPtr& function, async::Instant now);
+    /// One that `yields` waits behind all that do not.
+    Turn ask(const function::FunctionPtr& function, async::Instant now, bool yields = false);
 
     /// A function is new or has a new version: what it wants kept warm is launched, and its old instances give way.
     void deploy(const function::FunctionPtr& function);
@@ -185,7 +186,7 @@ public:
 
 private:
     friend class Pool;
-    Turn(Pool& pool, const function::FunctionPtr& function, async::Instant now);
+    Turn(Pool& pool, const function::FunctionPtr& function, async::Instant now, bool yields);
     void leave();
 
     Pool& pool_;
@@ -200,8 +201,8 @@ private:
     std::optional<base::Error> refused_;
 };
 
-inline Pool::Turn Pool::ask(const function::FunctionPtr& function, async::Instant now) {
-    return {*this, function, now};
+inline Pool::Turn Pool::ask(const function::FunctionPtr& function, async::Instant now, bool yields) {
+    return {*this, function, now, yields};
 }
 
 }  // namespace shallop::pool

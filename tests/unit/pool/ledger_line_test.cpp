@@ -255,3 +255,22 @@ TEST_CASE("a drain lets idle instances go and cancels launches that nobody waits
     CHECK(gone == Slots{std::min(idle, starting), std::max(idle, starting)});
     CHECK(stage.ledger.counts().instances() == 0);
 }
+
+TEST_CASE("who yields is served after all that do not, whenever they came", "[pool]") {
+    Stage stage;
+    const auto f = function_of("f", {.max = 1});
+    const auto slot = stage.warm(f);
+    REQUIRE(stage.take(f) == slot);
+    const auto early = stage.ledger.ask(f, stage.now, true)->ticket;
+    const auto later = stage.ledger.ask(f, stage.now, true)->ticket;
+    const auto request = stage.wait(f);
+    const auto second = stage.wait(f);
+    Tickets order;
+    for (int turn = 0; turn < 4; ++turn) {
+        stage.give_back(slot);
+        const auto served = stage.orders(pool::Order::What::serve);
+        REQUIRE(served.size() == 1);
+        order.push_back(served[0].ticket);
+    }
+    CHECK(order == Tickets{request, second, early, later});
+}

@@ -2,6 +2,9 @@
 #include <shallop/api/gateway.h>
 #include <shallop/async/race.h>
 
+#include <algorithm>
+#include <array>
+
 #include "api/problem.h"
 #include "api/routing.h"
 #include "api/signed_body.h"
@@ -182,9 +185,11 @@ queue::Order order_of(function::Event&& event, queue::Body&& body) {
     order.idempotency_key = take("Idempotency-Key");
     order.ordering_key = take("Shallop-Ordering-Key");
     order.callback = take("X-Callback-Url");
+    // What asks us for something, or the connection, which is gone when it runs.
     std::erase_if(event.fields, [](const auto& field) {
-        return base::same_name(field.name, "Prefer") || base::same_name(field.name, "X-Callback-Url") ||
-               base::same_name(field.name, "Shallop-Ordering-Key");
+        constexpr std::array<std::string_view, 6> ours{"Prefer",  "X-Callback-Url", "Shallop-Ordering-Key",
+                                                       "Upgrade", "Connection",     "Expect"};
+        return std::any_of(ours.begin(), ours.end(), [&](auto name) { return base::same_name(field.name, name); });
     });
     order.body = std::move(body);
     order.event = std::move(event);

@@ -15,6 +15,7 @@ using base::Fault;
 
 constexpr auto look_pause = std::chrono::milliseconds(500);
 constexpr std::size_t forgotten_at_once = 16;
+constexpr const char* kept_name = "job";  ///< of what is stored: a name that a function may have
 
 Millis in_millis(Duration duration) { return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count(); }
 
@@ -48,18 +49,14 @@ Jobs::Jobs(Parts parts, async::Executor) : parts_(std::move(parts)) {}
 
 function::FunctionPtr Jobs::function(const std::string& name) const {
     const auto at = running_.find(name);
-    return at == running_.end() ? nullptr : at->second.second;
+    return at == running_.end() || at->second.first.state == "cancelled" ? nullptr : at->second.second;
 }
 
 Task<Status> Jobs::load() {
     auto rows = co_await parts_.events.running_jobs();
     if (!rows) co_return rows.error();
     for (auto& row : *rows) {
-        store::StoredFunction stored;
-        stored.name = row.name;
-        stored.spec = row.spec;
-        stored.image = row.image;
-        auto function = parts_.revive(stored);
+        auto function = revived(row);
         if (!function) {
             parts_.log.error("a job cannot be read: its indexes fail",
                              {{"job", row.id}, {"reason", function.error().detail}});
@@ -69,6 +66,21 @@ Task<Status> Jobs::load() {
         running_.emplace(std::move(name), std::pair(std::move(row), std::move(*function)));
     }
     co_return Status();
+}
+
+/// The function of a job again.
+Result<function::FunctionPtr> Jobs::revived(const store::JobRow& row) const {
+    const auto job = function::parse_job(row.document);
+    if (!job) return job.error();
+    store::StoredFunction stored;
+    stored.name = kept_name;
+    stored.spec = row.spec;
+    stored.image = row.image;
+    const auto kept = parts_.revive(stored);
+    if (!kept) return kept.error();
+    auto made = **kept;
+    made.spec = function::job_spec(*job, (*kept)->spec, row.name);
+    return std::make_shared<const function::Function>(std::move(made));
 }
 
 Task<Result<JobView>> Jobs::put(std::string document) {
@@ -87,10 +99,15 @@ Task<Result<JobView>> Jobs::put(std::string document) {
     row.name = name_of(row.id);
     row.document = std::move(document);
     row.created = parts_.queue.now();
-    auto spec = function::job_spec(*job, std::move(of), row.name);
+    auto spec = function::job_spec(*job, of, row.name);
     auto made = co_await parts_.make(std::move(spec));
     if (!made) co_return made.error();
-    row.spec = function::format_spec((*made)->spec);
+    // What a job makes of it is in no bounds of a function's: it is made again when this is read.
+    of.name = kept_name;
+    of.routes.clear();
+    of.contract = (*made)->spec.contract;
+    of.source = (*made)->spec.source;
+    row.spec = function::format_spec(of);
     row.image = function::format_image((*made)->image);
     std::vector<store::NewEvent> indexes;
     for (int index = 0; index < job->completions; ++index) {
@@ -180,8 +197,9 @@ Task<Status> Jobs::remove(std::string id) {
 Task<void> Jobs::notice_end(store::JobRow row) {
     const auto now_is = co_await view(row);
     if (!now_is || now_is->queued > 0 || now_is->running > 0) co_return;
+    if (now_is->succeeded + now_is->failed + now_is->cancelled == 0) co_return;  // it is being written
     const auto job = function::parse_job(row.document);
-    if (row.state != "cancelled") row.state = now_is->failed + now_is->cancelled > 0 ? "failed" : "succeeded";
+    row.state = now_is->cancelled > 0 ? "cancelled" : now_is->failed > 0 ? "failed" : "succeeded";
     row.ended = parts_.queue.now();
     row.keep_until = row.ended + (job ? in_millis(job->async.retention) : 0);
     auto copy = row;

@@ -59,6 +59,7 @@ public:
     function::FunctionPtr function(const std::string& name) const;
 
 private:
+    Result<function::FunctionPtr> revived(const store::JobRow& row) const;
     Task<Result<JobView>> view(store::JobRow row);
     Task<void> notice_end(store::JobRow row);
 

@@ -27,7 +27,7 @@ constexpr const char* root = "/v1/jobs";
 constexpr auto look_pause = std::chrono::milliseconds(300);
 
 struct Words {
-    std::string image, function, file, input, timeout, keep, memory, limit, index;
+    std::string image, function, file, input, timeout, keep, memory, limit, id, index;
     std::vector<std::string> env, ids;
     int completions = 1, parallelism = 1, max_attempts = 0;
     double cpus = 0;
@@ -161,7 +161,7 @@ Done list(const Globals& globals, const Words& words) {
 Done show(const Globals& globals, const Words& words) {
     const auto rest = connect(globals);
     if (!rest) return rest.error();
-    const auto& id = words.ids.at(0);
+    const auto& id = words.id;
     auto job = fetch_job(**rest, id);
     if (!job) return job.error();
     const auto path = std::string(root) + "/" + percent_encoded(id) + "/indexes?limit=1000";
@@ -179,7 +179,7 @@ Done show(const Globals& globals, const Words& words) {
 Done logs(const Globals& globals, const Words& words) {
     const auto rest = connect(globals);
     if (!rest) return rest.error();
-    return print_log(**rest, words.ids.at(0), words.index);
+    return print_log(**rest, words.id, words.index);
 }
 
 Done tell(const Globals& globals, const Words& words, const char* method, const char* after, const char* said) {
@@ -252,8 +252,11 @@ void add_jobs(CLI::App& app, const Globals& globals, Chosen& chosen) {
     auto* remove_some = command->add_subcommand("remove", "Forget those that have ended");
     for (auto [sub, doing] :
          {std::pair<CLI::App*, Doing>{show_one, show}, {log_one, logs}, {cancel_some, cancel}, {remove_some, remove}}) {
-        auto* ids = sub->add_option("ID", words->ids, "of the job")->required();
-        if (doing == show || doing == logs) ids->expected(1);
+        if (doing == show || doing == logs) {
+            sub->add_option("ID", words->id, "of the job")->required();
+        } else {
+            sub->add_option("ID", words->ids, "of the jobs")->required();
+        }
         choose(sub, doing);
     }
     log_one->add_option("INDEX", words->index, "from 0")->required();

@@ -216,7 +216,9 @@ private:
         const auto& exit = exit_->value();
         const auto why = how_it_died(exit);
         if (why.empty() || (call_.reply.begun() && !reply_.open_ended())) co_return Status();
-        co_return Error(exit.out_of_memory ? Fault::out_of_memory : Fault::function_failed, why);
+        auto error = Error(exit.out_of_memory ? Fault::out_of_memory : Fault::function_failed, why);
+        if (exit.code > 0) error.pointer = std::string(exited) + std::to_string(exit.code);
+        co_return error;
     }
 
     /// Empty where the process ended by itself and said all it wanted to.

@@ -2,6 +2,7 @@
 #include "invoke/metered.h"
 
 #include <shallop/async/race.h>
+#include <shallop/contract/faults.h>
 #include <shallop/invoke/invoker.h>
 
 #include <boost/asio/this_coro.hpp>
@@ -185,6 +186,7 @@ void Invoker::record_end(Run& run, const Result<Outcome>& result) {
         }
     } else {
         record.fault = base::name(result.error().fault);
+        record.exit_code = contract::exit_code_of(result.error());
         record.detail = result.error().log.empty() ? result.error().detail : result.error().log;
     }
     const bool failed = !record.fault.empty() || record.exit_code > 0 || record.signal > 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What runs queued events: takes them as they are due, runs them, writes down how that ended.
 #include <shallop/async/race.h>
+#include <shallop/contract/faults.h>
 
 #include <dirent.h>
 #include <unistd.h>
@@ -149,6 +150,7 @@ Task<Ran> Queue::invoke(Running& running, async::Canceller& self, store::KeptRep
     if (!outcome) {
         ran.fault = base::name(outcome.error().fault);
         ran.detail = outcome.error().detail;
+        ran.exit_code = contract::exit_code_of(outcome.error());
         co_return ran;
     }
     ran.exit_code = outcome->exit_code;

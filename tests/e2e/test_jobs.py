@@ -12,7 +12,8 @@ FLAKY = ("cat; echo index $SHALLOP_JOB_INDEX of $SHALLOP_JOB_COMPLETIONS; case $
 
 
 def create(daemon, **job):
-    answer = daemon.api("POST", "/v1/jobs", {"image": IMAGE} | job)
+    given = {name: value for name, value in ({"image": IMAGE} | job).items() if name != "image" or value}
+    answer = daemon.api("POST", "/v1/jobs", given)
     assert answer.status == 202, answer
     assert answer.headers["Location"] == f"/v1/jobs/{answer.json['id']}"
     return answer.json["id"]
@@ -63,12 +64,17 @@ def test_no_more_run_at_once_than_parallelism_says(daemon):
 
 def test_an_index_that_fails_for_good_does_not_stop_the_others(daemon):
     job = create(daemon, command=["sh", "-c", "[ $SHALLOP_JOB_INDEX != 1 ]"], completions=4, parallelism=4, max_attempts=2,
-                 backoff={"initial": "10ms"}, keep="failed")
+                 backoff={"initial": "10ms"})
     done = ended(daemon, job)
     assert done["state"] == "failed" and done["indexes"]["succeeded"] == 3 and done["indexes"]["failed"] == 1
     found = indexes(daemon, job)
-    assert found[1]["exit_code"] == 1 and "exit code 1" in found[1]["invocation"]["detail"]
-    assert [one["invocation"]["queued"]["reply"] is None for one in found] == [True, False, True, True], "of what is kept"
+    assert found[1]["exit_code"] == 1 and "exited with status 1" in found[1]["invocation"]["detail"]
+
+
+def test_only_what_is_to_be_kept_is_kept_once_a_job_has_ended(daemon):
+    job = create(daemon, command=["sh", "-c", "echo printed; exit $SHALLOP_JOB_INDEX"], completions=2, max_attempts=1, keep="failed")
+    assert ended(daemon, job)["state"] == "failed"
+    assert [daemon.api("GET", f"/v1/jobs/{job}/indexes/{at}/log").text for at in (0, 1)] == ["", "printed\n"]
 
 
 def test_a_job_outlives_the_daemon(start_daemon):

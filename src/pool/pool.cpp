@@ -186,6 +186,8 @@ std::unique_ptr<instance::Instance> Pool::take_tried(const function::Function& f
     const auto at = std::find_if(tried_.begin(), tried_.end(), [&](const Tried& tried) {
         if (tried.function->version != function.version || tried.function->image.id != function.image.id) return false;
         auto spec = tried.function->spec;
+        // What the trial has told of the code is no other code.
+        if (spec.source && function.spec.source) spec.source->kind = function.spec.source->kind;
         spec.routes = function.spec.routes;  // these may have come out of the trial
         return spec == function.spec;
     });

@@ -88,7 +88,7 @@ def once(daemon, path):
 
 def ends(quick):
     """Milliseconds from sending an event to knowing its end, and events a second of a backlog at concurrency 8."""
-    function = {"image": ANSWER, "command": ["8080"], "contract": {"http": {"port": 8080}}, "scale": {"max": 1, "concurrency": 8},
+    function = {"image": ANSWER, "command": ["/tmp/fn.sock"], "contract": {"http": {"port": "unix:/tmp/fn.sock"}}, "scale": {"max": 1, "concurrency": 8},
                 "async": {"concurrency": 8, "retention": "1h"}}
     backlog = 5_000 if quick else 30_000
     with Daemon() as daemon:
@@ -97,7 +97,8 @@ def ends(quick):
         for _ in range(20 if quick else 300):
             began = clock()
             id = once(daemon, "/async-function/quick/2")
-            daemon.api("GET", f"/v1/invocations/{id}?wait=10s")
+            end = json.loads(daemon.api("GET", f"/v1/invocations/{id}?wait=10s")[1])
+            assert end["status"] == "succeeded", end
             taken.append((clock() - began) * 1000)
         for _ in range(1 if quick else 3):
             daemon.stop()
@@ -112,6 +113,7 @@ def ends(quick):
             first, began = done(), clock()
             eventually("the backlog is worked off", lambda: done() > backlog * 0.9, 180, 0.05)
             rates.append((done() - first) / (clock() - began))
+            assert not json.loads(daemon.api("GET", "/v1/dead-letters")[1])["dead_letters"], "each has succeeded"
     return taken, rates
 
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/invocation_json.h"
 
+#include <shallop/base/encoding.h>
 #include <shallop/base/log.h>
-
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
@@ -67,17 +66,10 @@ Result<store::EventState> state_of(std::string_view name) {
 }
 
 void add_body(Json& into, const std::string& bytes) {
-    try {
-        Json text(bytes);
-        [[maybe_unused]] const auto utf8 = text.dump();  // throws where it is not UTF-8
-        into["body"] = std::move(text);
-    } catch (const Json::exception&) {
-        std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-        const int size =
-            EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                            reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-        text.resize(static_cast<std::size_t>(size));
-        into["body_base64"] = std::move(text);
+    if (base::is_utf8(bytes)) {
+        into["body"] = bytes;
+    } else {
+        into["body_base64"] = base::to_base64(bytes);
     }
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <shallop/base/digest.h>
 #include <shallop/build/builder.h>
 #include <shallop/function/resource.h>
 #include <shallop/source/spool.h>
-
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
@@ -45,28 +44,6 @@ public:
 private:
     std::size_t most_, size_ = 0;
     std::deque<std::string> lines_;
-};
-
-class Digest {
-public:
-    /// Its length goes first, so that two texts are never taken for two others.
-    void add(std::string_view text) {
-        bytes_ += std::to_string(text.size()) + ":";
-        bytes_ += text;
-    }
-    std::string hex() const {
-        constexpr std::string_view digits = "0123456789abcdef";
-        std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-        unsigned size = 0;
-        base::ensure(EVP_Digest(bytes_.data(), bytes_.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1,
-                     "SHA-256 is there");
-        std::string text;
-        for (unsigned at = 0; at < size; ++at) text.append({digits[digest[at] >> 4], digits[digest[at] & 15]});
-        return text;
-    }
-
-private:
-    std::string bytes_;
 };
 
 class NoBody final : public function::BodySource {
@@ -159,17 +136,17 @@ Task<Result<Builder::Wish>> Builder::wish(const function::Function& function) {
     Wish wish;
     wish.files = package_files(source.runtime, tree->files);
     if (wish.files.empty()) co_return wish;
-    Digest digest;
-    digest.add(function.image.id);
+    base::Digest digest;
+    digest.add_text(function.image.id);
     for (const auto& file : wish.files) {
         auto text = co_await settings_.code->read(source.code, file, longest_file);
         if (!text) co_return text.error();
         if (file == wish.files.front() && !asks_for_packages(file, *text)) co_return Wish();
-        digest.add(file);
-        digest.add(*text);
-        if (file == wish.files.front() && names_other_files(*text)) digest.add(source.code);
+        digest.add_text(file);
+        digest.add_text(*text);
+        if (file == wish.files.front() && names_other_files(*text)) digest.add_text(source.code);
     }
-    wish.name = digest.hex();
+    wish.name = digest.take_hex();
     co_return wish;
 }
 

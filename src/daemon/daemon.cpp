@@ -68,7 +68,7 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       invoker_(pool_, clock_, log, invocations_, log_book_, metrics_, executor),
       events_(*store_, executor, log),
       queue_(queue_settings(), queue_parts(*ground.blocking), executor),
-      jobs_(job_parts(), executor),
+      jobs_(job_parts()),
       queue_runs_(queue_),
       scheduler_({}, scheduler_parts(), executor),
       stored_triggers_(*store_),

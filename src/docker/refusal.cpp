@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "docker/refusal.h"
 
+#include <shallop/base/encoding.h>
+
 #include "docker/codec_json.h"
 
 #include <algorithm>
@@ -61,21 +63,6 @@ Fault fault_of(Verb verb, int status, const std::string& message) {
     return Fault::engine_refused;
 }
 
-/// Length of the UTF-8 character at the start of `text`; 0 where there is none.
-std::size_t character(std::string_view text) {
-    const auto lead = static_cast<unsigned char>(text[0]);
-    const std::size_t length = lead < 0x80                   ? 1
-                               : lead >= 0xc2 && lead < 0xe0 ? 2
-                               : lead >= 0xe0 && lead < 0xf0 ? 3
-                               : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                             : 0;
-    if (length == 0 || length > text.size()) return 0;
-    for (std::size_t i = 1; i < length; ++i) {
-        if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
-    }
-    return length;
-}
-
 /// C0 and C1 controls and DEL, which could forge lines or drive a terminal.
 bool control(std::string_view one) {
     const auto lead = static_cast<unsigned char>(one[0]);
@@ -128,7 +115,7 @@ const char* name(Verb verb) {
 std::string log_safe(std::string_view text, std::size_t most) {
     std::string safe;
     while (!text.empty()) {
-        const std::size_t length = std::max<std::size_t>(character(text), 1);
+        const std::size_t length = std::max<std::size_t>(base::utf8_length(text), 1);
         const std::string_view one = text.substr(0, length);
         if (safe.size() + length > most) break;
         if (control(one)) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <shallop/base/digest.h>
 #include <shallop/folder/code_id.h>
-
-#include <openssl/evp.h>
 
 #include <array>
 #include <cerrno>
@@ -19,30 +18,6 @@ using Json = nlohmann::ordered_json;
 /// A file that changes twice within a tick of the kernel's clock has the same time twice.
 constexpr auto ticks = std::chrono::milliseconds(200);
 
-class Digest {
-public:
-    Digest() : context_(::EVP_MD_CTX_new(), &::EVP_MD_CTX_free) {
-        if (::EVP_DigestInit_ex(context_.get(), ::EVP_sha256(), nullptr) != 1) throw std::runtime_error("no SHA-256");
-    }
-    void add(std::string_view bytes) { ::EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
-
-    std::string hex() {
-        constexpr std::string_view digits = "0123456789abcdef";
-        std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
-        unsigned size = 0;
-        ::EVP_DigestFinal_ex(context_.get(), bytes.data(), &size);
-        std::string text;
-        for (unsigned at = 0; at < size; ++at) {
-            text += digits[bytes[at] >> 4];
-            text += digits[bytes[at] & 15];
-        }
-        return text;
-    }
-
-private:
-    std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
-};
-
 /// What the daemon takes for a program even where nothing says so.
 bool begins_as_a_program(std::string_view start) { return start.starts_with("#!") || start.starts_with("\177ELF"); }
 
@@ -57,9 +32,9 @@ public:
         entries_[path] = (executable ? "x" : "-") + content;
     }
     std::string id() const {
-        Digest digest;
+        base::Digest digest;
         for (const auto& [path, rest] : entries_) digest.add(path + '\0' + rest + '\n');
-        return "sha256:" + digest.hex();
+        return "sha256:" + digest.take_hex();
     }
 
 private:
@@ -70,7 +45,7 @@ Done add_file(TreeDigest& tree, const CodeFile& file, bool executable) {
     const File stream(std::fopen(file.place.c_str(), "rb"));
     if (!stream)
         return Complaint{"cannot read " + file.place + ": " + std::strerror(errno), "check that you may read it"};
-    Digest digest;
+    base::Digest digest;
     std::array<char, 64 << 10> piece{};
     bool first = true;
     while (const auto size = std::fread(piece.data(), 1, piece.size(), stream.get())) {
@@ -80,7 +55,7 @@ Done add_file(TreeDigest& tree, const CodeFile& file, bool executable) {
         digest.add(bytes);
     }
     if (std::ferror(stream.get()) != 0) return Complaint{"cannot read " + file.place, "check that you may read it"};
-    tree.add(file.path, executable, digest.hex());
+    tree.add(file.path, executable, digest.take_hex());
     return {};
 }
 
@@ -99,13 +74,13 @@ Result<std::string> code_id(const Code& code) {
 
 std::string code_stamp(const Code& code, std::chrono::system_clock::time_point now) {
     const auto settled = std::chrono::duration_cast<std::chrono::nanoseconds>((now - ticks).time_since_epoch()).count();
-    Digest digest;
+    base::Digest digest;
     for (const auto& file : code.files) {
         if (file.changed > settled) return "";
         digest.add(file.path + '\0' + (file.executable ? "x" : "-") + std::to_string(file.size) + ' ' +
                    std::to_string(file.number) + ' ' + std::to_string(file.changed) + '\n');
     }
-    return digest.hex();
+    return digest.take_hex();
 }
 
 std::string code_id(const Json& resource) {
@@ -118,9 +93,9 @@ std::string code_id(const Json& resource) {
     for (const auto& [path, content] : files->items()) {
         if (!content.is_string()) return "";
         const auto& text = content.get_ref<const std::string&>();
-        Digest digest;
+        base::Digest digest;
         digest.add(text);
-        tree.add(path, begins_as_a_program(text), digest.hex());
+        tree.add(path, begins_as_a_program(text), digest.take_hex());
     }
     return tree.id();
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <shallop/base/digest.h>
+#include <shallop/base/encoding.h>
 #include <shallop/function/resource.h>
 
 #include "function/hints.h"
 #include "function/reader.h"
-
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
@@ -237,17 +237,8 @@ base::Result<Contract> decide_contract(const Spec& spec, const ImageFacts& image
 }
 
 std::string make_etag(const Spec& spec, const ImageFacts& image, std::int64_t version) {
-    constexpr std::string_view hex = "0123456789abcdef";
     const auto text = show_spec(spec) + '\n' + format_image(image) + '\n' + std::to_string(version);
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    base::ensure(EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr) == 1,
-                 "SHA-256 is there");
-    std::string tag;
-    for (std::size_t at = 0; at < 8; ++at) {
-        tag += hex[digest[at] >> 4];
-        tag += hex[digest[at] & 15];
-    }
-    return tag;
+    return base::to_hex(base::sha256(text).substr(0, 8));
 }
 
 }  // namespace shallop::function

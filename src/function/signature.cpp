@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <shallop/base/digest.h>
+#include <shallop/base/encoding.h>
 #include <shallop/function/signature.h>
 
 #include "function/signature_claim.h"
@@ -47,32 +49,8 @@ std::string finish(const Mac& mac) {
     return digest;
 }
 
-std::string to_hex(std::string_view bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    for (const char c : bytes) {
-        text += digits[static_cast<unsigned char>(c) >> 4];
-        text += digits[static_cast<unsigned char>(c) & 15];
-    }
-    return text;
-}
-
-std::string to_base64(std::string_view bytes) {
-    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-    const auto* const data = reinterpret_cast<const unsigned char*>(bytes.data());
-    EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), data, static_cast<int>(bytes.size()));
-    text.pop_back();
-    return text;
-}
-
 /// Of tokens digests are compared, so that not even their lengths can be told.
-std::string hashed(const std::string& text) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned int size = 0;
-    base::ensure(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1,
-                 "SHA-256 is there");
-    return {reinterpret_cast<const char*>(digest.data()), size};
-}
+std::string hashed(const std::string& text) { return base::sha256(text); }
 
 /// Takes as long whatever is given; only that lengths differ can be told, and those are known to all.
 bool same(std::string_view given, std::string_view expected) {
@@ -136,7 +114,7 @@ base::Status SignatureCheck::end() {
     for (const auto& mac : state_->macs) {
         feed(mac, claim.after);
         const auto digest = finish(mac);
-        compare(claim.base64 ? to_base64(digest) : to_hex(digest));
+        compare(claim.base64 ? base::to_base64(digest) : base::to_hex(digest));
     }
     if (!state_->tokens.empty()) {
         for (auto& given : claim.given) given = hashed(given);

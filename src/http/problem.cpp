@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <shallop/base/encoding.h>
 #include <shallop/http/problem.h>
 
 #include <algorithm>
@@ -6,26 +7,6 @@
 
 namespace shallop::http {
 namespace {
-
-/// Bytes of the UTF-8 sequence at the front of `text`; 0 if there is no valid one (RFC 3629: no overlong form, no
-/// surrogate).
-std::size_t sequence_size(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned lead = byte(0);
-    const std::size_t size = lead < 0x80   ? 1
-                             : lead < 0xC2 ? 0
-                             : lead < 0xE0 ? 2
-                             : lead < 0xF0 ? 3
-                             : lead < 0xF5 ? 4
-                                           : 0;
-    if (size > text.size()) return 0;
-    for (std::size_t i = 1; i < size; ++i) {
-        if ((byte(i) & 0xC0) != 0x80) return 0;
-    }
-    const bool wrong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F) ||
-                       (lead == 0xF0 && byte(1) < 0x90) || (lead == 0xF4 && byte(1) > 0x8F);
-    return wrong ? 0 : size;
-}
 
 void append_member(std::string& json, std::string_view name, std::string_view value) {
     json += json.size() > 1 ? "," : "";
@@ -58,7 +39,7 @@ std::string_view fault_for(int status) {
 void append_json_string(std::string& json, std::string_view text) {
     json += '"';
     while (!text.empty()) {
-        const auto size = sequence_size(text);
+        const auto size = base::utf8_length(text);
         const char first = text.front();
         if (size == 0) {
             json += "\xEF\xBF\xBD";

@@ -197,9 +197,9 @@ Task<void> Queue::settle(Running& running, Ran ran, store::KeptReply reply) {
                              : verdict.state == EventState::cancelled ? "cancelled"
                                                                       : "retried";
     if (row.function != deliveries) parts_.metrics.queued(row.function, word);
+    const auto kept = std::make_shared<const store::Ending>(std::move(ending));
     for (;;) {
-        auto copy = ending;
-        auto writing = parts_.events.end(std::move(copy), written());
+        auto writing = parts_.events.end(kept, written());
         const auto done = co_await std::move(writing);
         if (done) break;
         parts_.log.error("the end of a queued event cannot be written",
@@ -224,15 +224,16 @@ std::string Queue::log_of(const Running& running, bool failed) const {
 
 void Queue::send_on(const Running& running, const function::Async& policy, const store::KeptReply& reply,
                     store::Ending& ending) const {
-    const auto event = read_head(running.taken->payload.head);
-    if (!event || ending.state == EventState::cancelled) return;
-    const End end{running.row(), *event, running.taken->payload, reply, ending};
     const bool succeeded = ending.state == EventState::succeeded;
     const auto& to = succeeded ? policy.on_success : policy.on_failure;
+    if ((!to && running.row().callback.empty()) || ending.state == EventState::cancelled) return;
+    const auto event = read_head(running.taken->payload.head);
+    if (!event) return;
+    const End end{running.row(), *event, running.taken->payload, reply, ending};
     const auto add = [&](Order order) {
         order.event.server_name = "localhost";
         order.origin = "destination:" + running.row().id;
-        ending.next.push_back(prepare(order));
+        ending.next.push_back(prepare(std::move(order)));
     };
     if (to && hops_of(*event) >= settings_.most_hops) {
         parts_.log.warn("a destination is not followed: events have made events too often",

@@ -45,7 +45,7 @@ store::KeepIndexes kept(const std::string& document) {
 
 }  // namespace
 
-Jobs::Jobs(Parts parts, async::Executor) : parts_(std::move(parts)) {}
+Jobs::Jobs(Parts parts) : parts_(std::move(parts)) {}
 
 function::FunctionPtr Jobs::function(const std::string& name) const {
     const auto at = running_.find(name);
@@ -117,7 +117,7 @@ Task<Result<JobView>> Jobs::put(std::string document) {
             order.body.bytes = job->input.size() == 1 ? job->input[0] : job->input[static_cast<std::size_t>(index)];
         order.body.size = order.body.bytes.size();
         order.origin = "job:" + row.id;
-        indexes.push_back(parts_.queue.prepare(order));
+        indexes.push_back(parts_.queue.prepare(std::move(order)));
     }
     running_.emplace(row.name, std::pair(row, *made));
     auto copy = row;

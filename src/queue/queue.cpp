@@ -3,6 +3,7 @@
 #include <shallop/queue/queue.h>
 
 #include <shallop/async/race.h>
+#include <shallop/base/digest.h>
 #include <shallop/function/resource.h>
 
 #include <unistd.h>
@@ -12,7 +13,6 @@
 
 #include "queue/bodies.h"
 #include "queue/codec.h"
-#include "queue/digest.h"
 #include "queue/running.h"
 
 namespace shallop::queue {
@@ -22,7 +22,7 @@ using base::Error;
 using base::Fault;
 
 constexpr std::size_t most_at_once = 10'000;  ///< dead letters that one call changes
-constexpr std::size_t piece = 64 * 1024;
+constexpr std::size_t piece = 16 * 1024;
 
 Status check_key(std::string_view key, std::size_t longest, const char* what) {
     const auto printable = [](char c) { return c >= ' ' && c <= '~'; };
@@ -91,7 +91,7 @@ Task<Result<Body>> Queue::read_body(function::BodySource& from, base::Bytes limi
     Body body;
     std::vector<char> buffer(piece);
     std::optional<BodyFile> file;
-    Digest digest;
+    base::Digest digest;
     for (;;) {
         auto got = co_await from.read(buffer);
         if (!got) {
@@ -126,7 +126,7 @@ Task<Result<Body>> Queue::read_body(function::BodySource& from, base::Bytes limi
     if (!file) co_return body;
     auto work = [&]() -> Status {
         digest.add(body.bytes);
-        body.digest = digest.hex();
+        body.digest = digest.take_hex();
         if (auto done = file->append(body.bytes); !done) return done;
         return file->keep();
     };
@@ -158,7 +158,7 @@ Status Queue::check(const Order& order) const {
     return {};
 }
 
-store::NewEvent Queue::prepare(const Order& order) const {
+store::NewEvent Queue::prepare(Order order) const {
     const auto at = now();
     store::NewEvent event;
     auto& row = event.row;
@@ -169,29 +169,31 @@ store::NewEvent Queue::prepare(const Order& order) const {
     row.origin = order.origin;
     row.ordering_key = order.ordering_key;
     row.callback = order.callback;
-    event.payload = {write_head(order.event), order.body.bytes, order.body.file};
     event.idempotency_key = order.idempotency_key;
     if (!order.idempotency_key.empty()) {
         const auto size = std::to_string(order.body.size);
-        event.fingerprint =
-            digest_of({order.event.method, order.event.target, order.body.bytes, size, order.body.digest});
+        base::Digest print;
+        for (const auto& text : {order.event.method, order.event.target, order.body.bytes, size, order.body.digest})
+            print.add_text(text);
+        event.fingerprint = print.take_hex();
         event.key_until = at + std::chrono::duration_cast<std::chrono::milliseconds>(settings_.key_life).count();
     }
+    event.payload = {write_head(order.event), std::move(order.body.bytes), std::move(order.body.file)};
     return event;
 }
 
 Task<Result<Accepted>> Queue::put(Order order) {
     auto fine = check(order);
-    const auto bytes = order.body.size;
-    if (fine) fine = lines_.admit(order.event.function, policy(order.event.function), bytes);
+    const auto file = order.body.file;
+    if (fine) fine = lines_.admit(order.event.function, policy(order.event.function), order.body.size);
     if (!fine) {
-        remove_files({order.body.file});
+        remove_files({file});
         co_return fine.error();
     }
-    auto event = prepare(order);
+    auto event = prepare(std::move(order));
     auto kept = parts_.events.put(std::move(event), written());
     auto put = co_await std::move(kept);
-    if (!put || put->repeated) remove_files({order.body.file});
+    if (!put || put->repeated) remove_files({file});
     if (!put) co_return put.error();
     if (put->differs) {
         co_return Error(Fault::invalid, "this Idempotency-Key came with another request before: give each its own",

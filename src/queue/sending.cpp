@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "queue/sending.h"
 
+#include <shallop/base/encoding.h>
 #include <shallop/base/log.h>
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,22 +25,12 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* hops_variable = "SHALLOP_HOPS";
 
-std::string base64(const std::string& bytes) {
-    std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-    const int size =
-        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-    text.resize(static_cast<std::size_t>(size));
-    return text;
-}
-
 /// `bytes` as text where they are, else in base64 under another name.
 void add_body(Json& document, const std::string& bytes) {
-    try {
-        Json(bytes).dump();  // throws where it is not UTF-8
+    if (base::is_utf8(bytes)) {
         document["body"] = bytes;
-    } catch (const Json::exception&) {
-        document["body_base64"] = base64(bytes);
+    } else {
+        document["body_base64"] = base::to_base64(bytes);
     }
 }
 

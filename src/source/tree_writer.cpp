@@ -26,34 +26,12 @@ constexpr std::size_t flushed_one_by_one = 16;
 
 Error refused(std::string_view path, const std::string& why) { return {Fault::invalid, shown(path) + " " + why}; }
 
-std::string digest_of(EVP_MD_CTX* context) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned size = 0;
-    base::ensure(EVP_DigestFinal_ex(context, digest.data(), &size) == 1, "SHA-256 is there");
-    std::string text;
-    for (unsigned at = 0; at < size; ++at) {
-        text += digits[digest[at] >> 4];
-        text += digits[digest[at] & 15];
-    }
-    return text;
-}
-
-void start_digest(EVP_MD_CTX* context) {
-    base::ensure(EVP_DigestInit_ex(context, EVP_sha256(), nullptr) == 1, "SHA-256 is there");
-}
-
-void add_to_digest(EVP_MD_CTX* context, std::string_view bytes) {
-    base::ensure(EVP_DigestUpdate(context, bytes.data(), bytes.size()) == 1, "SHA-256 is there");
-}
-
 bool begins_as_a_program(std::string_view start) { return start.starts_with("#!") || start == "\177ELF"; }
 
 }  // namespace
 
 TreeWriter::TreeWriter(std::string root, const Limits& limits, Bytes sent)
-    : root_(std::move(root)), limits_(limits), sent_(sent), digest_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    base::ensure(digest_ != nullptr, "there is memory for a digest");
+    : root_(std::move(root)), limits_(limits), sent_(sent) {
     // Where this fails, so does the first thing made below it.
     if (::mkdir(root_.c_str(), 0755) == 0) [[maybe_unused]]
         const int done = ::chmod(root_.c_str(), 0755);
@@ -114,7 +92,6 @@ Status TreeWriter::begin(std::string_view path, bool executable, Bytes size) {
     const auto full = root_ + "/" + current_;
     file_.reset(::open(full.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file_) return failed("write", current_);
-    start_digest(digest_.get());
     kept_[current_].executable = executable;
     return {};
 }
@@ -134,7 +111,7 @@ Status TreeWriter::write(std::string_view bytes) {
     if (const auto fits = check_size(written_ + bytes.size()); !fits) return fits;
     written_ += bytes.size();
     if (start_.size() < 4) start_ += bytes.substr(0, 4 - start_.size());
-    add_to_digest(digest_.get(), bytes);
+    digest_.add(bytes);
     while (!bytes.empty()) {
         const auto wrote = ::write(file_.get(), bytes.data(), bytes.size());
         if (wrote < 0 && errno == EINTR) continue;
@@ -147,7 +124,7 @@ Status TreeWriter::write(std::string_view bytes) {
 Status TreeWriter::end() {
     if (!file_) return {};
     auto& kept = kept_[current_];
-    kept.digest = digest_of(digest_.get());
+    kept.digest = digest_.take_hex();
     kept.executable = kept.executable || begins_as_a_program(start_);
     const mode_t mode = kept.executable ? 0755 : 0644;
     if (::fchmod(file_.get(), mode) != 0 || ::close(file_.release()) != 0) return failed("write", current_);
@@ -202,13 +179,12 @@ Result<Tree> TreeWriter::finish() {
     if (const auto ended = end(); !ended) return ended.error();
     Tree tree;
     tree.bytes = written_;
-    start_digest(digest_.get());
     for (const auto& [path, kept] : kept_) {
         const auto kind = kept.directory ? 'd' : kept.executable ? 'x' : '-';
-        add_to_digest(digest_.get(), path + '\0' + kind + kept.digest + '\n');
+        digest_.add(path + '\0' + kind + kept.digest + '\n');
         if (!kept.directory) tree.files.push_back(path);
     }
-    tree.id = "sha256:" + digest_of(digest_.get());
+    tree.id = "sha256:" + digest_.take_hex();
     if (tree.files.empty()) return Error(Fault::invalid, "there is no file in it");
     return tree;
 }

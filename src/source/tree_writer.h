@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <shallop/base/digest.h>
 #include <shallop/base/fd.h>
 #include <shallop/source/code_store.h>
-
-#include <openssl/evp.h>
 
 #include <map>
 #include <memory>
@@ -67,7 +66,7 @@ private:
     std::string current_;               ///< the file that is being written
     std::string start_;                 ///< its first bytes
     base::Fd file_;
-    std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> digest_;
+    base::Digest digest_;
 };
 
 }  // namespace shallop::source

@@ -23,14 +23,6 @@ std::int64_t to_number(const std::string& text) {
     return number;
 }
 
-/// Runs a statement that gives no row.
-Outcome<void> finish(Statement& statement) {
-    const auto stepped = statement.step();
-    if (!stepped) return stepped.error();
-    statement.reset();
-    return {};
-}
-
 }  // namespace
 
 Status Store::Database::refused(const Failure& failure, std::string_view doing) {

@@ -90,10 +90,12 @@ Task<Status> Events::renew(std::vector<std::int64_t> running, Millis lease) {
     co_return Status();
 }
 
-Task<Result<Change>> Events::end(Ending ending, Written written) {
-    return commit<Change>([ending = std::move(ending)](
-                              Rows& rows, Changes& changes) { return noted(sure(rows.end(ending, changes)), changes); },
-                          std::move(written));
+Task<Result<Change>> Events::end(std::shared_ptr<const Ending> ending, Written written) {
+    return commit<Change>(
+        [ending = std::move(ending)](Rows& rows, Changes& changes) {
+            return noted(sure(rows.end(*ending, changes)), changes);
+        },
+        std::move(written));
 }
 
 Task<Result<Change>> Events::cancel(std::string id, Millis now, Millis keep_until, Written written) {

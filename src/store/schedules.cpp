@@ -6,18 +6,6 @@
 #include "store/database.h"
 
 namespace shallop::store {
-namespace {
-
-/// Runs a statement that gives no row.
-Outcome<void> finish(Statement& statement) {
-    const auto stepped = statement.step();
-    if (!stepped) return stepped.error();
-    statement.reset();
-    return {};
-}
-
-}  // namespace
-
 Outcome<void> Schedules::prepare(Connection& connection) {
     const std::pair<Statement*, std::string_view> all[]{
         {&load_,

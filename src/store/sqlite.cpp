@@ -78,6 +78,13 @@ void Statement::reset() {
     sqlite3_clear_bindings(statement_.get());
 }
 
+Outcome<void> finish(Statement& statement) {
+    const auto stepped = statement.step();
+    if (!stepped) return stepped.error();
+    statement.reset();
+    return {};
+}
+
 void Connection::Close::operator()(sqlite3* database) const { sqlite3_close(database); }
 
 Outcome<Connection> Connection::open(const std::string& path) {

@@ -47,6 +47,9 @@ private:
     std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 
+/// Runs a statement that gives no row.
+Outcome<void> finish(Statement& statement);
+
 /// One connection. Used by one thread at a time.
 class Connection {
 public:

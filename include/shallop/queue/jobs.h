@@ -37,7 +37,7 @@ public:
         /// Nothing of this function is needed any more: its instances, metrics and log.
         std::function<void(const std::string&)> forget;
     };
-    Jobs(Parts parts, async::Executor executor);
+    explicit Jobs(Parts parts);
 
     /// Reads what was left. Before Queue::load().
     Task<Status> load();

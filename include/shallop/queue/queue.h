@@ -136,7 +136,7 @@ public:
     // For who puts events into the store himself, with something of his own in the same transaction.
 
     /// The row of an order; nothing is checked.
-    store::NewEvent prepare(const Order& order) const;
+    store::NewEvent prepare(Order order) const;
     /// What keeps the lines true: goes with each change.
     store::Events::Written written();
     /// The events of a function in the order they were put, whole.

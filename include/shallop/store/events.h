@@ -163,7 +163,7 @@ public:
     Task<Status> renew(std::vector<std::int64_t> running, Millis lease);
 
     /// Ends an attempt. What waited behind its ordering key is queued.
-    Task<Result<Change>> end(Ending ending, Written written = {});
+    Task<Result<Change>> end(std::shared_ptr<const Ending> ending, Written written = {});
 
     /// Ends an event that is queued or waiting. Faults: not_found; conflict, where it runs or has ended.
     Task<Result<Change>> cancel(std::string id, Millis now, Millis keep_until, Written written = {});

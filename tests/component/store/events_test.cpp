@@ -55,7 +55,7 @@ struct Queue {
         ending.keep_until = 10'000;
         ending.attempt.ended = 2500;
         ending.attempt.outcome = "ok";
-        REQUIRE(run(events.end(std::move(ending))).has_value());
+        REQUIRE(run(events.end(std::make_shared<const store::Ending>(std::move(ending)))).has_value());
     }
     EventState state(const std::string& id) { return run(events.find(id)).value()->row.state; }
 
@@ -164,7 +164,9 @@ TEST_CASE("an end and the events that it makes are there together", "[store][eve
     ending.next.push_back(event("then", "g"));
     ending.reply = store::KeptReply{200, false, "[]", std::string("\0\x01", 2)};
     std::vector<store::Change> told;
-    REQUIRE(queue.run(queue.events.end(std::move(ending), [&](const auto& change) { told.push_back(change); }))
+    REQUIRE(queue
+                .run(queue.events.end(std::make_shared<const store::Ending>(std::move(ending)),
+                                      [&](const auto& change) { told.push_back(change); }))
                 .has_value());
     REQUIRE(told.size() == 2);
     CHECK(told[0].function == "g");

@@ -26,7 +26,8 @@ SERVERS = {"python": "shallop-bench-gunicorn:latest", "node": "shallop-runtime-n
 
 def images():
     subprocess.run([ROOT / "tools/build-runtimes", *USUAL], check=True, stdout=subprocess.DEVNULL)
-    build(SERVERS["php"], "FROM shallop-runtime-php:latest\nCOPY nginx-fpm /usr/local/bin/nginx-fpm\n", ("nginx-fpm", FUNCTIONS / "nginx-fpm.sh"))
+    build(SERVERS["php"], "FROM shallop-runtime-php:latest\nUSER root\nRUN apt-get update && apt-get install -y --no-install-recommends nginx-light\n"
+          "COPY nginx-fpm /usr/local/bin/nginx-fpm\nUSER nobody\n", ("nginx-fpm", FUNCTIONS / "nginx-fpm.sh"))
     build(SERVERS["python"], "FROM shallop-runtime-python:latest\nUSER root\nRUN apt-get update && apt-get install -y --no-install-recommends gunicorn\nUSER nobody\n")
 
 

@@ -40,6 +40,14 @@ void Daemon::register_queue_gauges() {
                    [&lines] { return static_cast<double>(lines.running()); });
     metrics_.gauge("shallop_queue_lag_seconds", "How long the oldest event that is due has been due.",
                    [this] { return static_cast<double>(queue_.lag()) / 1000; });
+    metrics_.total("shallop_queue_transactions_total", "Transactions that changes of queued events were written in.",
+                   [this] { return static_cast<double>(events_.groups_written()); });
+    metrics_.total("shallop_queue_changes_total", "Changes of queued events: accepted, taken, ended.",
+                   [this] { return static_cast<double>(events_.changes_written()); });
+    metrics_.gauge("shallop_jobs_running", "Batch jobs that have not ended.",
+                   [this] { return static_cast<double>(jobs_.running()); });
+    metrics_.gauge("shallop_schedules", "Schedules of all functions, paused ones too.",
+                   [this] { return static_cast<double>(scheduler_.size()); });
 }
 
 void Daemon::register_gauges() {

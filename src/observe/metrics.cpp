@@ -60,6 +60,10 @@ struct Metrics::State {
         prometheus::Gauge& gauge;
         std::function<double()> read;
     };
+    struct Total {
+        prometheus::Counter& counter;
+        std::function<double()> read;
+    };
 
     prometheus::Registry registry{prometheus::Registry::InsertBehavior::Merge};
     prometheus::Family<prometheus::Counter>& invocations =
@@ -101,6 +105,7 @@ struct Metrics::State {
     prometheus::Family<prometheus::Histogram>& engine_seconds =
         BuildHistogram().Name("shallop_engine_seconds").Help("Duration of calls to the engine.").Register(registry);
     std::vector<Gauge> gauges;
+    std::vector<Total> totals;
 
     /// The series of one function, so that forget() can remove them.
     struct Series {
@@ -214,8 +219,14 @@ void Metrics::gauge(const char* name, const char* help, const char* label, const
     state_->gauges.push_back({family.Add({{label, value}}), std::move(read)});
 }
 
+void Metrics::total(const char* name, const char* help, std::function<double()> read) {
+    auto& family = prometheus::BuildCounter().Name(name).Help(help).Register(state_->registry);
+    state_->totals.push_back({family.Add({}), std::move(read)});
+}
+
 std::string Metrics::text() const {
     for (const auto& [gauge, read] : state_->gauges) gauge.Set(read());
+    for (const auto& [counter, read] : state_->totals) counter.Increment(read() - counter.Value());
     for (auto& [function, series] : state_->functions) state_->flush(function, series);
     return prometheus::TextSerializer().Serialize(state_->registry.Collect());
 }

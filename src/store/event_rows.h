@@ -30,7 +30,8 @@ public:
 
     Outcome<std::optional<WholeEvent>> find(const std::string& id);
     Outcome<std::optional<Taken>> payload(const std::string& id);
-    Outcome<std::vector<WholeEvent>> list(const EventFilter& filter);
+    /// Adds those of the next `slice` that fit to `page`; `before` is then where to go on, or "" at the end.
+    Outcome<void> list(EventFilter& filter, std::vector<WholeEvent>& page);
     Outcome<std::vector<std::int64_t>> count(const std::string& function);
     Outcome<std::vector<std::string>> files();
 

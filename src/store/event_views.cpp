@@ -3,6 +3,8 @@
 #include "store/event_columns.h"
 #include "store/event_rows.h"
 
+#include <utility>
+
 namespace shallop::store {
 
 Outcome<std::optional<EventRow>> Events::Rows::row(const std::string& id) {
@@ -101,27 +103,30 @@ Outcome<std::optional<Taken>> Events::Rows::payload(const std::string& id) {
     return found;
 }
 
-Outcome<std::vector<WholeEvent>> Events::Rows::list(const EventFilter& filter) {
-    std::vector<WholeEvent> page;
+Outcome<void> Events::Rows::list(EventFilter& filter, std::vector<WholeEvent>& page) {
     const auto add = [&](const Statement& row) { page.push_back({event_row(row), row.text(event_columns), {}, {}}); };
-    const std::string_view before = filter.before.empty() ? std::string_view("~") : filter.before;
+    const auto before = filter.before.empty() ? std::string("~") : std::exchange(filter.before, {});
+    const auto limit = filter.limit - page.size();
+    if (filter.state == EventState::failed) {
+        return sql_.each(
+            "SELECT " EVENT_COLUMNS
+            ", p.head FROM events e INDEXED BY events_failed JOIN payloads p ON p.seq = e.seq"
+            " WHERE e.state = 3 AND e.id < ?1 AND (?2 = '' OR e.function = ?2) ORDER BY e.id DESC LIMIT ?3",
+            add, before, filter.function, limit);
+    }
     const int least = filter.state ? static_cast<int>(*filter.state) : 0;
     const int most = filter.state ? least : 5;
     // "queued" is both what can run and what waits behind its ordering key.
     const int also = filter.state == EventState::queued ? static_cast<int>(EventState::waiting) : least;
-    const auto done =
-        filter.state == EventState::failed && filter.function.empty()
-            ? sql_.each("SELECT " EVENT_COLUMNS
-                        ", p.head FROM events e INDEXED BY events_failed"
-                        " JOIN payloads p ON p.seq = e.seq WHERE e.state = 3 AND e.id < ? ORDER BY e.id DESC LIMIT ?",
-                        add, before, filter.limit)
-            : sql_.each("SELECT " EVENT_COLUMNS
-                        ", p.head FROM events e JOIN payloads p ON p.seq = e.seq WHERE e.id < ?1"
-                        " AND (?2 = '' OR e.function = ?2) AND (e.state BETWEEN ?3 AND ?4 OR e.state = ?5)"
-                        " ORDER BY e.id DESC LIMIT ?6",
-                        add, before, filter.function, least, most, also, filter.limit);
-    if (!done) return done.error();
-    return page;
+    auto done = sql_.each(
+        "SELECT id FROM events WHERE id < ? ORDER BY id DESC LIMIT 1 OFFSET ?",
+        [&](const Statement& row) { filter.before = row.text(0); }, before, filter.slice - 1);
+    if (!done) return done;
+    return sql_.each("SELECT " EVENT_COLUMNS
+                     ", p.head FROM events e JOIN payloads p ON p.seq = e.seq WHERE e.id < ?1 AND e.id >= ?2"
+                     " AND (?3 = '' OR e.function = ?3) AND (e.state BETWEEN ?4 AND ?5 OR e.state = ?6)"
+                     " ORDER BY e.id DESC LIMIT ?7",
+                     add, before, filter.before, filter.function, least, most, also, limit);
 }
 
 Outcome<std::vector<std::int64_t>> Events::Rows::count(const std::string& function) {

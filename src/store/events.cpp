@@ -36,6 +36,10 @@ Task<void> Events::write_groups() {
             });
         };
         group->outcome = co_await store_.pool_.run(work);
+        if (group->outcome) {
+            ++groups_written_;
+            changes_written_ += group->ops.size();
+        }
         for (const auto& op : group->ops) {
             if (!group->outcome || !op->written) continue;
             for (const auto& change : op->changes) op->written(change);
@@ -145,7 +149,16 @@ Task<Result<std::optional<Taken>>> Events::payload(std::string id) {
 }
 
 Task<Result<std::vector<WholeEvent>>> Events::list(EventFilter filter) {
-    return read<std::vector<WholeEvent>>([filter = std::move(filter)](Rows& rows) { return rows.list(filter); });
+    std::vector<WholeEvent> page;
+    do {
+        auto look = [&](Rows& rows) -> Outcome<bool> {
+            if (const auto done = rows.list(filter, page); !done) return done.error();
+            return true;
+        };
+        auto looking = read<bool>(std::move(look));
+        if (const auto looked = co_await std::move(looking); !looked) co_return looked.error();
+    } while (page.size() < filter.limit && !filter.before.empty());
+    co_return page;
 }
 
 Task<Result<std::vector<std::int64_t>>> Events::count(std::string function) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Events that are accepted now and run later: what is accepted, in which order it runs, what is refused, what outlives a restart."""
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -63,6 +64,8 @@ def test_an_event_is_accepted_at_once_run_later_and_its_reply_kept(queue):
     assert (result.status, result.body, result.headers["X-Shallop-Http-Status"]) == (200, b"hello", "200")
     assert id in [one["id"] for one in queue.list(function="later", status="succeeded")]
     assert metric(queue.daemon, "shallop_queue_attempts_total", function="later", outcome="succeeded") == 1
+    written, changes = (metric(queue.daemon, f"shallop_queue_{name}_total") for name in ("transactions", "changes"))
+    assert changes >= 3 and 1 <= written <= changes, "accepted, taken and ended"
 
 
 def test_a_client_may_prefer_not_to_wait_wherever_it_asks(queue):
@@ -283,3 +286,22 @@ def test_what_is_kept_long_enough_is_forgotten_with_its_body(queue):
     assert queue.end(id)["queued"]["kept_until"]
     wait_until(lambda: queue.daemon.api("GET", f"/v1/invocations/{id}").status == 404, 60, 0.5, "it is forgotten")
     wait_until(lambda: not set((queue.daemon.data_dir / "bodies").glob("*")) - before, what="its body is gone")
+
+
+@pytest.mark.parametrize("yields", [True, False])
+def test_a_request_goes_before_queued_events_for_the_only_instance_if_the_function_says_so(queue, yields):
+    script = f'read body; echo "$body" >>/shared/order; [ "$body" != first ] || {HELD}'
+    queue.function("yielding", script, scale={"max": 1}, **{"async": {"concurrency": 3, "yield": yields}})
+    ids = [queue.accept("yielding", b"first\n")]
+    queue.began(ids[0])
+    for number, body in enumerate((b"second\n", b"third\n"), 1):
+        ids.append(queue.accept("yielding", body))
+        wait_until(lambda: metric(queue.daemon, "shallop_events_waiting") == number, 30, what="it waits for the instance")
+    asking = threading.Thread(target=queue.daemon.call, args=("/function/yielding", "POST", b"request\n"))
+    asking.start()
+    wait_until(lambda: metric(queue.daemon, "shallop_events_waiting") == 3, 30, what="the request waits too")
+    queue.go()
+    asking.join(60)
+    assert [queue.end(id)["status"] for id in ids] == ["succeeded"] * 3
+    order = (queue.shared / "order").read_text().split()
+    assert order == (["first", "request", "second", "third"] if yields else ["first", "second", "third", "request"])

@@ -62,6 +62,16 @@ def test_a_killed_container_runs_the_function(shared, triggers, thing):
         assert part.lower() in said.lower(), (part, kept)
 
 
+@pytest.mark.parametrize(("event", "words"), [
+    ("oom", ["--memory", "16m", SHELL, "tail", "/dev/zero"]),
+    ("health_status: unhealthy", ["--health-cmd", "false", "--health-interval", "1s", "--health-retries", "1", SHELL, "sleep", "600"])])
+def test_a_container_that_is_not_well_runs_it(shared, triggers, thing, event, words):
+    trigger = triggers("on-trouble", event=[event], container=[thing])
+    docker("run", "-d", "--name", thing, "--network", "none", *words)
+    wait_until(lambda: fired(shared, trigger)["fired"] >= 1, 60)
+    assert event.split(":")[0] in json.dumps(result(shared, fired(shared, trigger)["last_invocation"]))
+
+
 def test_an_image_that_is_tagged_and_removed_runs_it(shared, triggers, thing):
     trigger = triggers("on-tag", type=["image"], event=["tag", "untag"], image=[thing])
     docker("tag", SHELL, f"{thing}:1")

@@ -49,6 +49,9 @@ public:
     void gauge(const char* name, const char* help, std::function<double()> read);
     void gauge(const char* name, const char* help, const char* label, const char* value, std::function<double()> read);
 
+    /// A total that never shrinks, read when scraped.
+    void total(const char* name, const char* help, std::function<double()> read);
+
     /// Prometheus text format 0.0.4.
     std::string text() const;
 

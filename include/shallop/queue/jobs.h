@@ -55,6 +55,9 @@ public:
     /// Faults: not_found; conflict, while it runs.
     Task<Status> remove(std::string id);
 
+    /// Jobs that have not ended.
+    std::size_t running() const { return running_.size(); }
+
     /// The function of a running job, by the name it has in the queue.
     function::FunctionPtr function(const std::string& name) const;
 

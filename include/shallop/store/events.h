@@ -136,6 +136,7 @@ struct EventFilter {
     std::optional<EventState> state{};
     std::string before{};  ///< ids below this one only
     std::size_t limit = 50;
+    std::size_t slice = 5'000;  ///< so many events are looked through before others have a turn at the store
 };
 
 /// Queued events on the disk. What has returned without a fault outlives a power cut.
@@ -205,6 +206,10 @@ public:
     /// The files that bodies are in.
     Task<Result<std::vector<std::string>>> files();
 
+    /// So many transactions were written, and so many changes in them.
+    std::uint64_t groups_written() const { return groups_written_; }
+    std::uint64_t changes_written() const { return changes_written_; }
+
     /// Waits until everything asked for is written.
     Task<void> drain();
 
@@ -224,6 +229,8 @@ private:
     std::unique_ptr<Rows> rows_;
     std::shared_ptr<Group> next_;  ///< gathers what comes while another is written
     bool writing_ = false;
+    std::uint64_t groups_written_ = 0;
+    std::uint64_t changes_written_ = 0;
     async::TaskGroup tasks_;  // last: it writes through all of the above
 };
 

@@ -227,3 +227,31 @@ TEST_CASE("a group that the database refuses leaves nothing of itself, and the n
     REQUIRE(queue.run(queue.events.put(event("c"))).has_value());
     CHECK(queue.take(8) == Ids{"a", "c"});
 }
+
+TEST_CASE("a page is the same whatever the slices it is looked for in", "[store][events]") {
+    TempDir dir;
+    Queue queue(dir.path());
+    for (char id = 'a'; id <= 'n'; ++id) {
+        const std::string function = id % 3 == 0 ? "f" : "g";
+        REQUIRE(queue.run(queue.events.put(event({id}, function))).has_value());
+    }
+    const auto page = [&](std::string function, std::string before, std::size_t limit, std::size_t slice) {
+        store::EventFilter filter{std::move(function), EventState::queued, std::move(before), limit, slice};
+        Ids ids;
+        for (const auto& one : queue.run(queue.events.list(std::move(filter))).value()) ids.push_back(one.row.id);
+        return ids;
+    };
+    for (const std::size_t slice : {1, 2, 3, 13, 14, 15, 5000}) {
+        CAPTURE(slice);
+        CHECK(page("f", "", 50, slice) == Ids{"l", "i", "f", "c"});
+        CHECK(page("f", "", 3, slice) == Ids{"l", "i", "f"});
+        CHECK(page("f", "f", 50, slice) == Ids{"c"});
+        CHECK(page("f", "c", 50, slice).empty());
+        CHECK(page("nobody", "", 50, slice).empty());
+        CHECK(page("", "d", 50, slice) == Ids{"c", "b", "a"});
+    }
+    const auto before = queue.events.changes_written();
+    REQUIRE(queue.run(queue.events.put(event("z"))).has_value());
+    CHECK(queue.events.changes_written() == before + 1);
+    CHECK(queue.events.groups_written() <= queue.events.changes_written());
+}

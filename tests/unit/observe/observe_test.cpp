@@ -73,6 +73,11 @@ TEST_CASE("metrics count outcomes and forget a removed function", "[observe]") {
     metrics.invocation("f", "ok", run);
     metrics.invocation("f", "timed_out", run);
     metrics.gauge("shallop_test", "A test.", [] { return 42.0; });
+    double so_many = 7;
+    metrics.total("shallop_test_total", "A total.", [&] { return so_many; });
+    CHECK(metrics.text().find("shallop_test_total 7") != std::string::npos);
+    so_many = 9;
+    CHECK(metrics.text().find("shallop_test_total 9") != std::string::npos);
     CHECK(metrics.text().find("shallop_invocations_total{function=\"f\",outcome=\"ok\"} 1") != std::string::npos);
     CHECK(metrics.text().find("shallop_starts_total{function=\"f\",start=\"cold\"} 2") != std::string::npos);
     CHECK(metrics.text().find("shallop_memory_gigabyte_seconds_total{function=\"f\"} 0.003") != std::string::npos);

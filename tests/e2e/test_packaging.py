@@ -123,6 +123,27 @@ def test_the_shell_scripts_pass_shellcheck():
     assert done.returncode == 0, done.stdout
 
 
+def elf(*words):
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
+def test_the_program_is_hardened():
+    headers, dynamic, imports = elf("readelf", "-hlW", BINARY), elf("readelf", "-dW", BINARY), elf("nm", "-D", BINARY)
+    assert "DYN (Position-Independent Executable file)" in headers
+    assert "GNU_RELRO" in headers and re.search(r"FLAGS_1.*NOW.*PIE", dynamic)
+    assert re.search(r"GNU_STACK.* RW ", headers), "the stack is not executable"
+    for name in ("__stack_chk_fail", "__memcpy_chk", "__glibcxx_assert_fail"):
+        assert name in imports, f"built without what calls {name}"
+    assert not re.search(r"RPATH|RUNPATH|TEXTREL", dynamic)
+
+
+def test_the_shim_is_hardened_and_needs_nothing():
+    shim = BINARY.parent / "shim/bin/shallop-shim"
+    headers = elf("readelf", "-hlW", shim)
+    assert re.search(r"GNU_STACK.* RW ", headers) and "GNU_RELRO" in headers and "INTERP" not in headers
+    assert shim.stat().st_size < 100 << 10
+
+
 def test_the_operations_page_lists_every_setting_with_its_default():
     help_text = subprocess.run([BINARY, "serve", "--help"], capture_output=True, text=True, check=True).stdout
     in_help = dict(re.findall(r"^  (--[a-z-]+) [^\n]*\n +[^\n]*?(?:\[(\S+)\])?$", help_text, re.M))

@@ -12,6 +12,8 @@ struct CgiDriver::Floor {
 
     shim::Channel& channel;
     bool swept;  ///< otherwise the instance ends with its one event
+    /// What an event wrote to a file system in memory outlives it, and the next one might start with too little.
+    bool out_of_memory = false;
     int running = 0;
     bool abandoned = false;  ///< the driver is gone, and perhaps the channel with it
 };
@@ -51,6 +53,7 @@ Task<Result<Outcome>> CgiDriver::exchange(Call& call) {
     cgi.kill_grace = around_.kill_grace;
     cgi.spool_dir = around_.spool_dir;
     cgi.process_started = [&call] { call.sent = true; };
+    cgi.out_of_memory = [this] { floor_->out_of_memory = true; };
     const auto later = [this, &call](Task<void> work) { call.afterwards(finish(Running(floor_), std::move(work))); };
     if (call.afterwards) cgi.afterwards = later;
     co_return co_await exchange_cgi(std::move(cgi));
@@ -59,6 +62,6 @@ Task<Result<Outcome>> CgiDriver::exchange(Call& call) {
 /// Holds the sweep back until a process that had its time has ended.
 Task<void> CgiDriver::finish(Running, Task<void> work) { co_await std::move(work); }
 
-bool CgiDriver::sound() const { return around_.channel.is_open(); }
+bool CgiDriver::sound() const { return !floor_->out_of_memory && around_.channel.is_open(); }
 
 }  // namespace shallop::contract

@@ -149,6 +149,7 @@ private:
             outcome_.signal = exit->signal;
             outcome_.cpu = exit->user + exit->system;
             outcome_.max_rss = exit->max_rss;
+            if (exit->out_of_memory && call_.out_of_memory) call_.out_of_memory();
         }
         exit_.emplace(std::move(exit));
         changed_.notify_all();

@@ -175,6 +175,7 @@ Task<Result<Outcome>> FcgiDriver::run(Call& call, function::BodySource* body,
             continue;
         }
         auto outcome = relay.result();
+        if (relay.trouble() == Trouble::none) server_.note_answer();
         if (relay.trouble() != Trouble::none) co_await server_.explain(relay.trouble(), outcome);
         co_return outcome;
     }

@@ -118,6 +118,7 @@ Task<Result<Outcome>> HttpDriver::run(Call& call, bool is_event) {
         co_await relay.pass();
         if (relay.reusable()) lent.give_back();
         auto outcome = relay.result();
+        if (relay.trouble() == Trouble::none) server_.note_answer();
         if (is_event && relay.trouble() != Trouble::none) co_await server_.explain(relay.trouble(), outcome);
         co_return outcome;
     }

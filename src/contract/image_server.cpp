@@ -33,6 +33,7 @@ constexpr auto longest_connect = std::chrono::minutes(10);  // that the shim tak
 constexpr auto late_margin = std::chrono::milliseconds(50);
 constexpr auto exit_patience = std::chrono::milliseconds(50);
 constexpr int most_garbage = 2;
+constexpr int most_unanswered = 3;  // a server that cannot get a thread or a descriptor closes them all
 
 std::string address_of(const function::Contract& contract) {
     if (!contract.socket.empty()) return "unix:" + contract.socket;
@@ -212,6 +213,7 @@ Task<void> ImageServer::explain(Trouble trouble, Result<Outcome>& outcome) {
     timed_out_ = timed_out_ || trouble == Trouble::late;
     if (trouble == Trouble::garbage) ++garbage_;
     if (trouble != Trouble::closed) co_return;
+    if (!outcome) ++unanswered_;
     co_await until_ended(around_.clock.now() + exit_patience);
     if (!ended()) co_return;
     auto died = death("while it answered");
@@ -223,7 +225,8 @@ Task<void> ImageServer::explain(Trouble trouble, Result<Outcome>& outcome) {
 }
 
 bool ImageServer::sound() const {
-    return !timed_out_ && !refused_ && garbage_ < most_garbage && !ended() && around_.channel.is_open();
+    const bool answers = !timed_out_ && !refused_ && garbage_ < most_garbage && unanswered_ < most_unanswered;
+    return answers && !ended() && around_.channel.is_open();
 }
 
 bool ImageServer::ended() const { return running_->exit.has_value(); }

@@ -36,6 +36,9 @@ public:
     /// What its state says about a reply that failed; waits a moment for its end where it has closed the connection.
     Task<void> explain(Trouble trouble, Result<Outcome>& outcome);
 
+    /// A reply that was as it should be.
+    void note_answer() { unanswered_ = 0; }
+
     /// Whether it may have another event after all that has happened.
     bool sound() const;
 
@@ -62,6 +65,7 @@ private:
     bool timed_out_ = false;
     bool refused_ = false;  ///< a connection, after it had listened
     int garbage_ = 0;       ///< replies that were none
+    int unanswered_ = 0;    ///< events in a row whose connection was closed without a reply
     std::shared_ptr<Running> running_;
     async::TaskGroup tasks_;  // last
 };

@@ -2,6 +2,7 @@
 #include "contract/pipes.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <array>
@@ -20,6 +21,15 @@ namespace {
 
 base::Error no_pipe() {
     return {base::Fault::overloaded, std::string("no pipe to a function could be opened: ") + std::strerror(errno)};
+}
+
+/// A file that is empty and stays so, for this process alone. It is no /dev/null of ours: that is a file of the host, and a function whose uid
+/// owns it could change its mode.
+base::Fd empty_input() {
+    base::Fd file(::memfd_create("no-input", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    constexpr int seals = F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_WRITE | F_SEAL_SEAL;
+    if (file && ::fcntl(file.get(), F_ADD_SEALS, seals) != 0) file.reset();
+    return file;
 }
 
 struct Ends {
@@ -65,7 +75,7 @@ base::Result<Pipes> open_pipes(async::Executor executor, bool with_input) {
         pipes.in = std::move(in->read);
         pipes.to_in.emplace(on_loop(executor, std::move(in->write)));
     } else {
-        pipes.in.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        pipes.in = empty_input();
         if (!pipes.in) return no_pipe();
     }
     pipes.from_out.emplace(on_loop(executor, std::move(out->read)));

@@ -18,7 +18,7 @@ using PipeEnd = boost::asio::posix::basic_stream_descriptor<async::Executor>;
 /// What a process gets as 0, 1 and 2, and our ends of it.
 struct Pipes {
     base::Fd in, out, err;         ///< the process's ends
-    std::optional<PipeEnd> to_in;  ///< nothing where it reads /dev/null
+    std::optional<PipeEnd> to_in;  ///< nothing where its input is an empty file
     std::optional<PipeEnd> from_out, from_err;
 };
 

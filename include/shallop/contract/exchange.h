@@ -46,6 +46,7 @@ struct CgiCall {
     Instant deadline;
     Duration kill_grace = std::chrono::seconds(2);  ///< between TERM and KILL
     std::function<void()> process_started{};        ///< for timing; may be empty
+    std::function<void()> out_of_memory{};          ///< the container's memory did not suffice; may be empty
     /// Gets work that outlives the answer: a process that had its time, between TERM and KILL. Whoever takes it keeps the channel until it is done.
     /// Empty: the container's end is the KILL.
     std::function<void(Task<void>)> afterwards{};

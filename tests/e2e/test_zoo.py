@@ -16,7 +16,7 @@ from zoo import CUT, Watched, build_zoo, outcome, told, zoo_function
 
 TIMEOUT = 1.0        # seconds: limits.timeout of rows that misbehave when they are warm
 START_TIMEOUT = 3.0  # of those that misbehave before
-NOISE_SECONDS = float(os.environ.get("SHALLOP_NOISE_SECONDS", "1"))
+NOISE_SECONDS = float(os.environ.get("SHALLOP_NOISE_SECONDS", "0.5"))
 KEPT, GONE, EITHER = "kept", "gone", "either"
 
 # Of contract http: what the client gets, and what becomes of the instance.
@@ -163,10 +163,17 @@ def results(request, watched):
 
 
 def run(daemon, kind, name):
-    """The row's outcome, tried again by itself where a busy machine made it late."""
+    """The row's outcome; that of a second try where a busy machine may have made the first one late."""
+    result = run_once(daemon, kind, name)
+    late = not kind.startswith("harm") and result[2] > (START_TIMEOUT if kind == "start" else TIMEOUT) + 1
+    return run_once(daemon, kind, name) if late else result
+
+
+def run_once(daemon, kind, name):
     contract = "cgi" if kind in ("cgi", "harm-cgi") else "http"
     command = STARTS[name][1] if kind == "start" else None
-    limits = {"timeout": f"{TIMEOUT:.0f}s" if kind in ("http", "cgi") else f"{START_TIMEOUT:.0f}s" if kind == "start" else "20s", "memory": "64Mi", "pids": 64, "tmp": "16Mi"}
+    seconds = START_TIMEOUT if kind == "start" else TIMEOUT if kind in ("http", "cgi") else 20
+    limits = {"timeout": f"{seconds:.0f}s", "memory": "64Mi", "pids": 64, "tmp": "16Mi"}
     function = zoo_function(daemon, f"{kind}-{name}", contract, command, limits=limits)
     try:
         return lead(function, kind, name)
@@ -178,7 +185,7 @@ def run(daemon, kind, name):
 
 def lead(function, kind, name):
     if kind == "start":
-        return outcome(function, "/")
+        return outcome(function, "/") + (EITHER, 0)
     wait_until(lambda: outcome(function, "/")[0] == 200, 30, what=f"{function.name} answers")
     before = {one["id"] for one in function.instances()}
     path = f"/harm/{name}" if kind.startswith("harm") else f"/{name}"
@@ -213,7 +220,7 @@ def test_P6_a_broken_reply_is_the_right_answer_in_time_and_the_next_event_is_ser
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row[0] == "start"], ids=ids)
 def test_P6_a_server_that_does_not_get_so_far_is_the_right_answer_in_time(results, row):
-    status, text, seconds = results[row]
+    status, text, seconds, _, _ = results[row]
     assert status == STARTS[row[1]][0], text[:300]
     assert seconds <= START_TIMEOUT + 1
 

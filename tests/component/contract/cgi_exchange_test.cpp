@@ -370,3 +370,10 @@ TEST_CASE("a program gets no descriptor of ours", "[contract]") {
     REQUIRE(ok(stage.run()));
     CHECK(stage.sink.body == "0\n1\n2\n3\n");  // the last one is the directory itself
 }
+
+TEST_CASE("without a body a program's input is an empty file that nobody else has and nothing can be written to",
+          "[contract]") {
+    Stage stage("stat -Lc '%F' /dev/stdin; cat; { echo x >/dev/stdin; } 2>/dev/null || echo refused");
+    REQUIRE(ok(stage.run()));
+    CHECK(stage.sink.body == "regular empty file\nrefused\n");
+}

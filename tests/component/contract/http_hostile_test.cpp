@@ -48,6 +48,19 @@ TEST_CASE("what is no reply is the function's failure, and its connection is not
     CHECK(stage.driver->sound());
 }
 
+TEST_CASE("a server that closes three events in a row without a reply gets no further one", "[contract][http]") {
+    HttpStage stage("    head(c)\n    if n == 3: ok(c, 'well', 'Connection: close\\r\\n')\n");
+    const auto unanswered = [&stage](int events) {
+        for (int i = 0; i < events; ++i) CHECK_THAT(stage.get(), ContainsSubstring("without a reply"));
+    };
+    unanswered(2);
+    CHECK(stage.get() == "well");
+    unanswered(2);
+    CHECK(stage.driver->sound());
+    unanswered(1);
+    CHECK_FALSE(stage.driver->sound());
+}
+
 TEST_CASE("a reply that ends too early is cut, not ended", "[contract][http]") {
     const auto [bytes, why] = GENERATE(table<std::string, std::string>({
         {"'HTTP/1.1 200 OK\\r\\nContent-Length: 10\\r\\n\\r\\nhalf'", "6 bytes before its Content-Length of 10"},

@@ -17,7 +17,6 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
-#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -369,30 +368,6 @@ static void identity(char* report) {
         if (strncmp(line, "Cap", 3) == 0 || strncmp(line, "Seccomp:", 8) == 0) notef(report, "%s", line);
     if (status) fclose(status);
     close(fd);
-}
-
-static void crash(char* report) {
-    const pid_t child = fork();
-    if (child == 0) raise(SIGSEGV);
-    int status = 0;
-    waitpid(child, &status, 0);
-    notef(report, "signal: %d\ndumped: %d\nfiles: %d\n", WTERMSIG(status), WCOREDUMP(status) != 0, entries("/tmp"));
-}
-
-// ---- what the next tenant might find
-
-static void leave_mark(char* report) {
-    note(report, "file", close(open("/tmp/mark", O_CREAT | O_WRONLY | O_CLOEXEC, 0600)));
-    note(report, "shared memory", close(open("/dev/shm/mark", O_CREAT | O_WRONLY | O_CLOEXEC, 0600)));
-    note(report, "segment", shmget(4242, 4096, IPC_CREAT | 0600));
-    setenv("ZOO_MARK", "1", 1);
-}
-
-static void find_mark(char* report) {
-    try_open(report, "/tmp/mark", O_RDONLY);
-    try_open(report, "/dev/shm/mark", O_RDONLY);
-    note(report, "segment", shmget(4242, 4096, 0600));
-    note(report, "variable", getenv("ZOO_MARK") ? 0 : (errno = ENOENT, -1));
 }
 
 const struct deed probes[] = {

@@ -30,3 +30,9 @@ _Noreturn void stay(void);
 /// Appends "NAME: ok" or "NAME: ERRNO" for a result of a system call; returns whether it succeeded.
 int note(char* report, const char* name, long result);
 void notef(char* report, const char* format, ...);
+
+/// Leaves a file, shared memory and a variable behind, and looks for them.
+void leave_mark(char* report);
+void find_mark(char* report);
+/// A child dies of SIGSEGV: says whether the kernel dumped it.
+void crash(char* report);

@@ -19,7 +19,8 @@ namespace asio = boost::asio;
 namespace {
 
 base::Error no_pipe() {
-    return {base::Fault::overloaded, std::string("no pipe to a function could be opened: ") + std::strerror(errno)};
+    return {base::Fault::overloaded, std::string("no pipe to a function could be opened: ") + std::strerror(errno),
+            "waited"};
 }
 
 struct Ends {

@@ -29,6 +29,11 @@ class Callers:
                 self.answers.append((0, str(error)))
             time.sleep(0.005)
 
+    def more(self, count=50):
+        """Waits until so many further calls were answered."""
+        goal = len(self.answers) + count
+        wait_until(lambda: len(self.answers) >= goal, 30, what=f"{count} further answers")
+
     def __enter__(self):
         for thread in self.threads:
             thread.start()
@@ -79,7 +84,8 @@ def test_P4_an_engine_that_is_frozen_for_ten_seconds(engine, functions):
         finally:
             engine.thaw()
         wait_until(lambda: cold.call().status == 200, 2 + LATE, what="cold calls work again")
-    assert len(callers.answers) > 500 and set(callers.answers) == {(200, first)}
+        callers.more()
+    assert len(callers.answers) > 100 and set(callers.answers) == {(200, first)}
     wait_until(lambda: len(engine.containers()) == 2, 15, what="of the calls that were given up nothing is left")
 
 
@@ -88,12 +94,16 @@ def test_P4_an_engine_that_is_killed_under_live_restore(engine, functions):
     engine.start(live_restore=True)
     warm, cold = functions("warm", "cold")
     first = warm.call("/where").text
+    # An instance answers before the engine has finished its start; a start that is cut off is undone by the engine, live-restore or not.
+    wait_until(lambda: len(engine.docker("ps", "-q").split()) == 1, 20, what="the engine has it as running")
     with Callers(warm) as callers:
         engine.kill()
+        callers.more()
         assert cold.call().status == 503
         engine.start(live_restore=True)
         wait_until(lambda: cold.call().status == 200, 2 + LATE, what="cold calls work again")
-    assert len(callers.answers) > 100 and set(callers.answers) == {(200, first)}
+        callers.more()
+    assert set(callers.answers) == {(200, first)}
 
 
 def test_P4_an_engine_that_is_restarted_without_live_restore(engine, functions):

@@ -5,7 +5,7 @@ import subprocess
 
 from conftest import BINARY, ROOT
 
-SECONDS, SEED = 22, 7
+SECONDS, SEED = 15, 7
 
 
 def test_P1_P9_a_short_soak_breaks_no_promise():

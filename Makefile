@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands people type. Each one does its own set-up; the work is in tools/.
 .DEFAULT_GOAL := help
-.PHONY: help run stop test build bench examples runtimes setup format tidy image clean
+.PHONY: help run stop test soak build bench examples runtimes setup format tidy image clean
 
 JOBS ?= $(shell nproc)
 
@@ -22,6 +22,11 @@ stop: ## stop the daemon that make run started
 test: ## the same set-up, then every test; the last line is "N passed, N failed"
 	@tools/setup test
 	@tools/test
+
+soak: ## ten minutes of load, faults and kills against a model; SOAK_SECONDS=3600 SOAK_SEED=7 make soak
+	@tools/setup test
+	@tools/build release
+	@SHALLOP_BIN=$(CURDIR)/build/release/shallop tests/soak/run
 
 build: ## build/release/shallop
 	@tools/setup build

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/async/condition.h>
 #include <shallop/async/task_group.h>
+#include <shallop/base/memory.h>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -37,6 +38,9 @@ void report(base::Log& log, const char* name, const std::exception_ptr& thrown) 
     } catch (const boost::system::system_error& error) {
         if (error.code() == asio::error::operation_aborted) return;
         log.error("task failed", {{"task", name}, {"error", error.what()}});
+    } catch (const std::bad_alloc&) {
+        base::tell_new_handler();
+        log.error("task failed", {{"task", name}, {"error", "no memory"}});
     } catch (const std::exception& error) {
         log.error("task failed", {{"task", name}, {"error", error.what()}});
     }
@@ -70,9 +74,14 @@ void TaskGroup::spawn_cancellable(const char* name, const std::function<Task<voi
         if (thrown) report(state->log, name, thrown);
         if (state->running.empty()) state->empty.notify_all();
     };
-    auto whole = begin(state_->executor, *at, make(*at));
-    asio::co_spawn(state_->executor, std::move(whole),
-                   asio::bind_cancellation_slot(at->signal_.slot(), std::move(ended)));
+    try {
+        auto whole = begin(state_->executor, *at, make(*at));
+        asio::co_spawn(state_->executor, std::move(whole),
+                       asio::bind_cancellation_slot(at->signal_.slot(), std::move(ended)));
+    } catch (...) {
+        state_->running.erase(at);  // for want of memory: nothing has begun, and nobody is to wait for its end
+        throw;
+    }
 }
 
 void TaskGroup::cancel() { state_->cancel(); }

@@ -20,7 +20,8 @@ namespace asio = boost::asio;
 namespace {
 
 base::Error no_pipe() {
-    return {base::Fault::overloaded, std::string("no pipe to a function could be opened: ") + std::strerror(errno)};
+    return {base::Fault::overloaded, std::string("no pipe to a function could be opened: ") + std::strerror(errno),
+            "waited"};
 }
 
 /// A file that is empty and stays so, for this process alone. It is no /dev/null of ours: that is a file of the host, and a function whose uid

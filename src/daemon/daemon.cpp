@@ -15,6 +15,9 @@ namespace {
 
 constexpr auto host_inspect_timeout = std::chrono::seconds(5);
 constexpr auto ping_timeout = std::chrono::seconds(2);
+constexpr auto ping_pause = std::chrono::seconds(5);
+constexpr auto ping_while_down =
+    std::chrono::milliseconds(500);  ///< both its pause and its timeout: its return is soon seen
 constexpr auto last_words = std::chrono::milliseconds(500);
 constexpr auto memory_pause = std::chrono::seconds(1);
 constexpr auto tidy_pause = std::chrono::minutes(10);
@@ -213,18 +216,19 @@ Task<int> Daemon::run() {
     }
     tasks_.spawn("janitor", janitor_.run());
     tasks_.spawn("pool", pool_.run());
-    tasks_.spawn("memory", watch_memory());
+    tasks_.spawn("memory", keep("memory", [this] { return watch_memory(); }));
+    tasks_.spawn("reserve", keep("reserve", [this] { return watch_reserve(); }));
     tasks_.spawn("code", tidy_code());
     tasks_.spawn("images", builder_.keep_collecting([this] { return registry_.images(); }));
     tasks_.spawn("connections into containers", roster_.keep_sweeping(clock_));
-    tasks_.spawn("engine watch", watch_engine());
+    tasks_.spawn("engine watch", keep("engine watch", [this] { return watch_engine(); }));
     tasks_.spawn("first instances", start_ahead());
     tasks_.spawn("queue", queue_.run());
     tasks_.spawn("jobs", jobs_.run());
     tasks_.spawn("schedules", scheduler_.run());
     tasks_.spawn("engine triggers", triggers_.run());
-    tasks_.spawn("gateway", gateway_listener_.run());
-    tasks_.spawn("admin", admin_listener_.run());
+    tasks_.spawn("gateway", keep("gateway", [this] { return gateway_listener_.run(); }));
+    tasks_.spawn("admin", keep("admin", [this] { return admin_listener_.run(); }));
     co_await wait_for_signal();
     auto stopping = stop(settings_.grace);
     auto again = wait_for_signal();
@@ -310,7 +314,8 @@ void Daemon::keep_from_functions(const std::vector<docker::ContainerMount>& moun
 Task<void> Daemon::watch_engine() {
     bool trimmed = false;
     for (;;) {
-        const auto answered = co_await engine_.ping(clock_.now() + ping_timeout);
+        const base::Duration patience = engine_up_ ? ping_timeout : ping_while_down;
+        const auto answered = co_await engine_.ping(clock_.now() + patience);
         if (answered.has_value() != engine_up_) {
             engine_up_ = answered.has_value();
             if (engine_up_) {
@@ -321,7 +326,7 @@ Task<void> Daemon::watch_engine() {
             }
         }
         if (!std::exchange(trimmed, true)) trim_memory();
-        const auto pause = std::chrono::seconds(engine_up_ ? 5 : 1);
+        const base::Duration pause = engine_up_ ? ping_pause : ping_while_down;
         co_await clock_.sleep_for(pause);
     }
 }

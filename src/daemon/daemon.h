@@ -27,6 +27,7 @@
 #include <string>
 
 #include "daemon/functions_folder.h"
+#include "daemon/memory_reserve.h"
 
 namespace shallop::daemon {
 
@@ -72,11 +73,14 @@ private:
     void keep_from_functions(const std::vector<docker::ContainerMount>& mounts);
     Task<void> watch_engine();
     Task<void> watch_memory();
+    Task<void> watch_reserve();
+    Task<void> keep(const char* name, std::function<Task<void>()> begin);
     Task<void> tidy_code();
     Task<void> wait_for_signal();
     Task<void> stop(base::Duration grace);
     void apply_log_level();
 
+    MemoryReserve reserve_{8 * 1024 * 1024};
     Settings settings_;
     std::vector<std::pair<std::string, std::string>> effective_;
     std::string config_file_;
@@ -135,6 +139,10 @@ struct Memory {
     base::Bytes total = 0, available = 0;
 };
 Memory read_memory(const std::string& meminfo);
+
+/// Asks the kernel to spare this process when the machine's memory is out: what it starts goes before. That needs CAP_SYS_RESOURCE, which root has
+/// on a host and not in a container. What an operator has set lower stays. Returns the oom_score_adj that holds.
+int spare_from_oom_killer();
 
 /// Gives back what only the start needed: free heap, and pages of code, of which those in use come back from the page cache one by
 /// one. Two thirds of a starting daemon's resident memory is initialisation code of libraries that never runs again.

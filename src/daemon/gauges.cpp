@@ -61,6 +61,8 @@ void Daemon::register_gauges() {
     for (auto* listener : {&gateway_listener_, &admin_listener_}) {
         listener->on_refused([this](const char* reason) { metrics_.rejected(reason); });
     }
+    // The operator's listener goes on: who asks what is wrong is to be told.
+    gateway_listener_.refuse_while([this] { return reserve_.given_up(); });
     metrics_.gauge("shallop_connections", "Client connections.", "listener", "gateway",
                    [=, this] { return number(gateway_listener_.connections()); });
     metrics_.gauge("shallop_connections", "Client connections.", "listener", "admin",

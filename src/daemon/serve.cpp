@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/daemon.h"
 
+#include <shallop/base/memory.h>
 #include <shallop/daemon/serve.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -8,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 
 #include <sys/resource.h>
 
@@ -47,6 +49,7 @@ int run(Loaded loaded, base::Log& log) {
         log.error("cannot start", {{"reason", ground.error().detail}});
         return 1;
     }
+    log.info("memory", {{"oom_score_adj", spare_from_oom_killer()}});
     Daemon daemon(std::move(loaded), std::move(*ground), log, loop.get_executor());
     int status = 1;
     boost::asio::co_spawn(loop, daemon.run(), [&](const std::exception_ptr& thrown, int result) {
@@ -54,8 +57,16 @@ int run(Loaded loaded, base::Log& log) {
         if (thrown) log.error("the daemon broke");
         loop.stop();
     });
-    loop.run();
-    return status;
+    // An exception out of a handler, which no task has caught, is want of memory. The loop goes on where it was.
+    for (;;) {
+        try {
+            loop.run();
+            return status;
+        } catch (const std::bad_alloc&) {
+            base::tell_new_handler();
+            log.error("short of memory", {{"task", "loop"}});
+        }
+    }
 }
 
 }  // namespace

@@ -55,6 +55,7 @@ Json encode_host(const ContainerSpec& spec, ApiVersion api) {
     if (spec.memory > 0) host["Memory"] = host["MemorySwap"] = spec.memory;
     if (spec.nano_cpus > 0) host["NanoCpus"] = spec.nano_cpus;
     if (spec.pids > 0) host["PidsLimit"] = spec.pids;
+    if (spec.oom_score_adj != 0) host["OomScoreAdj"] = spec.oom_score_adj;
     if (!spec.runtime.empty()) host["Runtime"] = spec.runtime;
     if (!spec.network.empty()) host["NetworkMode"] = spec.network;
     for (const auto& mount : spec.mounts) host["Mounts"].push_back(encode_mount(mount));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <shallop/base/memory.h>
 #include <shallop/http/problem.h>
 
 #include <http/connection.h>
@@ -7,6 +8,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <new>
 
 namespace shallop::http {
 namespace {
@@ -23,6 +25,7 @@ std::size_t buffer_for(const Limits& limits) {
 
 const char* word_for(int status) {
     if (status == 414 || status == 431) return "head_too_large";
+    if (status == 503) return "memory";
     return status == 408 ? "slow_head" : "malformed";
 }
 
@@ -35,14 +38,21 @@ Task<void> answer_options(HttpExchange& exchange) {
     (void)co_await exchange.reply(std::move(head), std::move(body));
 }
 
-void report(base::Log& log, const std::exception_ptr& thrown) {
+constexpr const char* no_memory = "The server is short of memory; try again soon.";
+
+/// Returns whether it was for want of memory.
+bool report(base::Log& log, const std::exception_ptr& thrown) {
     try {
         std::rethrow_exception(thrown);
+    } catch (const std::bad_alloc&) {
+        base::tell_new_handler();
+        return true;
     } catch (const std::exception& error) {
         log.error("handler failed", {{"error", error.what()}});
     } catch (...) {
         log.error("handler failed", {{"error", "not a std::exception"}});
     }
+    return false;
 }
 
 }  // namespace
@@ -67,6 +77,10 @@ Task<void> Connection::serve() {
             if (!complete) co_return;
         }
         wire_.consume(parser_.size());
+        if (shared_.short_of_memory && shared_.short_of_memory()) {
+            Refusal later{503, no_memory};
+            co_return co_await refuse(std::move(later), parser_.for_head_method());
+        }
         HttpExchange exchange(shared_, wire_, task_, head());
         std::exception_ptr thrown;
         try {
@@ -81,7 +95,7 @@ Task<void> Connection::serve() {
         if (thrown) {
             const auto state = co_await boost::asio::this_coro::cancellation_state;
             if (state.cancelled() != boost::asio::cancellation_type::none) std::rethrow_exception(thrown);
-            report(shared_.log, thrown);
+            lacked_memory_ = report(shared_.log, thrown);
         }
         const bool in_order = exchange.finished() && exchange.body_done() && exchange.keep_alive();
         if (!in_order) {
@@ -140,13 +154,15 @@ Task<bool> Connection::end(HttpExchange& exchange) {
 /// The reply of a handler that gave none.
 Task<void> Connection::fail(HttpExchange& exchange) {
     Problem what;
-    what.detail = "The server failed to answer this request.";
+    what.status = lacked_memory_ ? 503 : 500;
+    what.detail = lacked_memory_ ? no_memory : "The server failed to answer this request.";
     if (exchange.read_refusal().status != 0) {
         what.status = exchange.read_refusal().status;
         what.detail = exchange.read_refusal().detail;
     }
     std::string body;
     Response head = problem(what, body);
+    if (what.status == 503) head.fields.push_back({"Retry-After", "1"});
     (void)co_await exchange.reply(std::move(head), std::move(body));
 }
 
@@ -159,7 +175,8 @@ Task<void> Connection::refuse(Refusal refusal, bool for_head_method) {
     what.status = refusal.status;
     what.detail = std::move(refusal.detail);
     std::string body;
-    const Response reply = problem(what, body);
+    Response reply = problem(what, body);
+    if (what.status == 503) reply.fields.push_back({"Retry-After", "1"});
     const auto bytes =
         write_head(reply, Asked(), Framing::length, false, shared_.date.at(shared_.clock.wall()), shared_.log);
     const Wire::Parts parts{bytes, for_head_method ? std::string_view() : std::string_view(body), {}};

@@ -36,6 +36,7 @@ private:
     Ends ends_;
     Wire wire_;
     HeadParser parser_;
+    bool lacked_memory_ = false;  ///< the handler did, and so gave no reply
 };
 
 /// A connection's whole life as a Task that owns it; `task` is that task's own.

@@ -26,6 +26,7 @@ struct Shared {
     bool draining = false;
     std::string scratch{};  ///< for a head on its way to the socket; nobody keeps it over a wait
     std::function<void(const char*)> on_refused{};  ///< may be empty
+    std::function<bool()> short_of_memory{};        ///< may be empty
 };
 
 /// The Exchange of one request on a Wire. Its Connection outlives it.

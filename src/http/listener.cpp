@@ -74,6 +74,10 @@ std::size_t Listener::connections() const { return state_->connections.size(); }
 
 void Listener::on_refused(std::function<void(const char*)> report) { state_->shared.on_refused = std::move(report); }
 
+void Listener::refuse_while(std::function<bool()> short_of_memory) {
+    state_->shared.short_of_memory = std::move(short_of_memory);
+}
+
 Task<void> Listener::run() {
     base::ensure(state_->listening.has_value(), "a listener runs after bind()");
     return state_->accept_all();

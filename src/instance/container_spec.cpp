@@ -8,6 +8,9 @@ namespace {
 constexpr const char* door_in_container = "/.shallop";
 constexpr const char* shim_in_container = "/.shallop/shim";
 
+/// Where the machine has no memory left, a function goes before the daemon, the engine and what else runs on the host.
+constexpr int oom_score_adj = 500;
+
 /// Each process gets the function's limit of descriptors at its exec. The shim itself keeps what containers inherit from the engine, as far
 /// as that is surely enough: the kernel counts descriptors under way on sockets per user, so that a shim with the function's limit could
 /// not pass any while hostile code of the same user floods. An engine refuses a limit above its own, so none is asked for without need.
@@ -82,6 +85,7 @@ docker::ContainerSpec container_for(const function::Function& function, const Se
     container.memory = spec.limits.memory;
     container.nano_cpus = static_cast<std::int64_t>(spec.limits.cpus * 1e9);
     container.pids = spec.limits.pids;
+    container.oom_score_adj = oom_score_adj;
     container.files = container_files(spec.limits.files);
     container.capabilities_add = spec.capabilities;
     return container;

@@ -13,6 +13,7 @@ constexpr const char* instance_label = "shallop.instance";
 constexpr auto removal_timeout = std::chrono::seconds(30);
 constexpr auto list_timeout = std::chrono::seconds(10);
 constexpr auto last_effort = std::chrono::seconds(3);
+constexpr auto look_pause = std::chrono::milliseconds(500);
 constexpr auto breath = std::chrono::milliseconds(20);
 
 /// 1 s, 2 s, 4 s … 60 s between attempts to remove one container.
@@ -82,6 +83,10 @@ Task<void> Janitor::sweep_regularly() {
 Task<base::Result<std::size_t>> Janitor::sweep() {
     std::vector<std::string> ours;
     ours.push_back(std::string(daemon_label) + "=" + settings_.daemon_id);
+    std::set<std::string> ended;  // and made before the engine is asked
+    for (const auto& [instance, one] : retired_) {
+        if (!one.container.empty()) ended.insert(instance);
+    }
     const auto listed = co_await engine_.list(std::move(ours), clock_.now() + list_timeout);
     if (!listed) co_return listed.error();
     std::set<std::string> present;
@@ -93,10 +98,8 @@ Task<base::Result<std::size_t>> Janitor::sweep() {
         retired_[instance.empty() ? container.id : instance] = Retired{container.id, clock_.now()};
         ++found;
     }
-    // Retired long enough to have been listed, and not there: gone, whatever the event stream missed.
-    std::erase_if(retired_, [&](const auto& one) {
-        return !present.contains(one.first) && one.second.look_at < clock_.now() && !one.second.container.empty();
-    });
+    // Gone, whatever the event stream missed: an engine that was killed tells nothing of what it has lost sight of.
+    std::erase_if(retired_, [&](const auto& one) { return ended.contains(one.first) && !present.contains(one.first); });
     if (found > 0) log_.warn("removing containers without an owner", {{"count", found}});
     changed_.notify_all();
     co_return found;
@@ -167,12 +170,28 @@ Task<base::Status> Janitor::remove_one(std::string instance, std::string contain
 }
 
 Task<void> Janitor::drain(Instant deadline) {
+    // No create is under way any more: one look tells whether those without an answer have made anything.
+    for (auto& [instance, one] : retired_) {
+        if (!one.container.empty()) continue;
+        one.look_at = clock_.now();
+        one.attempts = std::max(one.attempts, 1);
+    }
+    changed_.notify_all();
+    tasks_.spawn("look", keep_looking());
     co_await until_empty(deadline);
     for (auto& [instance, one] : retired_) one.look_at = clock_.now();
     changed_.notify_all();
     co_await until_empty(clock_.now() + last_effort);
     tasks_.cancel();
     co_await tasks_.join();
+}
+
+/// Events say sooner what is gone, but not always.
+Task<void> Janitor::keep_looking() {
+    for (;;) {
+        co_await clock_.sleep_for(look_pause);
+        co_await sweep();
+    }
 }
 
 Task<void> Janitor::until_empty(Instant deadline) {

@@ -33,6 +33,12 @@ std::int64_t whole_seconds(Duration duration) {
     return std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(duration).count());
 }
 
+/// Of these no function can cure the engine, and none is to wait long once it is well again. A container that was not there in time is one: its
+/// server would have been a start_timeout.
+bool engines_fault(Fault fault) {
+    return fault == Fault::engine_down || fault == Fault::engine_refused || fault == Fault::timed_out;
+}
+
 }  // namespace
 
 /// Makes `function` the current version. Old instances of a function that reuses them serve on until the new version's first launch has an
@@ -147,7 +153,8 @@ void Ledger::Books::failed(Account& account, bool stale, Instant made, const Err
         const bool at_once = error.fault == Fault::engine_down;
         const bool probe = breaker.open && made > breaker.opened_at;
         if (probe || (!breaker.open && (at_once || breaker.failures >= tuning.failures_to_open))) {
-            breaker.back_off = probe ? std::min(breaker.back_off * 2, tuning.back_off_most) : tuning.back_off_first;
+            const auto most = engines_fault(error.fault) ? tuning.engine_back_off_most : tuning.back_off_most;
+            breaker.back_off = probe ? std::min(breaker.back_off * 2, most) : tuning.back_off_first;
             breaker.open = true;
             breaker.opened_at = now;
             breaker.retry_at = now + breaker.back_off;

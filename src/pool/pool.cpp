@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/async/race.h>
+#include <shallop/base/memory.h>
 #include <shallop/function/resource.h>
 #include <shallop/pool/pool.h>
 
@@ -244,7 +245,14 @@ Task<void> Pool::launch(Slot slot, function::FunctionPtr function, async::Cancel
     // A launch fails before those who wait for it lose patience: it knows what was wrong.
     const auto timeout = function->spec.limits.timeout;
     const auto deadline = began + timeout - std::min<async::Duration>(launch_margin, timeout / 10);
-    auto launched = co_await make(slot, function, deadline);
+    // Whatever becomes of it, the ledger has to hear: a slot that is launching for ever would be a place lost.
+    Result<std::unique_ptr<instance::Instance>> launched =
+        Error(Fault::overloaded, "the daemon is short of memory", "waited");
+    try {
+        launched = co_await make(slot, function, deadline);
+    } catch (const std::bad_alloc&) {
+        base::tell_new_handler();
+    }
     const auto held = held_.find(slot);
     if (held == held_.end()) co_return;
     if (!launched) {

@@ -94,17 +94,17 @@ def request(port, method, path, body=None, headers=None, timeout=60):
 class Daemon:
     """A running `shallop serve` with directories and ports of its own. `start` and `stop` may be called again and again."""
 
-    def __init__(self, *flags, environment=None, data_dir=None, docker_host=None):
+    def __init__(self, *flags, environment=None, data_dir=None, docker_host=None, wrapper=()):
         # /tmp and not pytest's own folder: a unix socket's path has 107 characters at most.
         self.home = Path(tempfile.mkdtemp(prefix="shallop-e2e-", dir="/tmp"))
         self.data_dir, self.run_dir = Path(data_dir or self.home / "data"), self.home / "run"
         self.log_file = self.home / "log"
         self.port, self.admin_port = free_port(), free_port()
         self.flags, self.environment, self.process = list(flags), environment or {}, None
-        self.docker_host = docker_host
+        self.docker_host, self.wrapper = docker_host, [str(word) for word in wrapper]  # a program that runs it, such as prlimit
 
     def command(self):
-        command = [str(BINARY), "serve", "--listen", f"127.0.0.1:{self.port}",
+        command = self.wrapper + [str(BINARY), "serve", "--listen", f"127.0.0.1:{self.port}",
                    "--admin-listen", f"127.0.0.1:{self.admin_port}",
                    "--data-dir", str(self.data_dir), "--run-dir", str(self.run_dir)]
         return command + (["--docker-host", self.docker_host] if self.docker_host else []) + self.flags
@@ -128,6 +128,11 @@ class Daemon:
 
     def log(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    @property
+    def descriptors(self):
+        """How many it has open."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     @property
     def running(self):

@@ -51,6 +51,7 @@ struct ContainerSpec {
     std::int64_t nano_cpus = 0;
     int pids = 0;
     int files = 0;                              ///< RLIMIT_NOFILE, soft and hard
+    int oom_score_adj = 0;                      ///< -1000 … 1000, proc(5): the higher, the earlier the kernel kills it
     std::vector<std::string> capabilities_add;  ///< ALL are dropped first
     bool auto_remove = true;
     // Always: no-new-privileges, default seccomp, health check none, log driver none, restart policy no, core 0, no stdin, no TTY.

@@ -102,6 +102,9 @@ public:
     /// malformed, head_too_large, slow_head, connections. Before run().
     void on_refused(std::function<void(const char*)> report);
 
+    /// While it says so, requests are refused with 503, counted as "memory", and their connections end.
+    void refuse_while(std::function<bool()> short_of_memory);
+
     /// Accepts until drained or cancelled. EMFILE and the like are waited out, never spun on.
     Task<void> run();
 

@@ -45,6 +45,7 @@ struct Tuning {
     Duration pause_after = std::chrono::seconds(1);
     Duration back_off_first = std::chrono::milliseconds(200);
     Duration back_off_most = std::chrono::seconds(30);
+    Duration engine_back_off_most = std::chrono::seconds(1);  ///< where the engine is to blame, and not the function
     int failures_to_open = 3;  ///< launches failed in a row; engine_down opens at the first
     Duration recent = std::chrono::seconds(
         10);  ///< what has idled longer may go for any function in need, else only for one with fewer

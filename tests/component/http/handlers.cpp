@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <new>
 #include <stdexcept>
 #include <vector>
 
@@ -178,6 +179,7 @@ Task<void> Scripted::handle(Exchange& exchange) {
     if (path == "/limited") co_await limited(exchange);
     if (path == "/mirror") co_await mirror(exchange);
     if (path == "/throw") throw std::runtime_error("a bug");
+    if (path == "/no-memory") throw std::bad_alloc();
     if (path == "/nothing") co_return;
     if (path == "/status") {
         Response head = head_of(static_cast<int>(number));

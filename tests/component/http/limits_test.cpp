@@ -40,6 +40,27 @@ std::size_t resident_bytes() {
 
 }  // namespace
 
+TEST_CASE("while memory is short requests are refused in words, and then served again", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client kept(server.address());
+    kept.send(hello);
+    CHECK(kept.answer().status == 200);
+    server.short_of_memory = true;
+    kept.send("POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+    const auto answer = kept.answer();
+    CHECK(answer.status == 503);
+    CHECK(answer.field("retry-after") == "1");
+    CHECK(answer.field("connection") == "close");
+    CHECK(answer.body.find("short of memory") != std::string::npos);
+    CHECK(handler.handled == 1);
+    CHECK(server.refused == 1);
+    server.short_of_memory = false;
+    Client next(server.address());
+    next.send(hello);
+    CHECK(next.answer().status == 200);
+}
+
 TEST_CASE("a head that does not arrive in time is answered 408", "[http]") {
     Scripted handler;
     http::Limits limits;

@@ -199,6 +199,18 @@ TEST_CASE("a handler that throws or says nothing answers 500, and the connection
     }
 }
 
+TEST_CASE("a handler for which there is no memory answers 503", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client client(server.address());
+    client.send("GET /no-memory HTTP/1.1\r\nHost: a\r\n\r\n");
+    const auto answer = client.answer();
+    CHECK(answer.status == 503);
+    CHECK(answer.field("retry-after") == "1");
+    client.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    CHECK(client.answer().status == 200);
+}
+
 TEST_CASE("an unfinished reply looks unfinished to the client", "[http]") {
     Scripted handler;
     Server server(handler);

@@ -27,6 +27,7 @@ public:
         const auto bound = listener_.bind(address);
         if (!bound) throw std::runtime_error(bound.error().detail);
         listener_.on_refused([this](const char*) { ++refused; });
+        listener_.refuse_while([this] { return short_of_memory.load(); });
         boost::asio::co_spawn(context_, listener_.run(), boost::asio::detached);
         thread_ = std::thread([this] { context_.run(); });
     }
@@ -46,6 +47,7 @@ public:
     }
 
     std::atomic<int> refused{0};  ///< requests and connections the handler never saw
+    std::atomic<bool> short_of_memory{false};
 
     std::size_t connections() {
         std::promise<std::size_t> count;

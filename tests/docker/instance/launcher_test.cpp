@@ -48,6 +48,23 @@ TEST_CASE("a removal that fails is tried again", "[instance]") {
     CHECK(yard.becomes_empty());
 }
 
+TEST_CASE("a drain looks at once for what a create without an answer may have made", "[instance]") {
+    const auto when = GENERATE(When::before, When::after);
+    CAPTURE(static_cast<int>(when));
+    test::Yard yard;
+    yard.close();
+    yard.janitor_settings.patience = 1h;
+    yard.open();
+    yard.engine.fail("create", 1, {Fault::engine_down, "told to fail"}, when);
+    CHECK_FALSE(yard.launch(test::Yard::function()));
+    CHECK(yard.janitor->leaving() == 1);
+    const auto limit = yard.loop.in(50s);
+    yard.loop.run(yard.janitor->drain(limit));
+    CHECK(yard.loop.clock().now() < limit - 20s);
+    CHECK(yard.janitor->leaving() == 0);
+    CHECK(yard.containers().empty());
+}
+
 TEST_CASE("a launch given up at any moment leaves no container", "[instance]") {
     test::Yard yard;
     for (const auto patience : {1ms, 3ms, 8ms, 15ms, 30ms, 60ms, 90ms}) {

@@ -58,6 +58,7 @@ TEST_CASE("what the spec asks for is in the body, and nothing else", "[docker]")
     spec.memory = 1 << 28;
     spec.nano_cpus = 500'000'000;
     spec.pids = 128;
+    spec.oom_score_adj = 500;
     spec.files = 1024;
     spec.capabilities_add = {"NET_BIND_SERVICE"};
     spec.auto_remove = false;
@@ -72,6 +73,7 @@ TEST_CASE("what the spec asks for is in the body, and nothing else", "[docker]")
     CHECK(body["NetworkDisabled"] == false);
     CHECK(host["NetworkMode"] == "inner");
     CHECK(host["Runtime"] == "crun");
+    CHECK(host["OomScoreAdj"] == 500);
     CHECK(host["ReadonlyRootfs"] == false);
     CHECK(host["Tmpfs"]["/tmp"] == "rw,exec,nosuid,nodev,mode=1777,size=8388608,nr_inodes=2048");
     CHECK(host["Memory"] == 1 << 28);
@@ -88,7 +90,7 @@ TEST_CASE("what the spec asks for is in the body, and nothing else", "[docker]")
         {"Type":"volume","Source":"data","Target":"/data","ReadOnly":false},
         {"Type":"tmpfs","Target":"/cache","ReadOnly":false,"TmpfsOptions":{"SizeBytes":4096}}])"));
     CHECK(body.size() == 15);
-    CHECK(host.size() == 20);
+    CHECK(host.size() == 21);
 }
 
 TEST_CASE("an engine of API 1.40 is not asked for a cgroup namespace", "[docker]") {

@@ -36,6 +36,7 @@ TEST_CASE("a container is locked down unless its function says otherwise", "[ins
     CHECK(spec.memory == 256ULL << 20);
     CHECK(spec.nano_cpus == 1'000'000'000);
     CHECK(spec.pids == 128);
+    CHECK(spec.oom_score_adj == 500);
     CHECK(spec.files == 0);  // each process gets its own at exec
     CHECK(spec.tmp_size == 64ULL << 20);
     CHECK(spec.labels.at("shallop.daemon") == "d");

@@ -2,6 +2,7 @@
 #include "functions.h"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 using namespace shallop;
 using namespace shallop::tests;
@@ -109,6 +110,23 @@ TEST_CASE("a probe that fails refuses everybody and doubles the back-off, up to 
         stage.fail(probe[0]);
         CHECK(stage.refused().size() == 2);
         expected = std::min<base::Duration>(2 * expected, 30s);
+    }
+}
+
+TEST_CASE("where the engine is to blame the next probe is a second away at most", "[pool]") {
+    const auto fault = GENERATE(Fault::engine_down, Fault::engine_refused, Fault::timed_out);
+    CAPTURE(base::name(fault));
+    Stage stage;
+    const auto f = function_of("f");
+    fail_in_a_row(stage, f, 3);
+    for (int i = 0; i < 10; ++i) {
+        stage.pass(stage.ledger.retry_after("f", stage.now));
+        REQUIRE(stage.wait(f) != 0);
+        const auto probe = stage.launches();
+        REQUIRE(probe.size() == 1);
+        stage.fail(probe[0], fault);
+        CHECK(stage.ledger.retry_after("f", stage.now) == std::min<base::Duration>(200ms * (2 << i), 1s));
+        stage.refused();
     }
 }
 

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/daemon.h"
+
+#include <malloc.h>
+#include <sys/mman.h>
+
+#include <cstdio>
+#include <fstream>
+#include <new>
+#include <utility>
+
+namespace shallop::daemon {
+namespace {
+
+constexpr auto reserve_pause = std::chrono::milliseconds(200);
+
+}  // namespace
+
+int spare_from_oom_killer() {
+    constexpr int spared = -500;  // as the engine's own
+    constexpr const char* path = "/proc/self/oom_score_adj";
+    int score = 0;
+    std::ifstream(path) >> score;
+    if (score <= spared) return score;
+    std::ofstream(path) << spared << std::flush;
+    std::ifstream(path) >> score;
+    return score;
+}
+
+/// A task that the daemon cannot do without begins again where it has ended for want of memory.
+Task<void> Daemon::keep(const char* name, std::function<Task<void>()> begin) {
+    for (;;) {
+        try {
+            co_await begin();
+            co_return;
+        } catch (const std::bad_alloc&) {
+            log_.error("short of memory", {{"task", name}});
+        }
+        co_await clock_.sleep_for(reserve_pause);
+    }
+}
+
+/// Requests are refused for as long as the reserve is given up: a fifth of a second at least, in which what is under way can end.
+Task<void> Daemon::watch_reserve() {
+    bool told = false;
+    for (;;) {
+        co_await clock_.sleep_for(reserve_pause);
+        if (reserve_.given_up() && !std::exchange(told, true)) log_.error("short of memory: requests are refused");
+        if (reserve_.restore() && std::exchange(told, false)) log_.info("there is memory again");
+    }
+}
+
+void trim_memory() {
+    ::malloc_trim(0);
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) {
+        unsigned long begin = 0, end = 0;
+        char mode[5] = {};
+        if (std::sscanf(line.c_str(), "%lx-%lx %4s", &begin, &end, mode) != 3) continue;
+        // Code only: it is never written, so that the kernel has it in the file. Relocated data looks read-only and is not.
+        if (std::string_view(mode) != "r-xp" || line.find(" /") == std::string::npos) continue;
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel gives addresses as text.
+        ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+    }
+}
+
+}  // namespace shallop::daemon

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a soak does to a daemon, one fault after the other, and what must be so after each."""
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+
+from conftest import docker, request, wait_until
+from engine_proxy import ACTS
+from warm import at_once
+
+# Beyond the numbers of reliability's promises: what a machine is given that has other things to do. The table has what was measured.
+ORPHAN_SECONDS = 10
+PATIENCE = 60
+
+
+class Rounds:
+    """One daemon under load, behind a proxy. `late`: seconds that each bar is given beside itself."""
+
+    def __init__(self, daemon, proxy, load, model, chance, late):
+        self.daemon, self.proxy, self.load, self.model = daemon, proxy, load, model
+        self.chance, self.late = chance, late
+        self.kills = self.orphans = self.orphan_checks = 0
+        self.watching = []
+
+    # ---- what is done
+
+    def kill(self):
+        """P1: killed with work in flight, and started again."""
+        self.load.disturb()
+        old = set(self.daemon.containers())
+        self.daemon.kill()
+        self.kills += 1
+        self.start_again("P1", old)
+
+    def terminate(self):
+        """P5: SIGTERM with work in flight; then started again."""
+        self.load.disturb()
+        old, began = set(self.daemon.containers()), time.monotonic()
+        self.daemon.process.send_signal(signal.SIGTERM)
+        status = self.daemon.process.wait(PATIENCE)
+        self.bar("P5", "stop", time.monotonic() - began, 2 + 1)  # its --grace is 2 s
+        if status != 0:
+            self.model.broke("P5", f"exit status {status} after SIGTERM")
+        self.start_again("P5", old)
+
+    def start_again(self, promise, old):
+        began = time.monotonic()
+        self.daemon.start()
+        self.bar("P1", "ready", time.monotonic() - began, 0.5)
+        began = time.monotonic()
+        wait_until(lambda: self.warm_answers(), PATIENCE, 0.005)
+        self.bar("P1", "first call", time.monotonic() - began, 1)
+        self.expect_gone(promise, old)
+        self.look_at_functions(f"after {promise}")
+        self.load.becalm()
+
+    def kill_containers(self):
+        """Containers that die by themselves: not those of the warm function, nor of queued events, whose runs are counted."""
+        victims = [one for name in ("victim", "cat", "cold") for one in docker(
+            "ps", "-q", "--filter", f"label=shallop.daemon={self.daemon_id()}", "--filter", f"label=shallop.function={name}").split()]
+        for one in self.chance.sample(victims, min(2, len(victims))):
+            docker("kill", one, check=False)
+        wait_until(lambda: self.ask("/function/victim").status == 200, PATIENCE, what="a function whose containers were killed answers")
+
+    def break_engine(self, act):
+        """P3: one of the engine's faults, on each of its calls or on some, for up to three seconds."""
+        some = self.chance.choice([1.0, 0.5])
+        draw = self.chance.random
+        self.retire("cold")
+        self.proxy.break_with(act, seconds=0.3, chance=lambda: draw() < some)
+        ends = time.monotonic() + self.chance.uniform(0.5, 3)
+        while time.monotonic() < ends:
+            began = time.monotonic()
+            answer = self.ask("/function/cold/x?y")
+            if answer.status != 200:
+                self.bar("P3", "cold error", time.monotonic() - began, 3 + 1)  # its limits.timeout is 3 s
+            time.sleep(0.05)
+        self.proxy.mend()
+        self.retire("cold")
+        began = time.monotonic()
+        wait_until(lambda: self.ask("/function/cold/x?y").status == 200, PATIENCE, 0.02, f"a cold call works after {act}")
+        self.bar("P3", "works again", time.monotonic() - began, 2)
+
+    def burst(self):
+        """P15: many at once on a function that is cold."""
+        self.retire("cold")
+        statuses = [answer.status if answer.status == 200 or int(answer.headers.get("Retry-After", 0)) > 0 else -answer.status
+                    for answer in at_once(100, lambda number: self.ask(f"/function/cold/x?{number}"))]
+        if not set(statuses) <= {200, 429, 503} or 200 not in statuses:
+            self.model.broke("P15", f"a burst got {sorted(set(statuses))}")
+        count = len(json.loads(self.api("GET", "/v1/functions/cold/instances").body)["instances"])
+        if count > 4:
+            self.model.broke("P15", f"{count} instances where max is 4")
+
+    def all(self):
+        """Each kind of round, by name; those that end the daemon apart."""
+        inside = {"burst": self.burst, "containers killed": self.kill_containers}
+        inside |= {f"engine: {act}": lambda act=act: self.break_engine(act) for act in ACTS}
+        return {"kill -9": self.kill, "SIGTERM": self.terminate}, inside
+
+    def do(self, name, work):
+        self.model.faults[name] += 1
+        try:
+            work()
+        except (AssertionError, OSError, http.client.HTTPException) as problem:
+            self.model.broke("P9", f"{name}: {problem!r}")
+            self.proxy.mend()
+            if not self.daemon.running:
+                self.daemon.start()
+
+    # ---- what must be so
+
+    def bar(self, promise, what, seconds, most):
+        self.model.took(what, seconds)
+        if seconds > most + self.late:
+            self.model.broke(promise, f"{what}: {seconds:.2f} s, and not {most} s (with {self.late} s of allowance)")
+
+    def expect_gone(self, promise, ids):
+        """These containers are gone ten seconds from now: looked at by a thread of its own."""
+        def watch():
+            deadline = time.monotonic() + ORPHAN_SECONDS + self.late
+            while (left := ids & set(docker("ps", "-aq").split())) and time.monotonic() < deadline:
+                time.sleep(0.5)
+            self.orphan_checks += 1
+            self.orphans += len(left)
+            if left:
+                self.model.broke(promise, f"{len(left)} containers are there ten seconds after their daemon: {left}")
+
+        self.watching.append(threading.Thread(target=watch))
+        self.watching[-1].start()
+
+    def settle(self):
+        """Rest: no load, nothing under way, one instance that was called once. Returns descriptors, threads and resident bytes."""
+        self.load.rest()
+        for watch in self.watching:
+            watch.join()
+        wait_until(lambda: self.gauge("shallop_queue_events") + self.gauge("shallop_queue_running") == 0, PATIENCE, what="the queue is empty")
+        for name in ("victim", "cat", "cold", "mark", "warm"):
+            self.retire(name)
+        wait_until(self.warm_answers, PATIENCE)
+        wait_until(self.alone, ORPHAN_SECONDS + PATIENCE, 0.2, "as many containers as instances")
+        process = self.daemon.process.pid
+        return {"descriptors": self.daemon.descriptors - len(self.proxy.clients), "threads": len(os.listdir(f"/proc/{process}/task")),
+                "resident": resident(process)}
+
+    def alone(self):
+        """Containers in any state are those of instances."""
+        return len(self.daemon.containers()) == self.gauge("shallop_instances") and self.gauge("shallop_containers_leaving") == 0
+
+    def look_at_functions(self, when):
+        """No change is under way while the deployer rests; what was acknowledged is there."""
+        self.load.rest()
+        for name in sorted(self.model.functions):
+            answer = self.api("GET", f"/v1/functions/{name}")
+            value = int(json.loads(answer.body)["env"]["V"]) if answer.status == 200 else None
+            self.model.found(name, value, when)
+        self.load.resume()
+
+    # ---- talking to it
+
+    def ask(self, path):
+        return request(self.daemon.port, "GET", path, timeout=PATIENCE)
+
+    def warm_answers(self):
+        with suppress(OSError):
+            return self.ask("/function/warm/x?y").status == 200
+
+    def api(self, method, path):
+        return request(self.daemon.admin_port, method, path, headers={"Authorization": f"Bearer {self.load.token}"})
+
+    def retire(self, name):
+        for one in json.loads(self.api("GET", f"/v1/functions/{name}/instances").body)["instances"]:
+            if "id" in one:
+                self.api("DELETE", f"/v1/functions/{name}/instances/{one['id']}")
+
+    def gauge(self, name):
+        found = [line for line in self.api("GET", "/metrics").body.decode().splitlines() if line.startswith((name + " ", name + "{"))]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in found)
+
+    def daemon_id(self):
+        return json.loads(self.api("GET", "/v1/info").body)["daemon"]
+
+
+def resident(process):
+    with open(f"/proc/{process}/status") as status:
+        return int(status.read().split("VmRSS:")[1].split()[0]) * 1024

@@ -42,16 +42,15 @@ Task<Result<std::string>> read_body(http::Exchange& exchange, base::Bytes limit)
     }
 }
 
-/// Everything that can be said from the head alone; the endpoint, if nothing speaks against it.
-std::optional<Problem> check_head(const http::Request& request, const AdminSettings& settings,
-                                  const Result<const Endpoint*>& endpoint, const std::string& allow) {
-    const bool open = endpoint && (*endpoint)->access == Access::anyone;
-    if (!is_probe(request.path)) {
-        if (auto refused = check_origin(request, settings.hosts)) return refused;
-    }
-    if (!open) {
-        if (auto refused = check_token(request, settings.token)) return refused;
-    }
+/// The scope that a path without an endpoint needs: a function's, or whatever a token may have, so that only those who have one learn which paths
+/// there are.
+access::Scope scope_beside(std::string_view path) {
+    return is_function_path(path) ? access::Scope::invoke : access::Scope::metrics;
+}
+
+/// Everything that can be said of the rest of the head.
+std::optional<Problem> check_call(const http::Request& request, const Result<const Endpoint*>& endpoint,
+                                  const std::string& allow) {
     if (is_function_path(request.path)) return std::nullopt;
     if (!endpoint) {
         auto problem = http_problem(allow.empty() ? 404 : 405, endpoint.error().detail);
@@ -60,6 +59,34 @@ std::optional<Problem> check_head(const http::Request& request, const AdminSetti
     }
     const auto takes = (*endpoint)->takes;
     return check_content_type(request, types_of(takes), takes != Takes::nothing);
+}
+
+access::AuditEntry entry_of(const http::Request& request, const access::Caller& caller) {
+    access::AuditEntry entry;
+    entry.who = caller.name;
+    entry.from = request.remote_addr.empty() ? "unix" : request.remote_addr;
+    entry.method = request.method;
+    entry.path = request.path;
+    return entry;
+}
+
+access::AuditEntry refusal_of(const http::Request& request, const access::Caller& caller, const Problem& problem) {
+    auto entry = entry_of(request, caller);
+    entry.event = "refused";
+    entry.status = problem.status;
+    entry.fault = problem.fault;
+    return entry;
+}
+
+void conclude(access::AuditEntry& entry, const Result<Answer>& answer) {
+    if (!answer) {
+        entry.fault = base::name(answer.error().fault);
+        const bool gone = answer.error().fault == Fault::client_gone;  // nobody was answered
+        entry.status = gone ? 0 : problem_from(answer.error(), Side::admin).status;
+        return;
+    }
+    entry.status = answer->status;
+    if (const auto* result = base::find_field(answer->fields, "Location")) entry.result = *result;
 }
 
 Task<void> send(http::Exchange& exchange, Result<Answer> answer) {
@@ -82,14 +109,62 @@ Task<void> send(http::Exchange& exchange, Result<Answer> answer) {
     co_await exchange.reply(std::move(head), std::move(answer->body));
 }
 
+/// Reads what the call carries and has its endpoint answer it.
+Task<Result<Answer>> answer_of(const Endpoint& endpoint, Call& call, base::Bytes largest) {
+    auto query = Query::parse(call.request().query, endpoint.query);
+    if (!query) co_return query.error();
+    call.query = std::move(*query);
+    if (endpoint.takes != Takes::upload) {
+        auto body = co_await read_body(call.exchange, largest);
+        if (!body) co_return body.error();
+        call.body = std::move(*body);
+    }
+    co_return co_await endpoint.answer(call);
+}
+
+/// The same for a call that changes something: it stands in the audit log, whatever becomes of it.
+Task<Result<Answer>> audited(const Endpoint& endpoint, Call& call, base::Bytes largest) {
+    auto entry = entry_of(call.request(), call.caller);
+    entry.event = "change";
+    if (endpoint.pattern.starts_with("/v1/functions/{name}")) entry.function = call.words.at(0);
+    Result<Answer> answer = Answer();
+    try {
+        answer = co_await answer_of(endpoint, call, largest);
+    } catch (...) {
+        entry.fault = "interrupted";  // by the daemon's end, or by a bug: it may have been done
+        call.parts.audit.note(entry);
+        throw;
+    }
+    if (entry.function.empty()) entry.function = call.query.text("function");
+    conclude(entry, answer);
+    call.parts.audit.note(entry);
+    co_return answer;
+}
+
 }  // namespace
+
+Admin::Admin(AdminSettings settings, DaemonFacts facts, Parts parts)
+    : settings_(std::move(settings)), facts_(std::move(facts)), parts_(std::move(parts)), failures_(parts_.clock) {
+    settings_.hosts = host_names(settings_.hosts);
+}
 
 Task<void> Admin::handle(http::Exchange& exchange) {
     const auto& request = exchange.request();
     std::vector<std::string> words;
     std::string allow;
+    access::Caller caller;
     const auto endpoint = find_endpoint(request.method, request.path, words, allow);
-    if (auto refused = check_head(request, settings_, endpoint, allow)) {
+    const auto needed = endpoint ? scope_of((*endpoint)->access) : scope_beside(request.path);
+    std::optional<Problem> refused;
+    if (!is_probe(request.path)) refused = check_origin(request, settings_.hosts, !parts_.tokens.open());
+    if (!refused && needed) refused = check_token(request, *needed, parts_.tokens, failures_, caller);
+    if (refused) {
+        parts_.metrics.rejected(refused->fault.c_str());
+        parts_.audit.note(refusal_of(request, caller, *refused));
+    } else {
+        refused = check_call(request, endpoint, allow);
+    }
+    if (refused) {
         co_await send_problem(exchange, std::move(*refused));
         co_return;
     }
@@ -97,19 +172,14 @@ Task<void> Admin::handle(http::Exchange& exchange) {
         co_await parts_.gateway.handle_function_path(exchange);
         co_return;
     }
-    auto query = Query::parse(request.query, (*endpoint)->query);
-    if (!query) {
-        co_await send(exchange, query.error());
-        co_return;
+    Call call{facts_, parts_, exchange, caller, std::move(words), {}, {}};
+    const bool reads = (*endpoint)->method == "GET";
+    Result<Answer> answer = Answer();
+    if (reads) {
+        answer = co_await answer_of(**endpoint, call, settings_.document);
+    } else {
+        answer = co_await audited(**endpoint, call, settings_.document);
     }
-    Result<std::string> body = std::string();
-    if ((*endpoint)->takes != Takes::upload) body = co_await read_body(exchange, settings_.document);
-    if (!body) {
-        co_await send(exchange, body.error());
-        co_return;
-    }
-    Call call{facts_, parts_, exchange, std::move(words), std::move(*query), std::move(*body)};
-    auto answer = co_await (*endpoint)->answer(call);
     co_await send(exchange, std::move(answer));
 }
 

@@ -43,8 +43,6 @@ AnswerTask info(Call& call) {
     const auto deadline = parts.clock.now() + engine_patience;
     auto engine = co_await parts.engine.version(deadline);
     const std::chrono::duration<double> uptime = parts.clock.now() - facts.started;
-    Json settings = Json::object();
-    for (const auto& [name, value] : facts.settings) settings[name] = value;
     Json document = {{"version", facts.version},
                      {"daemon", facts.daemon_id},
                      {"uptime_seconds", std::floor(uptime.count() * 1000) / 1000},
@@ -54,8 +52,11 @@ AnswerTask info(Call& call) {
                      {"functions", parts.registry.catalog()->functions.size()},
                      {"folder", facts.folder ? describe(facts.folder()) : Json()},
                      {"running", parts.invoker.running()},
-                     {"storage_degraded", parts.store.degraded()},
-                     {"settings", std::move(settings)}};
+                     {"storage_degraded", parts.store.degraded()}};
+    if (access::covers(call.caller.scope, access::Scope::admin)) {
+        auto& settings = document["settings"] = Json::object();
+        for (const auto& [name, value] : facts.settings) settings[name] = value;
+    }
     co_return json_answer(document);
 }
 
@@ -128,10 +129,10 @@ AnswerTask openapi(Call&) {
 }
 
 constexpr std::array<Endpoint, 7> table{{
-    {"GET", "/v1/info", info},
-    {"GET", "/v1/runtimes", runtimes},
-    {"POST", "/v1/reload", reload},
-    {"GET", "/metrics", metrics},
+    {"GET", "/v1/info", info, Access::deploy},
+    {"GET", "/v1/runtimes", runtimes, Access::deploy},
+    {"POST", "/v1/reload", reload, Access::admin},
+    {"GET", "/metrics", metrics, Access::metrics},
     {"GET", "/livez", livez, Access::anyone},
     {"GET", "/readyz", readyz, Access::anyone},
     {"GET", "/openapi.json", openapi, Access::anyone},

@@ -42,14 +42,34 @@ void add_method(std::string& allow, std::string_view method) {
 
 }  // namespace
 
+std::optional<access::Scope> scope_of(Access access) {
+    switch (access) {
+        case Access::anyone:
+            return std::nullopt;
+        case Access::metrics:
+            return access::Scope::metrics;
+        case Access::invoke:
+            return access::Scope::invoke;
+        case Access::deploy:
+            return access::Scope::deploy;
+        case Access::admin:
+            break;
+    }
+    return access::Scope::admin;
+}
+
+std::span<const std::span<const Endpoint>> all_endpoints() {
+    static const std::array tables{
+        function_endpoints(), source_endpoints(),   instance_endpoints(), log_endpoints(),   invocation_endpoints(),
+        job_endpoints(),      schedule_endpoints(), trigger_endpoints(),  token_endpoints(), daemon_endpoints()};
+    return tables;
+}
+
 Result<const Endpoint*> find_endpoint(std::string_view method, std::string_view path, std::vector<std::string>& words,
                                       std::string& allow) {
-    const std::array tables{function_endpoints(), source_endpoints(),     instance_endpoints(),
-                            log_endpoints(),      invocation_endpoints(), job_endpoints(),
-                            schedule_endpoints(), trigger_endpoints(),    daemon_endpoints()};
     if (!path.starts_with('/')) return Error(Fault::not_found, "no such path in this API");
     const auto wanted = method == "HEAD" ? std::string_view("GET") : method;
-    for (const auto& table : tables) {
+    for (const auto& table : all_endpoints()) {
         for (const auto& endpoint : table) {
             if (!matches(endpoint.pattern, path, words)) continue;
             if (endpoint.method == wanted) return &endpoint;

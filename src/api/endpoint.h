@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <shallop/access/scope.h>
 #include <shallop/api/admin.h>
 
 #include "api/query.h"
@@ -8,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +25,7 @@ struct Call {
     const DaemonFacts& facts;
     const Admin::Parts& parts;
     http::Exchange& exchange;
+    const access::Caller& caller;
     std::vector<std::string> words;  ///< what stood for the {…} of the pattern, decoded, in their order
     Query query;
     std::string body;
@@ -40,8 +43,11 @@ struct Answer {
     bool sent = false;
 };
 
-/// Who may call.
-enum class Access { token, anyone };
+/// Who may call: whoever has a token of this scope, or of one that has it in itself.
+enum class Access { anyone, metrics, invoke, deploy, admin };
+
+/// Nothing: no token is needed.
+std::optional<access::Scope> scope_of(Access access);
 
 /// What a call carries.
 enum class Takes { nothing, json, merge_patch, upload };  ///< an upload the endpoint reads itself
@@ -50,12 +56,17 @@ using AnswerTask = Task<Result<Answer>>;
 
 /// One row of the API. An endpoint's function lives in the file of its resource.
 struct Endpoint {
+    /// Who may call has no default: an endpoint that does not say it does not compile.
+    constexpr Endpoint(std::string_view method_, std::string_view pattern_, AnswerTask (*answer_)(Call& call),
+                       Access access_, Takes takes_ = Takes::nothing, std::string_view query_ = "")
+        : method(method_), pattern(pattern_), answer(answer_), access(access_), takes(takes_), query(query_) {}
+
     std::string_view method;
     std::string_view pattern;  ///< "/v1/functions/{name}"
     AnswerTask (*answer)(Call& call);
-    Access access = Access::token;
-    Takes takes = Takes::nothing;
-    std::string_view query = "";  ///< the parameters it knows, separated by blanks
+    Access access;
+    Takes takes;
+    std::string_view query;  ///< the parameters it knows, separated by blanks
 };
 
 std::span<const Endpoint> function_endpoints();
@@ -66,7 +77,11 @@ std::span<const Endpoint> job_endpoints();
 std::span<const Endpoint> log_endpoints();
 std::span<const Endpoint> schedule_endpoints();
 std::span<const Endpoint> trigger_endpoints();
+std::span<const Endpoint> token_endpoints();
 std::span<const Endpoint> daemon_endpoints();
+
+/// The tables above.
+std::span<const std::span<const Endpoint>> all_endpoints();
 
 /// The endpoint for a method and path, with the words of its pattern. Faults: not_found; conflict where the path is known and the method is
 /// not: `allow` names those that are.

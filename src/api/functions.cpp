@@ -92,12 +92,12 @@ AnswerTask routes(Call& call) {
 }
 
 constexpr std::array<Endpoint, 6> table{{
-    {"GET", "/v1/functions", list, Access::token, Takes::nothing, "limit cursor"},
-    {"GET", "/v1/functions/{name}", show},
-    {"PUT", "/v1/functions/{name}", put, Access::token, Takes::json},
-    {"PATCH", "/v1/functions/{name}", patch, Access::token, Takes::merge_patch},
-    {"DELETE", "/v1/functions/{name}", remove},
-    {"GET", "/v1/routes", routes},
+    {"GET", "/v1/functions", list, Access::deploy, Takes::nothing, "limit cursor"},
+    {"GET", "/v1/functions/{name}", show, Access::deploy},
+    {"PUT", "/v1/functions/{name}", put, Access::deploy, Takes::json},
+    {"PATCH", "/v1/functions/{name}", patch, Access::deploy, Takes::merge_patch},
+    {"DELETE", "/v1/functions/{name}", remove, Access::deploy},
+    {"GET", "/v1/routes", routes, Access::deploy},
 }};
 
 }  // namespace

@@ -49,8 +49,8 @@ AnswerTask retire(Call& call) {
 }
 
 constexpr std::array<Endpoint, 2> table{{
-    {"GET", "/v1/functions/{name}/instances", list},
-    {"DELETE", "/v1/functions/{name}/instances/{id}", retire},
+    {"GET", "/v1/functions/{name}/instances", list, Access::deploy},
+    {"DELETE", "/v1/functions/{name}/instances/{id}", retire, Access::deploy},
 }};
 
 }  // namespace

@@ -176,16 +176,16 @@ AnswerTask drop_all(Call& call) {
 }
 
 constexpr std::array<Endpoint, 10> table{{
-    {"GET", "/v1/invocations", list, Access::token, Takes::nothing, "function status limit cursor"},
-    {"GET", "/v1/invocations/{id}", show, Access::token, Takes::nothing, "wait"},
-    {"GET", "/v1/invocations/{id}/result", result},
-    {"POST", "/v1/invocations/{id}/cancel", cancel},
-    {"POST", "/v1/invocations/{id}/replay", replay},
-    {"GET", "/v1/dead-letters", dead_letters, Access::token, Takes::nothing, "function limit cursor"},
-    {"DELETE", "/v1/dead-letters", drop_all, Access::token, Takes::nothing, "function"},
-    {"POST", "/v1/dead-letters/redrive", redrive_all, Access::token, Takes::nothing, "function"},
-    {"DELETE", "/v1/dead-letters/{id}", drop},
-    {"POST", "/v1/dead-letters/{id}/redrive", redrive},
+    {"GET", "/v1/invocations", list, Access::deploy, Takes::nothing, "function status limit cursor"},
+    {"GET", "/v1/invocations/{id}", show, Access::invoke, Takes::nothing, "wait"},
+    {"GET", "/v1/invocations/{id}/result", result, Access::invoke},
+    {"POST", "/v1/invocations/{id}/cancel", cancel, Access::invoke},
+    {"POST", "/v1/invocations/{id}/replay", replay, Access::deploy},
+    {"GET", "/v1/dead-letters", dead_letters, Access::deploy, Takes::nothing, "function limit cursor"},
+    {"DELETE", "/v1/dead-letters", drop_all, Access::deploy, Takes::nothing, "function"},
+    {"POST", "/v1/dead-letters/redrive", redrive_all, Access::deploy, Takes::nothing, "function"},
+    {"DELETE", "/v1/dead-letters/{id}", drop, Access::deploy},
+    {"POST", "/v1/dead-letters/{id}/redrive", redrive, Access::deploy},
 }};
 
 }  // namespace

@@ -111,13 +111,13 @@ AnswerTask remove(Call& call) {
 }
 
 constexpr std::array<Endpoint, 7> table{{
-    {"POST", "/v1/jobs", create, Access::token, Takes::json},
-    {"GET", "/v1/jobs", list, Access::token, Takes::nothing, "limit cursor"},
-    {"GET", "/v1/jobs/{id}", show},
-    {"DELETE", "/v1/jobs/{id}", remove},
-    {"GET", "/v1/jobs/{id}/indexes", indexes, Access::token, Takes::nothing, "from limit"},
-    {"GET", "/v1/jobs/{id}/indexes/{index}/log", log},
-    {"POST", "/v1/jobs/{id}/cancel", cancel},
+    {"POST", "/v1/jobs", create, Access::deploy, Takes::json},
+    {"GET", "/v1/jobs", list, Access::deploy, Takes::nothing, "limit cursor"},
+    {"GET", "/v1/jobs/{id}", show, Access::deploy},
+    {"DELETE", "/v1/jobs/{id}", remove, Access::deploy},
+    {"GET", "/v1/jobs/{id}/indexes", indexes, Access::deploy, Takes::nothing, "from limit"},
+    {"GET", "/v1/jobs/{id}/indexes/{index}/log", log, Access::deploy},
+    {"POST", "/v1/jobs/{id}/cancel", cancel, Access::deploy},
 }};
 
 }  // namespace

@@ -102,7 +102,7 @@ AnswerTask logs(Call& call) {
 }
 
 constexpr std::array<Endpoint, 1> table{{
-    {"GET", "/v1/functions/{name}/logs", logs, Access::token, Takes::nothing, "follow since tail"},
+    {"GET", "/v1/functions/{name}/logs", logs, Access::deploy, Takes::nothing, "follow since tail"},
 }};
 
 }  // namespace

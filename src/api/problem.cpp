@@ -105,6 +105,8 @@ std::string_view word_for(int status) {
             return "too_large";
         case 415:
             return "unsupported_media_type";
+        case 429:
+            return "rate_limited";
         case 501:
             return "not_implemented";
         case 503:
@@ -149,7 +151,10 @@ http::Response write_problem(const Problem& problem, std::string& body) {
     if (!problem.allow.empty()) head.fields.push_back({"Allow", problem.allow});
     if (problem.retry_after > 0) head.fields.push_back({"Retry-After", std::to_string(problem.retry_after)});
     const char* const scheme = problem.fault == "bad_signature" ? "Signature" : "Bearer";
-    if (problem.status == 401) head.fields.push_back({"WWW-Authenticate", std::string(scheme) + " realm=\"shallop\""});
+    if (problem.status == 401 || !problem.challenge.empty()) {
+        const auto more = problem.challenge.empty() ? "" : ", " + problem.challenge;
+        head.fields.push_back({"WWW-Authenticate", std::string(scheme) + " realm=\"shallop\"" + more});
+    }
     // What is left of the body is not worth reading, or cannot be told from the next request.
     head.close = problem.status == 413 || problem.status == 408;
     return head;

@@ -20,6 +20,7 @@ struct Problem {
     std::string pointer;        ///< into the caller's document, or empty
     std::string invocation_id;  ///< empty: no function was reached
     std::string allow;          ///< of a 405
+    std::string challenge;      ///< of a 401 or 403 about a token: what WWW-Authenticate says beside the realm
     int retry_after = 0;        ///< seconds; 0 = not said
 };
 

@@ -123,15 +123,15 @@ AnswerTask run(Call& call) {
 }
 
 constexpr std::array<Endpoint, 9> table{{
-    {"GET", "/v1/functions/{name}/schedules", list_of_function, Access::token, Takes::nothing, "limit cursor"},
-    {"POST", "/v1/functions/{name}/schedules", add, Access::token, Takes::json},
-    {"GET", "/v1/schedules", list, Access::token, Takes::nothing, "limit cursor"},
-    {"GET", "/v1/schedules/{id}", show},
-    {"PATCH", "/v1/schedules/{id}", patch, Access::token, Takes::merge_patch},
-    {"DELETE", "/v1/schedules/{id}", remove},
-    {"POST", "/v1/schedules/{id}/pause", pause},
-    {"POST", "/v1/schedules/{id}/resume", resume},
-    {"POST", "/v1/schedules/{id}/run", run},
+    {"GET", "/v1/functions/{name}/schedules", list_of_function, Access::deploy, Takes::nothing, "limit cursor"},
+    {"POST", "/v1/functions/{name}/schedules", add, Access::deploy, Takes::json},
+    {"GET", "/v1/schedules", list, Access::deploy, Takes::nothing, "limit cursor"},
+    {"GET", "/v1/schedules/{id}", show, Access::deploy},
+    {"PATCH", "/v1/schedules/{id}", patch, Access::deploy, Takes::merge_patch},
+    {"DELETE", "/v1/schedules/{id}", remove, Access::deploy},
+    {"POST", "/v1/schedules/{id}/pause", pause, Access::deploy},
+    {"POST", "/v1/schedules/{id}/resume", resume, Access::deploy},
+    {"POST", "/v1/schedules/{id}/run", run, Access::deploy},
 }};
 
 }  // namespace

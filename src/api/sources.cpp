@@ -91,8 +91,8 @@ AnswerTask verify(Call& call) {
 constexpr auto about_the_upload = "filename runtime entry handler image routes";
 
 constexpr std::array<Endpoint, 2> table{{
-    {"POST", "/v1/functions/{name}/source", upload, Access::token, Takes::upload, about_the_upload},
-    {"POST", "/v1/functions/{name}/verify", verify, Access::token, Takes::upload, about_the_upload},
+    {"POST", "/v1/functions/{name}/source", upload, Access::deploy, Takes::upload, about_the_upload},
+    {"POST", "/v1/functions/{name}/verify", verify, Access::deploy, Takes::upload, about_the_upload},
 }};
 
 }  // namespace

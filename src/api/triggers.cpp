@@ -87,12 +87,12 @@ AnswerTask pause(Call& call) { co_return co_await set_paused(call, true); }
 AnswerTask resume(Call& call) { co_return co_await set_paused(call, false); }
 
 constexpr std::array<Endpoint, 6> table{{
-    {"GET", "/v1/triggers", list, Access::token, Takes::nothing, "limit cursor"},
-    {"POST", "/v1/triggers", add, Access::token, Takes::json},
-    {"GET", "/v1/triggers/{id}", show},
-    {"DELETE", "/v1/triggers/{id}", remove},
-    {"POST", "/v1/triggers/{id}/pause", pause},
-    {"POST", "/v1/triggers/{id}/resume", resume},
+    {"GET", "/v1/triggers", list, Access::deploy, Takes::nothing, "limit cursor"},
+    {"POST", "/v1/triggers", add, Access::deploy, Takes::json},
+    {"GET", "/v1/triggers/{id}", show, Access::deploy},
+    {"DELETE", "/v1/triggers/{id}", remove, Access::deploy},
+    {"POST", "/v1/triggers/{id}/pause", pause, Access::deploy},
+    {"POST", "/v1/triggers/{id}/resume", resume, Access::deploy},
 }};
 
 }  // namespace

@@ -21,6 +21,7 @@ namespace shallop::cli {
 using Chosen = std::function<Done()>;
 
 // Each adds its command to `app`; parsing it sets `chosen`. `globals` is filled by then, and outlives it.
+void add_audit(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_deploy(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_apply(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_plan(CLI::App& app, const Globals& globals, Chosen& chosen);
@@ -37,6 +38,7 @@ void add_jobs(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_logs(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_schedules(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_remove(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_tokens(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_triggers(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_version(CLI::App& app, const Globals& globals, Chosen& chosen);
 

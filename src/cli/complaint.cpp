@@ -15,11 +15,13 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> advice{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 16> advice{{
     {"unauthorized",
      "name the file with the token: --token-file FILE, or SHALLOP_TOKEN_FILE; the daemon keeps it in admin-token of "
      "its data directory"},
     {"forbidden", "use the address of the admin listener, or start the daemon with --admin-host NAME"},
+    {"insufficient_scope", "use a token of that scope: --token-file FILE, or SHALLOP_TOKEN_FILE"},
+    {"rate_limited", "wait a moment, and check the token: --token-file FILE, or SHALLOP_TOKEN_FILE"},
     {"not_found", "see what there is: shallop list, shallop invocations"},
     {"conflict", "see what is there: shallop list"},
     {"precondition_failed", "somebody else changed it meanwhile: look at it with shallop show, then try again"},

@@ -28,7 +28,7 @@ void add_globals(CLI::App& app, Globals& globals) {
     app.add_option("--url,--server", globals.url,
                    "the daemon's admin listener, http://HOST:PORT or unix:/PATH (SHALLOP_URL) [http://127.0.0.1:8081]");
     app.add_option("--token-file", globals.token_file,
-                   std::string("file with the admin token (SHALLOP_TOKEN_FILE, or SHALLOP_TOKEN itself) [") +
+                   std::string("file with a token of the API (SHALLOP_TOKEN_FILE, or SHALLOP_TOKEN itself) [") +
                        default_token_file + "]");
     app.add_flag("--json", globals.json, "print JSON, for programs");
 }
@@ -80,9 +80,10 @@ int run(std::span<const std::string> args) {
     app.get_formatter()->column_width(34);
     add_globals(app, globals);
     add_serve(app);
-    for (const auto add : {add_init, add_dev, add_verify, add_deploy, add_plan, add_apply, add_list, add_show,
-                           add_instances, add_invoke, add_invocations, add_dead_letters, add_jobs, add_schedules,
-                           add_triggers, add_logs, add_remove, add_version}) {
+    for (const auto add :
+         {add_init,     add_dev,       add_verify, add_deploy,      add_plan,         add_apply,  add_list,
+          add_show,     add_instances, add_invoke, add_invocations, add_dead_letters, add_jobs,   add_schedules,
+          add_triggers, add_logs,      add_remove, add_tokens,      add_audit,        add_version}) {
         add(app, globals, chosen);
     }
     const auto names = names_of_commands(app);

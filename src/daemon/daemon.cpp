@@ -76,10 +76,11 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       scheduler_({}, scheduler_parts(), executor),
       stored_triggers_(*store_),
       triggers_({}, trigger_parts(), executor),
+      stored_tokens_(*store_),
+      tokens_(std::move(ground.first_token), stored_tokens_, ids_, clock_, executor),
+      audit_(settings_.data_dir + "/audit.log", *ground.blocking, clock_, log),
       gateway_(registry_, invoker_, queue_, ids_, log, metrics_, clock_),
-      admin_({ground.admin_token, settings_.admin_hosts, 256 * 1024}, facts(),
-             {gateway_, registry_, invoker_, queue_, jobs_, *store_, engine_, invocations_, log_book_, metrics_, clock_,
-              log, instances(), &scheduler_, code_.get(), &triggers_}),
+      admin_({settings_.admin_hosts}, facts(), admin_parts()),
       gateway_listener_(executor, clock_, log, gateway_, settings_.http),
       admin_listener_(executor, clock_, log, admin_, settings_.http),
       signals_(executor, SIGTERM, SIGINT, SIGHUP),
@@ -249,6 +250,7 @@ Task<base::Status> Daemon::listen() {
     if (const auto queued = co_await queue_.load(); !queued) co_return queued;
     if (const auto scheduled = co_await scheduler_.load(); !scheduled) co_return scheduled;
     if (const auto triggers = co_await triggers_.load(); !triggers) co_return triggers;
+    if (const auto tokens = co_await tokens_.load(); !tokens) co_return tokens;
     loaded_ = true;
     if (const auto bound = gateway_listener_.bind(settings_.listen); !bound) co_return bound;
     if (const auto bound = admin_listener_.bind(settings_.admin_listen); !bound) co_return bound;

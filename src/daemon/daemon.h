@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <shallop/access/audit.h>
+#include <shallop/access/tokens.h>
 #include <shallop/api/admin.h>
 #include <shallop/api/gateway.h>
 #include <shallop/build/builder.h>
@@ -37,7 +39,7 @@ using async::Task;
 struct Ground {
     std::unique_ptr<store::Store> store;
     std::unique_ptr<source::CodeStore> code;
-    std::string admin_token;
+    access::FirstToken first_token;
     async::BlockingPool* blocking = nullptr;
 };
 
@@ -61,6 +63,8 @@ private:
     trigger::Scheduler::Parts scheduler_parts();
     trigger::EngineTriggers::Parts trigger_parts();
     api::Instances instances();
+    api::Admin::Parts admin_parts();
+    void note_folder(const function::FunctionPtr& before, const function::FunctionPtr& after);
     instance::Settings launcher_settings();
     build::Settings builder_settings();
     pool::Totals totals() const;
@@ -109,6 +113,9 @@ private:
     trigger::Scheduler scheduler_;
     store::Triggers stored_triggers_;
     trigger::EngineTriggers triggers_;
+    store::Tokens stored_tokens_;
+    access::Tokens tokens_;
+    access::Audit audit_;
     api::Gateway gateway_;
     api::Admin admin_;
     http::Listener gateway_listener_;
@@ -124,7 +131,7 @@ private:
 /// The code store's directory in the data directory.
 inline constexpr const char* code_part = "/code";
 
-/// Makes the directories (data_dir and run_dir 0700), takes the data directory's lock, opens the store, makes the token, writes the shim.
+/// Makes the directories (data_dir and run_dir 0700), takes the data directory's lock, opens the store, makes the first token, writes the shim.
 /// Faults: storage, conflict, invalid; each says what to do.
 base::Result<Ground> prepare(const Settings& settings, async::BlockingPool& blocking, base::Log& log);
 

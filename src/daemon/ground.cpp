@@ -4,15 +4,15 @@
 #include <shallop/shim/binary.h>
 #include <shallop/shim/door.h>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <regex>
+
+#include "daemon/admin_token.h"
 
 namespace shallop::daemon {
 namespace {
@@ -38,35 +38,6 @@ Status make_directory(const std::string& path, mode_t mode) {
     return {};
 }
 
-/// Writes beside, then renames: a reader sees the old bytes or the new ones.
-Status write_file(const std::string& path, std::span<const unsigned char> bytes, mode_t mode) {
-    const std::string beside = path + ".new";
-    ::unlink(beside.c_str());
-    const base::Fd file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
-    if (!file) return failed("write", beside);
-    for (std::size_t at = 0; at < bytes.size();) {
-        const auto wrote = ::write(file.get(), bytes.data() + at, bytes.size() - at);
-        if (wrote <= 0) return failed("write", beside);
-        at += static_cast<std::size_t>(wrote);
-    }
-    if (::fchmod(file.get(), mode) != 0 || ::fsync(file.get()) != 0) return failed("write", beside);
-    if (::rename(beside.c_str(), path.c_str()) != 0) return failed("rename to", path);
-    return {};
-}
-
-/// The token of an earlier start, or a new one.
-Result<std::string> kept_token(const std::string& data_dir) {
-    const std::string path = data_dir + "/admin-token";
-    std::ifstream file(path);
-    std::string token;
-    if (file && std::getline(file, token) && token.size() >= 16) return token;
-    token = base::RandomIds().secret(32);
-    const std::string line = token + "\n";
-    const auto* bytes = reinterpret_cast<const unsigned char*>(line.data());
-    if (const auto written = write_file(path, {bytes, line.size()}, 0600); !written) return written.error();
-    return token;
-}
-
 }  // namespace
 
 Result<Ground> prepare(const Settings& settings, async::BlockingPool& blocking, base::Log& log) {
@@ -80,12 +51,9 @@ Result<Ground> prepare(const Settings& settings, async::BlockingPool& blocking, 
     auto code = source::CodeStore::open(settings.data_dir + code_part, blocking, log);
     if (!code) return code.error();
     ground.code = std::move(*code);
-    if (settings.admin_auth == "token") {
-        auto token =
-            settings.admin_token.empty() ? kept_token(settings.data_dir) : Result<std::string>(settings.admin_token);
-        if (!token) return token.error();
-        ground.admin_token = std::move(*token);
-    }
+    auto token = first_token(settings, blocking);
+    if (!token) return token.error();
+    ground.first_token = std::move(*token);
     if (const auto made = make_directory(settings.run_dir, 0700); !made) return made.error();
     for (const auto* part : {"/i", "/shim"}) {
         if (const auto made = make_directory(settings.run_dir + part, 0700); !made) return made.error();

@@ -58,6 +58,7 @@ void Daemon::changed(const function::FunctionPtr& before, const function::Functi
     if ((before && before->spec.source) || (after && after->spec.source)) supply_runtimes();
     if (before && before->spec.build) builder_.collect();
     queue_.changed((after ? after : before)->spec.name);
+    note_folder(before, after);
     if (after) return pool_.deploy(after);
     scheduler_.forget(before->spec.name);
     triggers_.forget(before->spec.name);

@@ -121,11 +121,12 @@ std::vector<Entry> make_entries() {
         choice("admin-auth", {"token", "none"}, "who may use the API; none only on a loopback address or a unix socket",
                &Settings::admin_auth),
         text("admin-token", "TOKEN",
-             "the API's bearer token (better in SHALLOP_ADMIN_TOKEN_FILE); else made at first start in "
+             "the API's first token (better in SHALLOP_ADMIN_TOKEN_FILE); else made at first start in "
              "DATA_DIR/admin-token",
              &Settings::admin_token, true),
-        list("admin-host", "NAME,…", "Host names the API answers to besides loopback ones", &Settings::admin_hosts),
-        text("data-dir", "DIR", "the database and the token: back this up", &Settings::data_dir),
+        list("admin-host", "NAME,…", "Host names the API answers to besides localhost and addresses",
+             &Settings::admin_hosts),
+        text("data-dir", "DIR", "the database and the first token: back this up", &Settings::data_dir),
         text("run-dir", "DIR", "sockets to running containers; in a container a host directory mounted at any path",
              &Settings::run_dir),
         text("functions", "DIR",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/http/syntax.h>
 
-#include <http/authority.h>
+#include <shallop/http/authority.h>
 
 #include <arpa/inet.h>
 #include <algorithm>

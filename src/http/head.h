@@ -3,7 +3,7 @@
 
 #include <shallop/http/message.h>
 
-#include <http/authority.h>
+#include <shallop/http/authority.h>
 
 #include <optional>
 #include <string>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/http/router.h>
 
-#include <http/authority.h>
 #include <http/pattern.h>
+#include <shallop/http/authority.h>
 
 #include <algorithm>
 

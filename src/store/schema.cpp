@@ -7,7 +7,7 @@ namespace shallop::store {
 namespace {
 
 /// Step N brings schema N-1 to N. A step that was released is never changed: the next one corrects it.
-constexpr std::array<const char*, 6> steps{
+constexpr std::array<const char*, 7> steps{
     // `names` outlives `functions`: a removed function that comes back goes on counting its versions.
     R"(CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
        CREATE TABLE functions(
@@ -59,6 +59,10 @@ constexpr std::array<const char*, 6> steps{
        CREATE INDEX schedules_function ON schedules(function);)",
     "CREATE TABLE triggers(id TEXT PRIMARY KEY, document TEXT NOT NULL, created TEXT NOT NULL, from_nano INTEGER NOT "
     "NULL) STRICT;",
+    // `hash` is the SHA-256 of the secret, which is kept nowhere; times are seconds since 1970, expires 0: never.
+    R"(CREATE TABLE tokens(
+           name TEXT PRIMARY KEY, scope TEXT NOT NULL, hash TEXT NOT NULL, hint TEXT NOT NULL,
+           created INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;)",
 };
 
 }  // namespace

@@ -73,4 +73,13 @@ private:
     std::unique_ptr<sqlite3, Close> database_;
 };
 
+/// A statement that is rare enough to be prepared each time, and gives no row; `bind` gives it its values.
+template <typename F>
+Outcome<void> run_once(Connection& connection, std::string_view sql, F bind) {
+    auto statement = connection.prepare(sql);
+    if (!statement) return statement.error();
+    bind(*statement);
+    return finish(*statement);
+}
+
 }  // namespace shallop::store

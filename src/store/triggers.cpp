@@ -10,17 +10,6 @@ namespace {
 
 constexpr const char* seen_name = "engine_events_seen";
 
-/// A statement that is rare enough to be prepared each time, and gives no row.
-template <typename F>
-Outcome<void> run(Connection& connection, std::string_view sql, F bind) {
-    auto statement = connection.prepare(sql);
-    if (!statement) return statement.error();
-    bind(*statement);
-    const auto stepped = statement->step();
-    if (!stepped) return stepped.error();
-    return {};
-}
-
 Outcome<std::vector<StoredTrigger>> load_all(Connection& connection) {
     auto statement = connection.prepare("SELECT id, document, created, from_nano FROM triggers ORDER BY id");
     if (!statement) return statement.error();
@@ -53,7 +42,7 @@ Task<Status> Triggers::put(StoredTrigger trigger) {
         return database.transact([&] {
             constexpr std::string_view sql =
                 "INSERT OR REPLACE INTO triggers(id, document, created, from_nano) VALUES(?,?,?,?)";
-            return run(database.connection(), sql, [&](Statement& statement) {
+            return run_once(database.connection(), sql, [&](Statement& statement) {
                 statement.bind(1, trigger.id).bind(2, trigger.document).bind(3, trigger.created);
                 statement.bind(4, trigger.from_nano);
             });
@@ -67,8 +56,8 @@ Task<Status> Triggers::remove(std::string id) {
     auto work = [this, &id] {
         auto& database = *store_.database_;
         return database.transact([&] {
-            return run(database.connection(), "DELETE FROM triggers WHERE id = ?",
-                       [&](Statement& statement) { statement.bind(1, id); });
+            return run_once(database.connection(), "DELETE FROM triggers WHERE id = ?",
+                            [&](Statement& statement) { statement.bind(1, id); });
         });
     };
     co_return co_await store_.pool_.run(work);
@@ -94,8 +83,8 @@ Task<Status> Triggers::note_seen(std::int64_t nano) {
         auto& database = *store_.database_;
         return database.transact([&] {
             const auto text = std::to_string(nano);
-            return run(database.connection(), "INSERT OR REPLACE INTO meta(name, value) VALUES(?,?)",
-                       [&](Statement& statement) { statement.bind(1, seen_name).bind(2, text); });
+            return run_once(database.connection(), "INSERT OR REPLACE INTO meta(name, value) VALUES(?,?)",
+                            [&](Statement& statement) { statement.bind(1, seen_name).bind(2, text); });
         });
     };
     co_return co_await store_.pool_.run(work);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <shallop/access/audit.h>
+#include <shallop/access/failures.h>
+#include <shallop/access/tokens.h>
 #include <shallop/api/gateway.h>
 #include <shallop/docker/engine.h>
 #include <shallop/observe/invocations.h>
@@ -21,7 +24,6 @@
 namespace shallop::api {
 
 struct AdminSettings {
-    std::string token;               ///< empty only with --admin-auth none
     std::vector<std::string> hosts;  ///< allowed Host values besides loopback names and addresses (threat T5)
     base::Bytes document = 256 * 1024;
 };
@@ -66,8 +68,9 @@ struct Instances {
 
 /// The REST of product.md on the admin listener: /v1/…, /metrics, /livez, /readyz, /openapi.json, and /function/ paths.
 ///
-/// Every call but /livez, /readyz and /openapi.json needs "Authorization: Bearer TOKEN" (compared in constant time). Against rebinding and forged
-/// requests: Host allow-list, no cross-site Sec-Fetch-Site or Origin, JSON content type required for bodies.
+/// Every call but /livez, /readyz and /openapi.json needs "Authorization: Bearer TOKEN", with a token whose scope covers it. Against rebinding and forged
+/// requests: Host allow-list, no cross-site Sec-Fetch-Site or Origin, JSON content type required for bodies. What is changed, and who is not let in,
+/// stands in the audit log before the answer goes out.
 class Admin final : public http::Handler {
 public:
     struct Parts {
@@ -83,14 +86,15 @@ public:
         observe::Metrics& metrics;
         async::Clock& clock;
         base::Log& log;
+        access::Tokens& tokens;
+        access::Audit& audit;
         Instances instances{};
         trigger::Scheduler* schedules = nullptr;      ///< null: there are none
         source::CodeStore* code = nullptr;            ///< null: no code can be uploaded
         trigger::EngineTriggers* triggers = nullptr;  ///< null: there are none
     };
 
-    Admin(AdminSettings settings, DaemonFacts facts, Parts parts)
-        : settings_(std::move(settings)), facts_(std::move(facts)), parts_(std::move(parts)) {}
+    Admin(AdminSettings settings, DaemonFacts facts, Parts parts);
 
     Task<void> handle(http::Exchange& exchange) override;
 
@@ -98,6 +102,7 @@ private:
     AdminSettings settings_;
     DaemonFacts facts_;
     Parts parts_;
+    access::Failures failures_;
 };
 
 }  // namespace shallop::api

@@ -72,6 +72,7 @@ public:
 
 private:
     friend class Events;
+    friend class Tokens;
     friend class Triggers;
     class Database;
     Store(std::unique_ptr<Database> database, async::BlockingPool& pool);

@@ -34,9 +34,7 @@ nlohmann::json document() { return nlohmann::json::parse(shallop_openapi, shallo
 
 std::set<std::string> in_tables() {
     std::set<std::string> calls;
-    for (const auto table : {api::function_endpoints(), api::source_endpoints(), api::instance_endpoints(),
-                             api::log_endpoints(), api::invocation_endpoints(), api::job_endpoints(),
-                             api::schedule_endpoints(), api::trigger_endpoints(), api::daemon_endpoints()}) {
+    for (const auto& table : api::all_endpoints()) {
         for (const auto& endpoint : table) calls.insert(lower(endpoint.method) + " " + std::string(endpoint.pattern));
     }
     return calls;
@@ -90,9 +88,7 @@ TEST_CASE("the OpenAPI document describes every endpoint and no other", "[api]")
 
 TEST_CASE("the OpenAPI document names the parameters that the endpoints take", "[api]") {
     const auto openapi = document();
-    for (const auto table :
-         {api::function_endpoints(), api::source_endpoints(), api::instance_endpoints(), api::log_endpoints(),
-          api::invocation_endpoints(), api::schedule_endpoints(), api::daemon_endpoints()}) {
+    for (const auto& table : api::all_endpoints()) {
         for (const auto& endpoint : table) {
             const auto& operation = openapi.at("paths").at(std::string(endpoint.pattern)).at(lower(endpoint.method));
             std::set<std::string> described;
@@ -108,8 +104,43 @@ TEST_CASE("the OpenAPI document names the parameters that the endpoints take", "
             }
             INFO(endpoint.pattern);
             CHECK(described == taken);
-            CHECK(operation.contains("security") == (endpoint.access == api::Access::anyone));
             CHECK(operation.contains("requestBody") == (endpoint.takes != api::Takes::nothing));
+        }
+    }
+}
+
+TEST_CASE("the OpenAPI document names the scope that each endpoint needs", "[api]") {
+    const auto openapi = document();
+    for (const auto& table : api::all_endpoints()) {
+        for (const auto& endpoint : table) {
+            INFO(endpoint.method << " " << endpoint.pattern);
+            const auto& operation = openapi.at("paths").at(std::string(endpoint.pattern)).at(lower(endpoint.method));
+            const auto said = operation.value("security", openapi.at("security"));
+            const auto scope = api::scope_of(endpoint.access);
+            auto needed = nlohmann::json::array();
+            if (scope) needed.push_back({{"token", nlohmann::json::array({access::name(*scope)})}});
+            CHECK(said == needed);
+            CHECK(operation.at("responses").contains("429") == scope.has_value());
+        }
+    }
+}
+
+TEST_CASE("what tells of the daemon or of others' tokens is for administrators", "[api]") {
+    for (const auto& table : api::all_endpoints()) {
+        for (const auto& endpoint : table) {
+            INFO(endpoint.method << " " << endpoint.pattern);
+            const bool open =
+                endpoint.pattern == "/livez" || endpoint.pattern == "/readyz" || endpoint.pattern == "/openapi.json";
+            const bool own = endpoint.pattern.starts_with("/v1/tokens") || endpoint.pattern == "/v1/audit" ||
+                             endpoint.pattern == "/v1/reload";
+            const bool of_a_call =
+                endpoint.pattern.starts_with("/v1/invocations/{id}") && !endpoint.pattern.ends_with("replay");
+            const auto least = open                             ? api::Access::anyone
+                               : endpoint.pattern == "/metrics" ? api::Access::metrics
+                               : of_a_call                      ? api::Access::invoke
+                               : own                            ? api::Access::admin
+                                                                : api::Access::deploy;
+            CHECK(endpoint.access == least);
         }
     }
 }

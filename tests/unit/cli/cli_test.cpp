@@ -93,8 +93,9 @@ TEST_CASE("a refusal is told with its place and with what to do", "[cli]") {
 
 TEST_CASE("every fault has its advice", "[cli]") {
     for (const auto* fault :
-         {"invalid", "unauthorized", "not_found", "conflict", "too_large", "overloaded", "timed_out", "launch_failed",
-          "start_timeout", "function_failed", "out_of_memory", "engine_down", "shutting_down", "storage", "internal"}) {
+         {"invalid", "unauthorized", "insufficient_scope", "rate_limited", "not_found", "conflict", "too_large",
+          "overloaded", "timed_out", "launch_failed", "start_timeout", "function_failed", "out_of_memory",
+          "engine_down", "shutting_down", "storage", "internal"}) {
         INFO(fault);
         CHECK_FALSE(cli::complaint_from(500, std::string(R"({"detail":"d","fault":")") + fault + "\"}").todo.empty());
     }

@@ -45,6 +45,13 @@ bool host_allowed(const std::string& host, const std::vector<std::string>& hosts
     return std::any_of(hosts.begin(), hosts.end(), [&](const auto& allowed) { return base::same_name(allowed, host); });
 }
 
+/// A page of this host: over https always, and over http where we are asked so. A proxy may have taken the TLS off.
+bool own_origin(std::string_view origin, std::string_view host, bool tls) {
+    constexpr std::string_view plain = "http://", secure = "https://";
+    if (origin.starts_with(secure)) return base::same_name(origin.substr(secure.size()), host);
+    return !tls && origin.starts_with(plain) && base::same_name(origin.substr(plain.size()), host);
+}
+
 bool has_body(const http::Request& request) { return request.chunked || request.content_length.value_or(0) > 0; }
 
 Problem forbidden(std::string detail) { return http_problem(403, std::move(detail)); }
@@ -85,8 +92,8 @@ std::optional<Problem> check_origin(const http::Request& request, const std::vec
     }
     const auto origin = value_of(request, "Origin");
     const auto host = value_of(request, "Host");
-    const bool own = origin.starts_with("http://") && base::same_name(origin.substr(7), host);
-    if (!origin.empty() && !own) return forbidden("the admin API takes no requests from pages of other origins");
+    if (!origin.empty() && !own_origin(origin, host, request.tls))
+        return forbidden("the admin API takes no requests from pages of other origins");
     return std::nullopt;
 }
 

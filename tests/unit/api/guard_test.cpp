@@ -74,6 +74,19 @@ TEST_CASE("a page of another site is refused", "[api]") {
     CHECK(asked("Origin", "null") == 403);
 }
 
+TEST_CASE("a page's own origin has our host, and https where we have", "[api]") {
+    const auto asked = [](std::string origin, bool tls) {
+        auto request = with({{"Host", "127.0.0.1:8081"}, {"Origin", std::move(origin)}});
+        request.tls = tls;
+        return status(api::check_origin(request, {}));
+    };
+    CHECK(asked("https://127.0.0.1:8081", true) == 0);
+    CHECK(asked("http://127.0.0.1:8081", true) == 403);
+    CHECK(asked("https://127.0.0.1:8082", true) == 403);
+    CHECK(asked("https://127.0.0.1:8081", false) == 0);  // a proxy takes the TLS off
+    CHECK(asked("https://evil.example", false) == 403);
+}
+
 TEST_CASE("a document must be said to be JSON", "[api]") {
     CHECK(typed("application/json") == 0);
     CHECK(typed("Application/JSON; charset=utf-8") == 0);

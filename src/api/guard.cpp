@@ -38,10 +38,11 @@ bool host_allowed(const std::string& host, const std::vector<std::string>& hosts
     return std::find(hosts.begin(), hosts.end(), host) != hosts.end();
 }
 
-/// Whether an Origin field (RFC 6454) is that of the place that was asked. "null", which a sandboxed page sends, is nobody's.
-bool is_own_origin(std::string_view origin, std::string_view host) {
+/// Whether an Origin field (RFC 6454) is that of the place that was asked: over https always, for a proxy may have taken the TLS off, and over http
+/// where we are asked so. "null", which a sandboxed page sends, is nobody's.
+bool is_own_origin(std::string_view origin, std::string_view host, bool asked_over_tls) {
     const bool tls = origin.starts_with("https://");
-    if (!tls && !origin.starts_with("http://")) return false;
+    if (!tls && (asked_over_tls || !origin.starts_with("http://"))) return false;
     const unsigned usual_port = tls ? 443 : 80;
     const auto from = http::parse_authority(origin.substr(tls ? 8 : 7));
     const auto asked = http::parse_authority(host);
@@ -138,7 +139,7 @@ std::optional<Problem> check_origin(const http::Request& request, const std::vec
     for (const auto& [name, value] : request.fields) {
         if (base::same_name(name, "Sec-Fetch-Site") && value != "none" && value != "same-origin")
             return forbidden("the admin API takes no requests from pages of other sites");
-        if (base::same_name(name, "Origin") && !is_own_origin(value, value_of(request, "Host")))
+        if (base::same_name(name, "Origin") && !is_own_origin(value, value_of(request, "Host"), request.tls))
             return forbidden("the admin API takes no requests from pages of other origins");
     }
     return std::nullopt;

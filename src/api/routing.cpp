@@ -125,6 +125,7 @@ void make_event(function::Event& event, http::Request& request, Destination&& de
     event.by_name = destination.by_name;
     event.query.swap(request.query);
     event.protocol = request.version == 10 ? "HTTP/1.0" : "HTTP/1.1";
+    event.scheme = request.tls ? "https" : "http";
     event.server_name.swap(request.host);
     if (event.server_name.empty()) event.server_name = "localhost";
     event.server_port = request.local_port != 0 ? request.local_port : std::uint16_t{80};

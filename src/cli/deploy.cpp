@@ -34,8 +34,9 @@ std::string gateway_url(Rest& rest) {
     const auto port = gateway.rfind(':');
     if (port == std::string::npos || gateway.starts_with("unix:")) return "";
     const auto host = gateway.substr(0, port);
-    if (host != "0.0.0.0" && host != "[::]" && !host.empty()) return "http://" + gateway;
     const auto& url = rest.server().url;
+    const bool named = host != "0.0.0.0" && host != "[::]" && !host.empty();
+    if (named) return (url.starts_with("https:") ? "https://" : "http://") + gateway;
     const auto from = url.find("://") + 3;
     const auto end = url.rfind(':');
     return url.substr(0, end > from ? end : url.size()) + gateway.substr(port);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace shallop::cli {
 namespace {
@@ -95,6 +96,34 @@ struct FieldList {
     curl_slist* list = nullptr;
 };
 
+/// What is wrong between us and a daemon that speaks https.
+std::optional<Complaint> no_tls(int code, const std::string& words, const std::string& where) {
+    if (code == CURLE_PEER_FAILED_VERIFICATION) {
+        return Complaint{
+            "the certificate of the daemon at " + where + " is not to be trusted: " + words,
+            "name the certificate of its CA, or its own if it is self-signed: --ca FILE, or SHALLOP_CA; and "
+            "a host that stands in it"};
+    }
+    if (code == CURLE_SSL_CACERT_BADFILE)
+        return Complaint{"the CA's certificate cannot be used: " + words,
+                         "name a file in PEM: --ca FILE, or SHALLOP_CA"};
+    if (code == CURLE_SSL_CERTPROBLEM) {
+        return Complaint{"this client's certificate cannot be used: " + words,
+                         "name both files, in PEM: --cert FILE --key FILE, or SHALLOP_CERT and SHALLOP_KEY"};
+    }
+    const bool alert = words.find("alert") != std::string::npos;
+    const bool of_ours =
+        words.find("certificate") != std::string::npos || words.find("unknown ca") != std::string::npos;
+    if (alert && of_ours) {
+        return Complaint{
+            "the daemon at " + where + " does not take this client's certificate, or misses one: " + words,
+            "name one that its --tls-client-ca has signed: --cert FILE --key FILE, or SHALLOP_CERT and SHALLOP_KEY"};
+    }
+    if (code != CURLE_SSL_CONNECT_ERROR) return std::nullopt;
+    return Complaint{"no TLS with the daemon at " + where + ": " + words,
+                     "does it speak https? without --tls-cert its address begins with http://"};
+}
+
 }  // namespace
 
 struct Rest::Handle {
@@ -113,6 +142,9 @@ struct Rest::Handle {
         set(CURLOPT_PROXY, "");
         set(CURLOPT_PATH_AS_IS, 1L);
         set(CURLOPT_PROTOCOLS_STR, "http,https");
+        if (!server.ca.empty()) set(CURLOPT_CAINFO, server.ca.c_str());
+        if (!server.cert.empty()) set(CURLOPT_SSLCERT, server.cert.c_str());
+        if (!server.cert.empty()) set(CURLOPT_SSLKEY, (server.key.empty() ? server.cert : server.key).c_str());
         set(CURLOPT_CONNECTTIMEOUT, connect_seconds);
         set(CURLOPT_TIMEOUT, request.patience_seconds);
         set(CURLOPT_NOSIGNAL, 1L);
@@ -160,6 +192,7 @@ Rest::~Rest() = default;
 
 Complaint Rest::no_answer(int code, const char* words) const {
     const auto where = server_.unix_socket.empty() ? server_.url : "unix:" + server_.unix_socket;
+    if (auto complaint = no_tls(code, words, where)) return *complaint;
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST) {
         return {"cannot reach the daemon at " + where + ": " + words,
                 "is the daemon running? start it with: shallop serve; or say where it is: --url URL, or SHALLOP_URL", 1,

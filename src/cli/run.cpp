@@ -21,15 +21,21 @@ constexpr const char* closing =
     "  shallop deploy ./hello\n"
     "\n"
     "Each command explains itself: shallop COMMAND --help\n"
-    "Environment: SHALLOP_URL, SHALLOP_TOKEN_FILE, SHALLOP_TOKEN (of the client); shallop serve --help for the "
-    "daemon's.";
+    "Environment: SHALLOP_URL, SHALLOP_TOKEN_FILE, SHALLOP_TOKEN, SHALLOP_CA, SHALLOP_CERT, SHALLOP_KEY (of the "
+    "client); shallop serve --help for the daemon's.";
 
 void add_globals(CLI::App& app, Globals& globals) {
-    app.add_option("--url,--server", globals.url,
-                   "the daemon's admin listener, http://HOST:PORT or unix:/PATH (SHALLOP_URL) [http://127.0.0.1:8081]");
+    app.add_option(
+        "--url,--server", globals.url,
+        "the daemon's admin listener, http[s]://HOST:PORT or unix:/PATH (SHALLOP_URL) [http://127.0.0.1:8081]");
     app.add_option("--token-file", globals.token_file,
                    std::string("file with a token of the API (SHALLOP_TOKEN_FILE, or SHALLOP_TOKEN itself) [") +
                        default_token_file + "]");
+    app.add_option(
+        "--ca", globals.ca,
+        "of a daemon that speaks https: the certificate of its CA, or its own if it is self-signed (SHALLOP_CA)");
+    app.add_option("--cert", globals.cert, "certificate that this client shows (SHALLOP_CERT)");
+    app.add_option("--key", globals.key, "its private key, where the file does not hold both (SHALLOP_KEY)");
     app.add_flag("--json", globals.json, "print JSON, for programs");
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/server.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -46,6 +48,32 @@ Result<std::string> find_token(const Globals& globals, const Environment& enviro
     return usual ? *usual : std::string();
 }
 
+/// A file of TLS, from its flag or its variable; "" for none.
+Result<std::string> find_file(const std::string& flag, const char* name, const char* variable,
+                              const Environment& environment) {
+    const auto file = flag.empty() ? environment(variable).value_or("") : flag;
+    if (file.empty() || ::access(file.c_str(), R_OK) == 0) return file;
+    return Complaint{"cannot read " + file + ": " + std::strerror(errno),
+                     std::string("name another with --") + name + " FILE, or " + variable};
+}
+
+Done find_tls(Server& server, const Globals& globals, const Environment& environment) {
+    auto ca = find_file(globals.ca, "ca", "SHALLOP_CA", environment);
+    if (!ca) return ca.error();
+    auto cert = find_file(globals.cert, "cert", "SHALLOP_CERT", environment);
+    if (!cert) return cert.error();
+    auto key = find_file(globals.key, "key", "SHALLOP_KEY", environment);
+    if (!key) return key.error();
+    if (cert->empty() && !key->empty()) {
+        return Complaint{"there is a key and no certificate that belongs to it",
+                         "name it with --cert FILE, or SHALLOP_CERT", 2};
+    }
+    server.ca = std::move(*ca);
+    server.cert = std::move(*cert);
+    server.key = std::move(*key);
+    return {};
+}
+
 }  // namespace
 
 std::optional<std::string> from_environment(const std::string& name) {
@@ -67,9 +95,10 @@ Result<Server> find_server(const Globals& globals, const Environment& environmen
     }
     while (server.url.ends_with('/')) server.url.pop_back();
     if (!server.url.starts_with("http://") && !server.url.starts_with("https://")) {
-        return Complaint{"'" + url + "' is not an address of a daemon", "give --url http://HOST:PORT, or unix:/PATH",
-                         2};
+        return Complaint{"'" + url + "' is not an address of a daemon",
+                         "give --url http://HOST:PORT, https://HOST:PORT or unix:/PATH", 2};
     }
+    if (const auto found = find_tls(server, globals, environment); !found) return found.error();
     const auto token = find_token(globals, environment, usual_file);
     if (!token) return token.error();
     server.token = *token;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -53,7 +52,7 @@ base::Bytes most_memory() { return read_memory(read_all("/proc/meminfo")).total 
 Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor executor)
     : settings_(std::move(loaded.settings)),
       effective_(std::move(loaded.effective)),
-      config_file_(std::move(loaded.config_file)),
+      words_(std::move(loaded.words)),
       log_(log),
       executor_(executor),
       store_(std::move(ground.store)),
@@ -230,6 +229,7 @@ Task<int> Daemon::run() {
     tasks_.spawn("engine triggers", triggers_.run());
     tasks_.spawn("gateway", keep("gateway", [this] { return gateway_listener_.run(); }));
     tasks_.spawn("admin", keep("admin", [this] { return admin_listener_.run(); }));
+    tasks_.spawn("certificate", watch_certificate());
     co_await wait_for_signal();
     auto stopping = stop(settings_.grace);
     auto again = wait_for_signal();
@@ -252,6 +252,7 @@ Task<base::Status> Daemon::listen() {
     if (const auto triggers = co_await triggers_.load(); !triggers) co_return triggers;
     if (const auto tokens = co_await tokens_.load(); !tokens) co_return tokens;
     loaded_ = true;
+    if (const auto secured = load_tls(); !secured) co_return secured;
     if (const auto bound = gateway_listener_.bind(settings_.listen); !bound) co_return bound;
     if (const auto bound = admin_listener_.bind(settings_.admin_listen); !bound) co_return bound;
     log_.info("listening", {{"gateway", gateway_listener_.address()},
@@ -349,30 +350,6 @@ Task<void> Daemon::tidy_code() {
         co_await clock_.sleep_for(tidy_pause);
         co_await registry_.collect_code();
     }
-}
-
-base::Status Daemon::reload() {
-    std::vector<std::string> words;
-    if (!config_file_.empty()) words = {"--config", config_file_};
-    const auto environment = [](const std::string& name) -> std::optional<std::string> {
-        const char* value = std::getenv(name.c_str());
-        return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-    };
-    const auto loaded = load_settings(words, environment);
-    if (!loaded) return loaded.error();
-    settings_.log_level = loaded->settings.log_level;
-    log_.set_least(base::Level::info);  // whatever the levels before and after, this line is written
-    log_.info("reloaded", {{"log-level", settings_.log_level}});
-    apply_log_level();
-    return {};
-}
-
-void Daemon::apply_log_level() {
-    const std::string& word = settings_.log_level;
-    log_.set_least(word == "debug"  ? base::Level::debug
-                   : word == "info" ? base::Level::info
-                   : word == "warn" ? base::Level::warn
-                                    : base::Level::error);
 }
 
 Task<void> Daemon::wait_for_signal() {

@@ -72,6 +72,9 @@ private:
     void supply_runtimes();
     void changed(const function::FunctionPtr& before, const function::FunctionPtr& after);
     base::Status reload();
+    base::Status load_tls();
+    void warn_of_certificate() const;
+    Task<void> watch_certificate();
     Task<void> start_ahead();
     Task<void> find_host_paths();
     void keep_from_functions(const std::vector<docker::ContainerMount>& mounts);
@@ -87,7 +90,7 @@ private:
     MemoryReserve reserve_{8 * 1024 * 1024};
     Settings settings_;
     std::vector<std::pair<std::string, std::string>> effective_;
-    std::string config_file_;
+    std::vector<std::string> words_;  ///< the command line
     base::Log& log_;
     async::SteadyClock clock_;
     base::RandomIds ids_;
@@ -121,6 +124,7 @@ private:
     http::Listener gateway_listener_;
     http::Listener admin_listener_;
     boost::asio::basic_signal_set<async::Executor> signals_;
+    http::Tls::Time certificate_until_{};
     bool engine_up_ = false;
     bool loaded_ = false;
     bool run_dir_known_ = false;

@@ -69,6 +69,11 @@ void Daemon::register_gauges() {
                    [=, this] { return number(admin_listener_.connections()); });
     metrics_.gauge("shallop_engine_up", "1 if the engine answered the last ping.",
                    [=, this] { return engine_up_ ? 1.0 : 0.0; });
+    if (!settings_.tls_cert.empty()) {
+        metrics_.gauge("shallop_tls_certificate_expiry_timestamp_seconds",
+                       "When the certificate of new connections expires.",
+                       [=, this] { return number(std::chrono::system_clock::to_time_t(certificate_until_)); });
+    }
     metrics_.gauge("shallop_resident_bytes", "Resident memory of the daemon.", resident_bytes);
 }
 

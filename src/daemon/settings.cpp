@@ -143,7 +143,25 @@ bool loopback(const std::string& address) {
            address.starts_with("unix:");
 }
 
+/// What is asked for and could not be kept is refused: nobody is to believe in a protection that is not there.
+Status check_tls(const Settings& settings) {
+    if (settings.tls_cert.empty() != settings.tls_key.empty()) {
+        return Error(Fault::invalid, std::string("--tls-cert and --tls-key go together: give --tls-") +
+                                         (settings.tls_key.empty() ? "key" : "cert") + " too");
+    }
+    if (settings.tls_client_ca.empty()) return {};
+    if (settings.tls_cert.empty())
+        return Error(Fault::invalid,
+                     "--tls-client-ca needs --tls-cert and --tls-key: there are no client certificates without TLS");
+    if (settings.admin_listen.starts_with("unix:")) {
+        return Error(Fault::invalid, "--tls-client-ca cannot hold for --admin-listen " + settings.admin_listen +
+                                         ": a unix socket speaks plain HTTP; leave it out, or listen on HOST:PORT");
+    }
+    return {};
+}
+
 Status check_together(const Settings& settings) {
+    if (const auto sound = check_tls(settings); !sound) return sound;
     if (settings.admin_auth == "none" && !loopback(settings.admin_listen)) {
         return Error(
             Fault::invalid,
@@ -166,6 +184,7 @@ Result<Loaded> load_settings(std::span<const std::string> args, const Environmen
     if (!words) return words.error();
     Loaded loaded;
     loaded.help = words->help;
+    loaded.words.assign(args.begin(), args.end());
     if (loaded.help) return loaded;
     loaded.config_file = !words->config.empty() ? words->config : environment("SHALLOP_CONFIG").value_or("");
     const auto config = read_config(loaded.config_file);
@@ -207,7 +226,8 @@ std::string settings_help() {
     }
     text +=
         "  --config FILE\n        YAML, one `name: value` a line\n  -h, --help\n        this text\n\n"
-        "Signals: SIGTERM and SIGINT stop gracefully (twice: at once); SIGHUP reloads log-level from the file.\n"
+        "Signals: SIGTERM and SIGINT stop gracefully (twice: at once); SIGHUP reads log-level from the file and the\n"
+        "files of TLS again.\n"
         "Example: shallop serve --listen 0.0.0.0:8080 --data-dir /var/lib/shallop\n";
     return text;
 }

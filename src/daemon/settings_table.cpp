@@ -23,6 +23,19 @@ Entry text(std::string name, std::string value, std::string help, std::string Se
             [member](const Settings& s) { return s.*member; }};
 }
 
+/// The name of a file. Its contents instead, which SHALLOP_NAME_FILE leads to, are in no message: they may be a key.
+Entry file(std::string name, std::string help, std::string Settings::* member) {
+    auto entry = text(name, "FILE", std::move(help), member);
+    entry.set = [=](Settings& s, const std::string& v) -> Status {
+        if (v.find('\n') != std::string::npos || v.starts_with("-----")) {
+            return Error(Fault::invalid, "takes the name of a file, not what is in it: use --" + name + " FILE");
+        }
+        s.*member = v;
+        return {};
+    };
+    return entry;
+}
+
 Entry choice(std::string name, std::vector<std::string> allowed, std::string help, std::string Settings::* member) {
     std::string words;
     for (const auto& word : allowed) words += (words.empty() ? "" : "|") + word;
@@ -126,6 +139,13 @@ std::vector<Entry> make_entries() {
              &Settings::admin_token, true),
         list("admin-host", "NAME,…", "Host names the API answers to besides localhost and addresses",
              &Settings::admin_hosts),
+        file("tls-cert",
+             "both listeners speak https, with this certificate and its chain (PEM); a unix socket stays plain",
+             &Settings::tls_cert),
+        file("tls-key", "the certificate's private key (PEM, without a passphrase)", &Settings::tls_key),
+        file("tls-client-ca",
+             "clients of the admin listener must show a certificate of this CA (PEM), besides the token",
+             &Settings::tls_client_ca),
         text("data-dir", "DIR", "the database and the first token: back this up", &Settings::data_dir),
         text("run-dir", "DIR", "sockets to running containers; in a container a host directory mounted at any path",
              &Settings::run_dir),

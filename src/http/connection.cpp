@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <sys/socket.h>
 #include <algorithm>
 #include <new>
 
@@ -28,6 +29,9 @@ const char* word_for(int status) {
     if (status == 503) return "memory";
     return status == 408 ? "slow_head" : "malformed";
 }
+
+/// No record of TLS begins with a letter, and each request without it does.
+bool begins_method(unsigned char first) { return (first >= 'A' && first <= 'Z') || (first >= 'a' && first <= 'z'); }
 
 /// OPTIONS * asks about the server itself (RFC 9110 9.3.7).
 Task<void> answer_options(HttpExchange& exchange) {
@@ -63,6 +67,32 @@ Connection::Connection(Shared& shared, async::Canceller& task, base::Fd fd, Ends
       ends_(std::move(ends)),
       wire_(shared.roster, shared.executor, shared.clock, std::move(fd), ends_.family, buffer_for(shared.limits)),
       parser_(shared.limits) {}
+
+/// A request in plain text is told so; whoever sends nothing is closed as an idle connection is, and makes room as one.
+Task<bool> Connection::secure() {
+    if (shared_.draining) wire_.receive_no_more();
+    const auto first = co_await wire_.first_byte(shared_.clock.now() + shared_.limits.idle);
+    if (!first || !*first) co_return false;
+    if (begins_method(**first)) {
+        Refusal plain{400,
+                      "This port speaks https: the same request to an address that begins with https:// is answered."};
+        report_refused("plain_http", plain.detail);
+        co_await answer(std::move(plain), false);
+        co_return false;
+    }
+    auto tls = shared_.tls;
+    const auto secured = co_await wire_.secure(std::move(tls), shared_.clock.now() + shared_.limits.head_time);
+    if (secured) co_return true;
+    auto why = secured.error();
+    co_await end_handshake(std::move(why));
+    co_return false;
+}
+
+/// The peer is to read the alert that OpenSSL has sent, before the socket closes.
+Task<void> Connection::end_handshake(base::Error why) {
+    report_refused(why.fault == base::Fault::timed_out ? "slow_handshake" : "handshake", why.detail);
+    if (why.fault == base::Fault::invalid) co_await linger(linger_bytes);
+}
 
 /// One frame for the common request. Whatever the handler did, a reply has begun afterwards, unless the client was seen to be gone.
 Task<void> Connection::serve() {
@@ -112,6 +142,7 @@ Head& Connection::head() {
     head.request.remote_addr = ends_.remote_addr;
     head.request.remote_port = ends_.remote_port;
     head.request.local_port = ends_.local_port;
+    head.request.tls = wire_.secured();
     return head;
 }
 
@@ -166,11 +197,18 @@ Task<void> Connection::fail(HttpExchange& exchange) {
     (void)co_await exchange.reply(std::move(head), std::move(body));
 }
 
+void Connection::report_refused(const char* word, const std::string& detail) const {
+    if (shared_.on_refused) shared_.on_refused(word);
+    shared_.log.debug("refused", {{"remote", ends_.remote_addr}, {"reason", word}, {"detail", detail}});
+}
+
 /// Answers a head that cannot be served, and ends the connection: where the next request would start is not known.
 Task<void> Connection::refuse(Refusal refusal, bool for_head_method) {
-    if (shared_.on_refused) shared_.on_refused(word_for(refusal.status));
-    shared_.log.debug("request refused",
-                      {{"remote", ends_.remote_addr}, {"status", refusal.status}, {"detail", refusal.detail}});
+    report_refused(word_for(refusal.status), refusal.detail);
+    return answer(std::move(refusal), for_head_method);
+}
+
+Task<void> Connection::answer(Refusal refusal, bool for_head_method) {
     Problem what;
     what.status = refusal.status;
     what.detail = std::move(refusal.detail);
@@ -187,7 +225,12 @@ Task<void> Connection::refuse(Refusal refusal, bool for_head_method) {
 Task<void> Connection::linger(std::uint64_t bytes) { co_await wire_.linger(bytes, shared_.clock.now() + linger_time); }
 
 Task<void> serve_connection(Shared& shared, async::Canceller& task, base::Fd fd, Ends ends) {
+    const bool tls = shared.tls && ends.family != AF_UNIX;
     Connection connection(shared, task, std::move(fd), std::move(ends));
+    if (tls) {
+        const bool secured = co_await connection.secure();
+        if (!secured) co_return;
+    }
     co_await connection.serve();
 }
 

@@ -21,14 +21,20 @@ class Connection {
 public:
     Connection(Shared& shared, async::Canceller& task, base::Fd fd, Ends ends);
 
+    /// Before serve(), where the listener speaks TLS. False: the connection is to end.
+    Task<bool> secure();
+
     Task<void> serve();
 
 private:
+    Task<void> end_handshake(base::Error why);
     Task<bool> read_rest(HeadParser::Progress progress);
     Head& head();
     Task<bool> end(HttpExchange& exchange);
     Task<void> fail(HttpExchange& exchange);
     Task<void> refuse(Refusal refusal, bool for_head_method);
+    Task<void> answer(Refusal refusal, bool for_head_method);
+    void report_refused(const char* word, const std::string& detail) const;
     Task<void> linger(std::uint64_t bytes);
 
     Shared& shared_;

@@ -7,9 +7,11 @@
 #include <http/head.h>
 #include <http/reply_head.h>
 #include <shallop/http/body.h>
+#include <shallop/http/tls.h>
 #include <shallop/http/wire.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace shallop::http {
@@ -27,6 +29,7 @@ struct Shared {
     std::string scratch{};  ///< for a head on its way to the socket; nobody keeps it over a wait
     std::function<void(const char*)> on_refused{};  ///< may be empty
     std::function<bool()> short_of_memory{};        ///< may be empty
+    std::shared_ptr<const Tls> tls{};               ///< of new connections; null: plain
 };
 
 /// The Exchange of one request on a Wire. Its Connection outlives it.

@@ -78,6 +78,8 @@ void Listener::refuse_while(std::function<bool()> short_of_memory) {
     state_->shared.short_of_memory = std::move(short_of_memory);
 }
 
+void Listener::secure(std::shared_ptr<const Tls> tls) { state_->shared.tls = std::move(tls); }
+
 Task<void> Listener::run() {
     base::ensure(state_->listening.has_value(), "a listener runs after bind()");
     return state_->accept_all();
@@ -117,6 +119,7 @@ bool Listener::State::accept_some() {
 bool Listener::State::take(base::Fd fd, const sockaddr_storage& peer) {
     if (connections.size() >= shared.limits.connections && !shared.roster.evict_idle()) {
         if (shared.on_refused) shared.on_refused("connections");
+        if (shared.tls && bound.family != AF_UNIX) return true;  // nothing can be said without a handshake
         Problem what{503, "The server has as many connections as it can hold; try again soon.", "about:blank", "", {}};
         std::string body;
         Response head = problem(what, body);

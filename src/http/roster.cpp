@@ -46,10 +46,10 @@ void Roster::find_hung_up() {
     std::vector<Wire*> watching;
     std::vector<pollfd> polled;
     const auto watch = [&](Wire* wire) {
-        const int fd = wire->watched_fd();
-        if (fd < 0) return false;
+        const auto watched = wire->watched();
+        if (watched.fd < 0) return false;
         watching.push_back(wire);
-        polled.push_back({fd, POLLRDHUP, 0});
+        polled.push_back(watched);
         return true;
     };
     for (Wire* wire : busy_) watch(wire);
@@ -58,7 +58,7 @@ void Roster::find_hung_up() {
     }
     if (polled.empty() || ::poll(polled.data(), polled.size(), 0) <= 0) return;
     for (std::size_t i = 0; i < polled.size(); ++i) {
-        if (polled[i].revents != 0) watching[i]->hung_up();
+        if (polled[i].revents != 0) watching[i]->noticed(polled[i].revents);
     }
 }
 

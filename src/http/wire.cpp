@@ -2,6 +2,8 @@
 #include <shallop/http/wire.h>
 
 #include <http/draining_receive.h>
+#include <http/tls_stream.h>
+#include <http/wire_waits.h>
 
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -18,39 +20,16 @@ namespace shallop::http {
 
 namespace asio = boost::asio;
 using async::use_task;
-using base::Error;
-using base::Fault;
 
 namespace {
 
-constexpr std::size_t turn_bytes = 256 * 1024;  ///< sent at most before others have a turn of the loop
 constexpr std::size_t linger_buffer = 16 * 1024;
-
-/// Sets a deadline for as long as the wait for it lasts, however that ends.
-class Until {
-public:
-    Until(Instant& slot, Instant until) : slot_(slot) { slot_ = until; }
-    ~Until() { slot_ = Instant::max(); }
-    Until(const Until&) = delete;
-    Until& operator=(const Until&) = delete;
-
-private:
-    Instant& slot_;
-};
-
-Error late() { return {Fault::timed_out, "The peer was too slow."}; }
-
-Error hung_up_error() { return {Fault::client_gone, "The peer has hung up."}; }
 
 /// What all receives are made of, to be awaited: an operation, for a Task of its own would be a frame more. The flag, for O_NONBLOCK can be taken
 /// back by whoever shares the file description.
 auto receiving(Socket& socket, std::span<char> into, boost::system::error_code& failed) {
     const DrainingBuffer buffer(into.data(), into.size());
     return socket.async_receive(buffer, MSG_DONTWAIT, asio::redirect_error(asio::deferred, failed));
-}
-
-void unwind_if_cancelled(const boost::system::error_code& failed) {
-    if (failed == asio::error::operation_aborted) throw boost::system::system_error(failed);
 }
 
 }  // namespace
@@ -63,7 +42,10 @@ Wire::Wire(Roster& roster, async::Executor executor, async::Clock& clock, base::
     place_ = roster_.add(*this);
 }
 
-Wire::~Wire() { roster_.remove(place_, idle_); }
+Wire::~Wire() {
+    if (tls_ && !broken_ && !cut_) tls_->say_goodbye();
+    roster_.remove(place_, idle_);
+}
 
 void Wire::consume(std::size_t count) {
     begin_ += count;
@@ -99,7 +81,9 @@ void Wire::filled(std::size_t room, std::size_t count) {
     filled_up_ = end_ == capacity_;
 }
 
-Task<Result<std::size_t>> Wire::fill(Instant until) {
+Task<Result<std::size_t>> Wire::fill(Instant until) { return tls_ ? fill_tls(until) : fill_plain(until); }
+
+Task<Result<std::size_t>> Wire::fill_plain(Instant until) {
     const auto room = make_room();
     if (receive_expired_) co_return late();
     if (const auto at_once = try_receive(room)) {
@@ -115,6 +99,10 @@ Task<Result<std::size_t>> Wire::fill(Instant until) {
 }
 
 Task<Result<std::size_t>> Wire::receive(std::span<char> into, Instant until) {
+    return tls_ ? receive_tls(into, until) : receive_plain(into, until);
+}
+
+Task<Result<std::size_t>> Wire::receive_plain(std::span<char> into, Instant until) {
     if (receive_expired_) co_return late();
     if (const auto at_once = try_receive(into)) co_return *at_once;
     const Until waiting(receive_until_, until);
@@ -178,6 +166,7 @@ Task<Status> Wire::send(Parts parts, Duration stall) {
 
 bool Wire::send_at_once(Parts& parts) {
     if (broken_ || sent_in_turn_ >= turn_bytes) return false;
+    if (tls_) return send_at_once_tls(parts);
     std::array<iovec, std::tuple_size_v<Parts>> vectors{};
     std::size_t total = 0;
     for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -214,23 +203,12 @@ void Wire::shrink() {
     capacity_ = 0;
 }
 
-Task<Result<bool>> Wire::wait_idle(Instant until) {
+Task<Result<bool>> Wire::wait_idle(Instant until) { return tls_ ? wait_idle_tls(until) : wait_idle_plain(until); }
+
+Task<Result<bool>> Wire::wait_idle_plain(Instant until) {
     if (!buffered().empty()) co_return true;
     if (receive_expired_) co_return late();
     shrink();
-    struct Idle {
-        explicit Idle(Wire& w) : wire(w) {
-            wire.idle_ = wire.fresh_idle_ = true;
-            wire.roster_.to_idle(wire.place_);
-        }
-        Idle(const Idle&) = delete;
-        Idle& operator=(const Idle&) = delete;
-        ~Idle() {
-            if (wire.idle_) wire.roster_.to_busy(wire.place_);
-            wire.idle_ = false;
-        }
-        Wire& wire;
-    };
     const Idle idle(*this);
     const auto room = make_room();
     const Until waiting(receive_until_, until);
@@ -245,17 +223,19 @@ Task<Result<bool>> Wire::wait_idle(Instant until) {
 
 Task<void> Wire::linger(std::uint64_t bytes, Instant until) {
     if (broken_ || receive_expired_) co_return;
+    if (tls_) tls_->say_goodbye();
     ::shutdown(socket_.native_handle(), SHUT_WR);
     std::vector<char> scratch(linger_buffer);
     const std::span<char> into(scratch);
     while (true) {
-        const auto received = co_await receive(into, until);
+        const auto received = co_await receive_plain(into, until);
         if (!received || *received == 0 || *received >= bytes) co_return;
         bytes -= *received;
     }
 }
 
 void Wire::reset_on_close() {
+    cut_ = true;
     const struct ::linger hard{1, 0};
     ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
 }
@@ -300,15 +280,23 @@ void Wire::receive_no_more() {
     ::shutdown(socket_.native_handle(), SHUT_RD);
 }
 
-int Wire::watched_fd() {
+pollfd Wire::watched() {
     // One that has just become idle may have missed an end of stream that came with its last request: see DrainingBuffer.
     const bool watched = watchers_ > 0 || task_ != nullptr || std::exchange(fresh_idle_, false);
-    return watched && !gone_ && !receive_shut_ ? socket_.native_handle() : -1;
+    if (!watched || gone_ || receive_shut_) return {-1, 0, 0};
+    // The end of what a peer has to say may be a record, which nobody sees who does not look.
+    const bool look = tls_ && !tls_->awaited && !tls_->has_pending();
+    return {socket_.native_handle(), static_cast<short>(look ? POLLRDHUP | POLLIN : POLLRDHUP), 0};
+}
+
+void Wire::noticed(short events) {
+    const bool ended = (events & ~POLLIN) != 0;
+    if (ended || tls_->seen_end()) hung_up();
 }
 
 bool Wire::is_quiet() {
     char byte = 0;
-    return begin_ == end_ && !broken_ && !gone_ &&
+    return begin_ == end_ && !broken_ && !gone_ && !(tls_ && tls_->has_pending()) &&
            ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 

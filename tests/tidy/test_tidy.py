@@ -135,5 +135,5 @@ def test_the_operations_guide_names_the_metrics_that_there_are():
 def test_every_setting_of_serve_is_in_the_operations_guide():
     table = (ROOT / "src/daemon/settings_table.cpp").read_text()
     guide = (ROOT / "docs/operations.md").read_text()
-    for setting in re.findall(r'^\s+(?:text|choice|list|count|duration|size)\("([\w-]+)"', table, re.M):
+    for setting in re.findall(r'^\s+(?:text|file|choice|list|count|duration|size)\("([\w-]+)"', table, re.M):
         assert f"--{setting}" in guide, f"docs/operations.md does not name --{setting}"

@@ -22,6 +22,9 @@ struct Settings {
     std::string admin_auth = "token";  ///< token, or none (loopback or unix socket only)
     std::string admin_token;           ///< "" = made at first start and kept in data_dir/admin-token
     std::vector<std::string> admin_hosts;
+    std::string tls_cert;       ///< a file; "" = both listeners speak plain HTTP
+    std::string tls_key;        ///< a file
+    std::string tls_client_ca;  ///< a file; "" = no client of the admin listener needs a certificate
     std::string data_dir = "/var/lib/shallop";
     std::string run_dir = "/run/shallop";
     std::string docker_host;  ///< "" = DOCKER_HOST, else unix:///var/run/docker.sock
@@ -49,6 +52,7 @@ struct Loaded {
     Settings settings;
     bool help = false;
     std::string config_file;
+    std::vector<std::string> words;  ///< the command line, to be read again
     std::vector<std::pair<std::string, std::string>>
         effective;  ///< name and value in the order of --help, secrets hidden
 };

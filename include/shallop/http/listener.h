@@ -5,6 +5,7 @@
 #include <shallop/async/task_group.h>
 #include <shallop/base/log.h>
 #include <shallop/http/message.h>
+#include <shallop/http/tls.h>
 
 #include <functional>
 #include <memory>
@@ -84,7 +85,7 @@ public:
 };
 
 /// Accepts connections on one address (TCP "host:port", "[::1]:port", or "unix:/path") and serves HTTP/1.0 and 1.1 on
-/// them (RFC 9112).
+/// them (RFC 9112), over TLS where secure() says so.
 ///
 /// Belongs to one loop. Outlives its connections: drain() before destroying. The handler outlives it.
 class Listener {
@@ -99,11 +100,14 @@ public:
     std::string address() const;
 
     /// `report` is called for each request or connection refused before the handler saw it, with a word for a metric:
-    /// malformed, head_too_large, slow_head, connections. Before run().
+    /// malformed, head_too_large, slow_head, connections, handshake, slow_handshake, plain_http. Before run().
     void on_refused(std::function<void(const char*)> report);
 
     /// While it says so, requests are refused with 503, counted as "memory", and their connections end.
     void refuse_while(std::function<bool()> short_of_memory);
+
+    /// New connections speak TLS, by this certificate; those of a unix socket do not. Again at any time, with another one.
+    void secure(std::shared_ptr<const Tls> tls);
 
     /// Accepts until drained or cancelled. EMFILE and the like are waited out, never spun on.
     Task<void> run();

@@ -45,6 +45,7 @@ struct Request {
     std::string remote_addr;
     std::uint16_t remote_port = 0;
     std::uint16_t local_port = 0;
+    bool tls = false;  ///< came over TLS
 };
 
 /// A reply's head. Framing (Content-Length, Transfer-Encoding, Connection, Date) is the connection's: never among

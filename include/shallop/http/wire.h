@@ -8,10 +8,12 @@
 #include <shallop/base/result.h>
 
 #include <shallop/http/roster.h>
+#include <shallop/http/tls.h>
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 
+#include <poll.h>
 #include <array>
 #include <memory>
 #include <optional>
@@ -28,6 +30,8 @@ using base::Status;
 
 using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, async::Executor>;
 
+class TlsStream;
+
 /// A connected socket with what was read ahead, with deadlines, and with the news that the peer has hung up.
 ///
 /// At most one receive and one send at a time, which may overlap. A deadline that passes makes the receive or the
@@ -35,6 +39,8 @@ using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_pro
 ///
 /// The file description may be shared with hostile code (a socket out of a container): nothing here blocks, whatever
 /// that does to its flags.
+///
+/// What is sent and received goes over the socket as it is, or, after secure(), over TLS.
 class Wire {
 public:
     /// The buffer kept while idle; and what it may grow to while a head or small chunks come in.
@@ -45,6 +51,13 @@ public:
     ~Wire();
     Wire(const Wire&) = delete;
     Wire& operator=(const Wire&) = delete;
+
+    /// Waits for the first byte, which stays where it is. nullopt = none will come. Before secure(), and before anything is received.
+    Task<Result<std::optional<unsigned char>>> first_byte(Instant until);
+
+    /// Shakes hands, as the server: from then on TLS is spoken. Faults: timed_out, client_gone, invalid (what the peer speaks is not ours; why).
+    Task<Status> secure(std::shared_ptr<const Tls> tls, Instant until);
+    bool secured() const { return tls_ != nullptr; }
 
     std::string_view buffered() const { return {buffer_.get() + begin_, end_ - begin_}; }
     void consume(std::size_t count);
@@ -100,20 +113,32 @@ public:
     /// Ends the waits whose deadline is not after `now`; whether it ended one.
     bool expire(Instant now);
     void evict();
-    /// The socket, if someone wants to know that the peer has hung up; else -1.
-    int watched_fd();
+    /// What to poll for, if someone wants to know that the peer has hung up; else the descriptor is -1.
+    pollfd watched();
+    /// What came of it, if anything.
+    void noticed(short events);
     void hung_up();
 
 private:
+    struct Idle;
     std::span<char> make_room();
     void filled(std::size_t room, std::size_t count);
     std::optional<Result<std::size_t>> try_receive(std::span<char> into);
+    Task<Result<std::size_t>> fill_plain(Instant until);
+    Task<Result<std::size_t>> fill_tls(Instant until);
+    Task<Result<std::size_t>> receive_plain(std::span<char> into, Instant until);
+    Task<Result<std::size_t>> receive_tls(std::span<char> into, Instant until);
+    Task<Result<bool>> wait_idle_plain(Instant until);
+    Task<Result<bool>> wait_idle_tls(Instant until);
+    bool send_at_once_tls(Parts& parts);
+    Task<void> ready_for(Socket::wait_type what);
     Result<std::size_t> received(const boost::system::error_code& failed, std::size_t count);
 
     Roster& roster_;
     async::Executor executor_;
     async::Clock& clock_;
     Socket socket_;
+    std::unique_ptr<TlsStream> tls_;  ///< null: plain
     Roster::Place place_;
     std::unique_ptr<char[]> buffer_;
     std::size_t capacity_ = 0;
@@ -133,6 +158,7 @@ private:
     bool receive_shut_ = false;  ///< by us: the peer's end of stream can no longer be seen
     bool broken_ = false;        ///< no send can succeed any more
     bool gone_ = false;
+    bool cut_ = false;  ///< the peer is not to take what it has got for all
     std::unique_ptr<async::Condition> gone_changed_;
 };
 

@@ -71,16 +71,20 @@ void Client::send(std::string_view bytes) {
 std::size_t Client::send_what_goes(std::string_view bytes) {
     std::size_t sent = 0;
     while (sent < bytes.size()) {
-        const auto count = ::send(fd_.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+        const auto count = put(bytes.substr(sent));
         if (count <= 0) break;
         sent += static_cast<std::size_t>(count);
     }
     return sent;
 }
 
+long Client::put(std::string_view bytes) { return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+
+long Client::take(std::span<char> into) { return ::recv(fd_.get(), into.data(), into.size(), 0); }
+
 bool Client::more() {
     char bytes[65536];
-    const auto count = ::recv(fd_.get(), bytes, sizeof bytes, 0);
+    const auto count = take(bytes);
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         throw std::runtime_error("no answer in time; so far: " + buffer_.substr(0, 500));
     if (count > 0) buffer_.append(bytes, static_cast<std::size_t>(count));
@@ -88,7 +92,7 @@ bool Client::more() {
 }
 
 std::string_view Client::receive_into(std::span<char> buffer) {
-    const auto count = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+    const auto count = take(buffer);
     return {buffer.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
 }
 

@@ -28,6 +28,8 @@ class Client {
 public:
     /// "127.0.0.1:1234", "[::1]:1234" or "unix:/path". A small `receive_buffer` makes a slow reader of it.
     explicit Client(const std::string& address, int receive_buffer = 0);
+    virtual ~Client() = default;
+    Client(Client&&) = default;
 
     void send(std::string_view bytes);
     /// Sends until the peer takes no more or has hung up; how many bytes it took.
@@ -44,6 +46,13 @@ public:
     void close() { fd_.reset(); }
     /// Closes so that the peer sees a reset.
     void reset();
+
+protected:
+    // What goes over the wire: bytes, 0 for the end, below 0 with errno.
+    virtual long put(std::string_view bytes);
+    virtual long take(std::span<char> into);
+
+    int fd() const { return fd_.get(); }
 
 private:
     bool more();

@@ -22,12 +22,17 @@ namespace shallop::test {
 /// A listener on a loop in a thread of its own, so that a test can talk to it with plain blocking sockets.
 class Server {
 public:
-    explicit Server(http::Handler& handler, http::Limits limits = {}, const std::string& address = "127.0.0.1:0")
+    explicit Server(http::Handler& handler, http::Limits limits = {}, const std::string& address = "127.0.0.1:0",
+                    std::shared_ptr<const http::Tls> tls = nullptr)
         : log_(null_), listener_(context_.get_executor(), clock_, log_, handler, limits) {
         const auto bound = listener_.bind(address);
         if (!bound) throw std::runtime_error(bound.error().detail);
-        listener_.on_refused([this](const char*) { ++refused; });
+        listener_.on_refused([this](const char* word) {
+            ++refused;
+            last_refused = word;
+        });
         listener_.refuse_while([this] { return short_of_memory.load(); });
+        listener_.secure(std::move(tls));
         boost::asio::co_spawn(context_, listener_.run(), boost::asio::detached);
         thread_ = std::thread([this] { context_.run(); });
     }
@@ -48,6 +53,17 @@ public:
 
     std::atomic<int> refused{0};  ///< requests and connections the handler never saw
     std::atomic<bool> short_of_memory{false};
+    std::atomic<const char*> last_refused{""};
+
+    /// The certificate of connections from now on.
+    void secure(std::shared_ptr<const http::Tls> tls) {
+        std::promise<void> done;
+        boost::asio::post(context_, [&] {
+            listener_.secure(std::move(tls));
+            done.set_value();
+        });
+        done.get_future().wait();
+    }
 
     std::size_t connections() {
         std::promise<std::size_t> count;

@@ -125,6 +125,19 @@ TEST_CASE("T5: one honest field does not cover another", "[api]") {
     CHECK(two("Sec-Fetch-Site", "none", "cross-site") == 403);
 }
 
+TEST_CASE("T5: a page's own origin has our host, and https where we have", "[api]") {
+    const auto asked = [](std::string origin, bool tls) {
+        auto request = with({{"Host", "127.0.0.1:8081"}, {"Origin", std::move(origin)}});
+        request.tls = tls;
+        return status(api::check_origin(request, {}, true));
+    };
+    CHECK(asked("https://127.0.0.1:8081", true) == 0);
+    CHECK(asked("http://127.0.0.1:8081", true) == 403);
+    CHECK(asked("https://127.0.0.1:8082", true) == 403);
+    CHECK(asked("https://127.0.0.1:8081", false) == 0);  // a proxy takes the TLS off
+    CHECK(asked("https://evil.example", false) == 403);
+}
+
 TEST_CASE("T5: a document must be said to be JSON", "[api]") {
     CHECK(typed("application/json") == 0);
     CHECK(typed("Application/JSON; charset=utf-8") == 0);

@@ -138,6 +138,7 @@ TEST_CASE("an event says of the request what CGI wants to know", "[api]") {
     CHECK(event.protocol == "HTTP/1.0");
     CHECK(event.server_name == "example.org");
     CHECK(event.server_port == 8080);
+    CHECK(event.scheme == "http");
     CHECK(event.remote_addr == "10.1.2.3");
     CHECK(event.has_body());
     CHECK(event.script_name + event.path_info == request.path);
@@ -167,5 +168,15 @@ TEST_CASE("a local redirect to what is no path is the function's failure", "[api
         const auto next = api::redirected(get("/"), location);
         REQUIRE_FALSE(next);
         CHECK(next.error().fault == Fault::function_failed);
+    }
+}
+
+TEST_CASE("an event that is used again has the scheme of its own request", "[api]") {
+    function::Event event;
+    for (const bool tls : {true, false, true}) {
+        http::Request request;
+        request.tls = tls;
+        api::make_event(event, request, {}, "f", false);
+        CHECK(event.scheme == (tls ? "https" : "http"));
     }
 }

@@ -83,6 +83,22 @@ TEST_CASE("a token file that was named and cannot be used is a complaint", "[cli
     CHECK_FALSE(found({}, {{"SHALLOP_TOKEN", "a\r\nX: y"}}));
 }
 
+TEST_CASE("the files of TLS come from their flags, then from their variables, and must be there", "[cli]") {
+    const TokenFile file("some PEM");
+    const auto server = found({}, {{"SHALLOP_CA", file.path}, {"SHALLOP_CERT", file.path}, {"SHALLOP_KEY", file.path}});
+    REQUIRE(server);
+    CHECK(server->ca == file.path);
+    CHECK(server->cert == file.path);
+    CHECK(server->key == file.path);
+    cli::Globals globals;
+    globals.ca = no_file;
+    REQUIRE_FALSE(found(globals, {{"SHALLOP_CA", file.path}}));
+    CHECK(found(globals).error().what.find(no_file) != std::string::npos);
+    CHECK(found(globals).error().todo.find("--ca FILE") != std::string::npos);
+    REQUIRE_FALSE(found({}, {{"SHALLOP_KEY", file.path}}));
+    CHECK(found({}, {{"SHALLOP_KEY", file.path}}).error().todo.find("--cert FILE") != std::string::npos);
+}
+
 TEST_CASE("a refusal is told with its place and with what to do", "[cli]") {
     const auto complaint = cli::complaint_from(
         400, R"({"status":400,"detail":"'x' is not a size","fault":"invalid","pointer":"/limits/memory"})");

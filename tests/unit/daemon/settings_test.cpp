@@ -115,3 +115,29 @@ TEST_CASE("the machine's memory is read as the kernel writes it", "[daemon]") {
     CHECK(daemon::read_memory("").total == 0);
     CHECK(daemon::read_memory("SwapTotal: 5 kB\n").available == 0);
 }
+
+TEST_CASE("what is asked for of TLS and cannot hold is refused", "[daemon]") {
+    const auto says = [](const Words& words, const Variables& variables = {}) {
+        const auto loaded = load(words, variables);
+        return loaded ? std::string("accepted") : loaded.error().detail;
+    };
+    CHECK(says({"--tls-cert", "c", "--tls-key", "k", "--tls-client-ca", "a"}) == "accepted");
+    CHECK(says({"--tls-cert", "c"}).find("give --tls-key too") != std::string::npos);
+    CHECK(says({"--tls-key", "k"}).find("give --tls-cert too") != std::string::npos);
+    CHECK(says({"--tls-client-ca", "a"}).find("needs --tls-cert") != std::string::npos);
+    CHECK(says({"--tls-cert", "c", "--tls-key", "k", "--tls-client-ca", "a", "--admin-listen", "unix:/s"})
+              .find("unix socket") != std::string::npos);
+}
+
+TEST_CASE("a key that stands where its file's name should is refused, and shown nowhere", "[daemon]") {
+    const File file("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n");
+    const auto loaded = load({"--tls-cert", "c"}, {{"SHALLOP_TLS_KEY_FILE", file.path}});
+    REQUIRE_FALSE(loaded);
+    CHECK(loaded.error().detail.starts_with("SHALLOP_TLS_KEY_FILE: takes the name of a file"));
+    CHECK(loaded.error().detail.find("BEGIN") == std::string::npos);
+}
+
+TEST_CASE("a reload reads the same words again", "[daemon]") {
+    const Words words{"--log-level", "debug"};
+    CHECK(load(words)->words == words);
+}

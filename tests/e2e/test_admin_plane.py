@@ -43,8 +43,8 @@ def raw(port, head, body=b""):
         return reply.status, reply.read().decode()
 
 
-def audit(daemon, tail=1000):
-    return [json.loads(line) for line in daemon.api("GET", f"/v1/audit?tail={tail}").text.splitlines()]
+def audit(daemon, tail=1000, token=True):
+    return [json.loads(line) for line in daemon.api("GET", f"/v1/audit?tail={tail}", token=token).text.splitlines()]
 
 
 # ---- tokens and their scopes
@@ -268,7 +268,7 @@ def test_T5_without_a_token_only_names_of_this_machine_are_answered(start_daemon
     for host in ("shallop", "evil.example", "xshallop.example", "example"):
         assert ask(host) == 403, host
     assert request(daemon.admin_port, "POST", "/v1/reload").status == 204
-    assert audit(daemon)[-1]["who"] == "anyone"
+    assert audit(daemon, token=None)[-1]["who"] == "anyone"
 
 
 # ---- T12: what is written of it
@@ -298,9 +298,9 @@ def test_T12_every_change_is_in_the_audit_log_with_who_and_from_where(daemon):
 
 
 def test_T12_nobody_writes_a_line_of_their_own_into_the_audit_log(shared):
-    forged = '%0a{"event":"change","who":"admin"}%0d%00%1b[2J%c2%85%e2%80%a8%ff'
+    forged = '%0a{"event":"change","who":"admin"}%0d%1b[2J%c2%85%e2%80%a8%ff'
     before = len(audit(shared))
-    for path in (f"/v1/functions/{forged}", f"/v1/tokens/{forged}", f"/v1/dead-letters?function={forged}"):
+    for path in (f"/v1/functions/{forged}", f"/v1/tokens/{forged}", f"/v1/dead-letters?function=%00{forged}"):
         assert raw(shared.admin_port, f"DELETE {path} HTTP/1.1\nHost: localhost\nAuthorization: Bearer {shared.token}\n"
                                       f"User-Agent: x\ty\nConnection: close")[0] in (400, 404, 200)
     lines = (shared.data_dir / "audit.log").read_bytes().split(b"\n")

@@ -24,9 +24,9 @@ std::optional<WallTime> end_of(const std::string& text, WallTime now) {
 }
 
 void read_end(function::Object& document, WallTime now, access::Wanted& wanted) {
+    if (document.find_set("expires") == nullptr) return;
     std::string text;
-    document.text_or_null("expires", text);
-    if (text.empty()) return;
+    document.text("expires", text);
     const auto end = end_of(text, now);
     if (!end) return document.problem("expires", "say a time such as 2027-01-31T00:00:00Z, or how long, such as 90d");
     if (*end <= now) return document.problem("expires", "that has passed already");

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include <memory>
+#include <optional>
 
 #include "cli/command.h"
 #include "cli/log_lines.h"
@@ -17,7 +18,8 @@ using Json = nlohmann::ordered_json;
 constexpr const char* all_tokens = "/v1/tokens";
 
 struct Words {
-    std::string name, scope, expires, tail;
+    std::string name, scope, tail;
+    std::optional<std::string> expires;
 };
 
 std::string path_of(const std::string& name) { return std::string(all_tokens) + "/" + percent_encoded(name); }
@@ -59,7 +61,7 @@ Done issue(const Globals& globals, const Request& request) {
 
 Done create(const Globals& globals, const Words& words) {
     Json document{{"name", words.name}, {"scope", words.scope}};
-    if (!words.expires.empty()) document["expires"] = words.expires;
+    if (words.expires) document["expires"] = *words.expires;
     Request request;
     request.method = "POST";
     request.path = all_tokens;

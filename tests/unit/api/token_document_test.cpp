@@ -40,6 +40,7 @@ TEST_CASE("what a token's document has wrong is named", "[api]") {
     CHECK(refused(R"({"name": "a", "scope": "root"})") == "/scope");
     CHECK(refused(R"({"name": "a", "scope": ["deploy"]})") == "/scope");
     CHECK(refused(R"({"name": "a", "scope": "deploy", "expires": "soon"})") == "/expires");
+    CHECK(refused(R"({"name": "a", "scope": "deploy", "expires": ""})") == "/expires");
     CHECK(refused(R"({"name": "a", "scope": "deploy", "expires": "0s"})") == "/expires");
     CHECK(refused(R"({"name": "a", "scope": "deploy", "expires": "2020-01-01T00:00:00Z"})") == "/expires");
     CHECK(refused(R"({"name": "a", "scope": "deploy", "expires": 90})") == "/expires");

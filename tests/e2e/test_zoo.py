@@ -130,16 +130,16 @@ HARMS = {
     "forge-lines": {},
 }
 STARTS = {
-    "never": (504, ["never"]),
-    "late": (200, ["late"]),
-    "deaf": (504, ["deaf"]),
-    "exits-with-0": (502, ["exits", "0"]),
-    "exits-with-1": (502, ["exits", "1"]),
-    "exits-with-137": (502, ["exits", "137"]),
-    "crashes": (502, ["crashes"]),
-    "floods": (504, ["floods"]),
-    "forks": (504, ["forks"]),
-    "eats": (502, ["eats"]),
+    "never": ({504}, ["never"]),
+    "late": ({200}, ["late"]),
+    "deaf": ({504}, ["deaf"]),
+    "exits-with-0": ({502}, ["exits", "0"]),
+    "exits-with-1": ({502}, ["exits", "1"]),
+    "exits-with-137": ({502}, ["exits", "137"]),
+    "crashes": ({502}, ["crashes"]),
+    "floods": ({504}, ["floods"]),
+    "forks": ({502, 504}, ["forks"]),  # whichever is used up first: its memory, or the time to listen
+    "eats": ({502}, ["eats"]),
 }
 ROWS = ([("http", name) for name in REPLIES] + [("cgi", name) for name in OUTPUTS] + [("start", name) for name in STARTS]
         + [(f"harm-{contract}", name) for contract in ("http", "cgi") for name in HARMS])
@@ -221,7 +221,7 @@ def test_P6_a_broken_reply_is_the_right_answer_in_time_and_the_next_event_is_ser
 @pytest.mark.parametrize("row", [row for row in ROWS if row[0] == "start"], ids=ids)
 def test_P6_a_server_that_does_not_get_so_far_is_the_right_answer_in_time(results, row):
     status, text, seconds, _, _ = results[row]
-    assert status == STARTS[row[1]][0], text[:300]
+    assert status in STARTS[row[1]][0], text[:300]
     assert seconds <= START_TIMEOUT + 1
 
 

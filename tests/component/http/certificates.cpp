@@ -33,7 +33,7 @@ struct File {
 Certificate::Certificate(const std::string& path, const Certificate* issuer, long seconds)
     : certificate(path + ".pem"),
       key(path + ".key"),
-      pair_(EVP_EC_gen("P-256"), EVP_PKEY_free),
+      pair_(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), EVP_PKEY_free),
       signed_(X509_new(), X509_free) {
     static std::atomic<long> serial{1};
     auto* const own = signed_.get();

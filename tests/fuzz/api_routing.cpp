@@ -40,9 +40,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         // No route takes what belongs to a function's own path, and the split rebuilds the path.
         const auto decoded = http::decode_path(request.path);
         must(decoded.has_value());
-        const bool named = *decoded == "/function" || decoded->starts_with("/function/");
+        const std::string first = found->later ? "/async-function" : "/function";
+        const bool named = api::is_function_path(*decoded);
         const auto& name = found->function->spec.name;
-        must(named ? decoded->starts_with("/function/" + name) : name == "greedy");
+        must(named == found->by_name);
+        must(named ? decoded->starts_with(first + "/" + name) : name == "greedy" && !found->later);
         if (named) must(found->script_name + found->path_info == request.path);
     }
     if (const auto next = api::redirected(request, text)) {

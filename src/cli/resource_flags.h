@@ -19,13 +19,14 @@ namespace shallop::cli {
 struct ResourceFlags {
     std::string image;
     std::vector<std::string> command;
-    std::vector<std::string> routes;  ///< "[METHOD,… ][HOST]/PATH"
-    std::vector<std::string> env;     ///< "NAME=VALUE", or "NAME" for the value here
-    std::vector<std::string> mounts;  ///< "SOURCE:TARGET[:ro|rw]"; a source that starts with '/' is a host path
+    std::vector<std::string> routes;   ///< "[METHOD,… ][HOST]/PATH"
+    std::vector<std::string> env;      ///< "NAME=VALUE", or "NAME" for the value here
+    std::vector<std::string> secrets;  ///< "NAME[:FILE]"
+    std::vector<std::string> mounts;   ///< "SOURCE:TARGET[:ro|rw]"; a source that starts with '/' is a host path
     std::vector<std::string> capabilities;
     std::string language, entry, handler;  ///< of functions from files
     bool own_routes = false;               ///< theirs too: the application's
-    std::string contract, output, port, ready_path, pull, user, network, runtime;
+    std::string contract, output, port, ready_path, pull, user, network, runtime, gpus;
     std::string memory, cpus, pids, files, tmp, timeout, request_body, response_body;
     std::string min, max, concurrency, standby, idle_timeout, idle, keep_alive, max_invocations, queue, queue_timeout;
     bool reuse = false;

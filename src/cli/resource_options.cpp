@@ -14,6 +14,10 @@ void add_image_flags(CLI::App& command, ResourceFlags& flags) {
     command.add_option("-e,--env", flags.env, "NAME=VALUE, or NAME for the value it has here; may be repeated")
         ->allow_extra_args(false);
     command
+        .add_option("--secret", flags.secrets,
+                    "NAME[:FILE] of a kept secret, as the file /run/secrets/FILE; may be repeated")
+        ->allow_extra_args(false);
+    command
         .add_option("--mount", flags.mounts, "VOLUME:/TARGET[:rw] or /HOST/PATH:/TARGET[:rw]; read-only without :rw")
         ->allow_extra_args(false);
     command.add_option("--network", flags.network, "an existing Docker network; none without it");
@@ -27,6 +31,7 @@ void add_image_flags(CLI::App& command, ResourceFlags& flags) {
     command.add_option("--response-body", flags.response_body, "limit, such as 1Gi, or unlimited");
     command.add_option("--user", flags.user, "instead of the image's");
     command.add_option("--runtime", flags.runtime, "the engine's runtime, such as crun");
+    command.add_option("--gpus", flags.gpus, "how many, all, or ids: GPU-1a2b…,GPU-3c4d…");
     command.add_option("--capability", flags.capabilities, "one to keep; all are dropped without it")
         ->allow_extra_args(false);
     command.add_option("--pull", flags.pull, "if-missing, always or never");

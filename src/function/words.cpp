@@ -122,6 +122,17 @@ std::string check_name(std::string_view name, std::size_t longest) {
            " characters of a-z, 0-9 and '-', and neither starts nor ends with '-'; " + in_quotes(name) + " does not";
 }
 
+std::string check_secret_name(std::string_view name) {
+    if (name.size() <= 63 && starts_in(name, letters_digits) && only(name, object_name)) return {};
+    return in_quotes(name) +
+           " is no name of a secret: give 1 to 63 letters, digits and \"_.-\", with a letter or a digit first";
+}
+
+std::string check_gpu(std::string_view id) {
+    if (id.size() <= 128 && starts_in(id, letters_digits) && only(id, object_name + "/:")) return {};
+    return in_quotes(id) + " is no GPU: give its index, or its id as nvidia-smi -L lists it, such as \"GPU-1a2b…\"";
+}
+
 std::string check_image(std::string_view image) {
     if (image.size() <= 512 && image_reference(image)) return {};
     return in_quotes(image) +

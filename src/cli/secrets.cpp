@@ -2,6 +2,7 @@
 // shallop secrets
 #include <shallop/base/encoding.h>
 #include <shallop/base/secret_bytes.h>
+#include <shallop/function/secret.h>
 
 #include <CLI/CLI.hpp>
 
@@ -72,7 +73,14 @@ Done list(const Globals& globals) {
     return {};
 }
 
+std::string size_of(const Json& secret) {
+    const auto bytes = text_of(secret, "bytes");
+    return bytes + (bytes == "1" ? " byte" : " bytes");
+}
+
 Done set(const Globals& globals, const Words& words) {
+    if (const auto fine = function::check_secret(words.name); !fine)
+        return Complaint{fine.error().detail, "see: shallop secrets set --help", 2};
     const auto value = read_value(words.file);
     if (!value) return value.error();
     const auto rest = connect(globals);
@@ -90,9 +98,9 @@ Done set(const Globals& globals, const Words& words) {
     if (globals.json) {
         std::printf("%s\n", secret.dump().c_str());
     } else {
-        std::printf("%s %s, version %s, %s bytes; used by: %s\n", reply->head.status == 201 ? "created" : "changed",
-                    text_of(secret, "name").c_str(), text_of(secret, "version").c_str(),
-                    text_of(secret, "bytes").c_str(), users_of(secret).c_str());
+        std::printf("%s %s, version %s, %s; used by: %s\n", reply->head.status == 201 ? "created" : "changed",
+                    text_of(secret, "name").c_str(), text_of(secret, "version").c_str(), size_of(secret).c_str(),
+                    users_of(secret).c_str());
     }
     return {};
 }

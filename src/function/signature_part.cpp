@@ -68,8 +68,8 @@ void read_secret(Object& object, const Json& value, const std::string& pointer, 
     Object named(value, pointer, object.problems());
     auto& name = into.secret_names.emplace_back();
     named.text("name", name);
-    checked(named, "name", check_secret_name(name));
     named.finish();
+    checked(named, "name", check_secret_name(name));
 }
 
 void read_secrets(Object& object, Signature& into) {

@@ -129,7 +129,9 @@ std::string check_secret_name(std::string_view name) {
 }
 
 std::string check_gpu(std::string_view id) {
-    if (id.size() <= 128 && starts_in(id, letters_digits) && only(id, object_name + "/:")) return {};
+    const bool index = starts_in(id, digits) && only(id, std::string(digits) + ":");
+    const bool uuid = (id.starts_with("GPU-") || id.starts_with("MIG-")) && only(id, object_name + "/:");
+    if (id.size() <= 128 && (index || uuid)) return {};
     return in_quotes(id) + " is no GPU: give its index, or its id as nvidia-smi -L lists it, such as \"GPU-1a2b…\"";
 }
 

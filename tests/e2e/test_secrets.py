@@ -268,6 +268,7 @@ def test_the_client_takes_values_from_files_from_standard_input_and_from_a_termi
     typed = ask_at_terminal(daemon, "typed", "hunter2")
     assert "hunter2" not in typed and "created typed, version 1, 7 bytes" in typed, typed
     assert daemon.cli("secrets", "set", "tls", "hunter2", check=False).returncode == 2
+    assert "is no name of a secret" in daemon.cli("secrets", "set", "../x", input="x", check=False).stderr
     assert "64 KiB" in daemon.cli("secrets", "set", "tls", input="x" * 65537, check=False).stderr
     assert daemon.cli("secrets", "set", "tls", input="", check=False).returncode == 1
     daemon.cli("deploy", "reader", "--image", IMAGE, "--secret", "tls:cert.pem", "--secret", "typed", "--", "cat",

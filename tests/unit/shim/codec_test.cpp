@@ -67,6 +67,16 @@ TEST_CASE("the requests are, byte for byte, what docs/protocol.md says", "[shim]
     CHECK(*encode_file(10, "db", 0400, 3) == bytes("\2\7\0\0\12\0\0\0\12\0\0\0\0\1\0\0db\0"));  // and the three bytes
 }
 
+TEST_CASE("a file's answer is that it is written, or why not", "[shim]") {
+    CHECK(std::holds_alternative<Written>(decoded(framed(wire::Type::written, 9, ""))->message));
+    CHECK_FALSE(decoded(framed(wire::Type::written, 9, "x")));
+    CHECK_FALSE(decoded(framed(wire::Type::written, 0, "")));
+    const auto no_room = decoded(failed(10, ENOSPC, bytes("db\0\0")));
+    const auto error = explain(std::get<Failed>(no_room->message), "");
+    CHECK(error.fault == Fault::function_failed);
+    CHECK(error.detail == "cannot write the file db: No space left on device");
+}
+
 TEST_CASE("a timeout is rounded up to a millisecond and bounded", "[shim]") {
     const auto timeout_of = [](shallop::base::Duration timeout) {
         const auto frame = *encode_connect(1, "unix:/s", timeout, false);
@@ -179,7 +189,7 @@ TEST_CASE("a frame that is not exactly one answer is refused", "[shim]") {
 TEST_CASE("a failure with texts that do not end is refused", "[shim]") {
     CHECK(decoded(failed(9, 1, bytes("\0\0"))));
     CHECK_FALSE(decoded(failed(0, 1, bytes("\0\0"))));
-    CHECK_FALSE(decoded(failed(10, 1, bytes("\0\0"))));
+    CHECK_FALSE(decoded(failed(11, 1, bytes("\0\0"))));
     CHECK_FALSE(decoded(failed(5, 0, bytes("\0\0"))));
     CHECK_FALSE(decoded(failed(5, 4096, bytes("\0\0"))));
     CHECK_FALSE(decoded(failed(5, 1, "")));

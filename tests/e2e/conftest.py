@@ -14,6 +14,8 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -132,7 +134,15 @@ class Daemon:
     @property
     def descriptors(self):
         """How many it has open."""
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        return self.open_descriptors().total()
+
+    def open_descriptors(self):
+        """What each open descriptor is, counted: "socket", "pipe", "anon_inode" or a path."""
+        kinds = Counter()
+        for one in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                kinds[os.readlink(one).split(":")[0]] += 1
+        return kinds
 
     @property
     def running(self):

@@ -79,7 +79,7 @@ class Watched:
         for _ in range(100):
             self.neighbour.call()
         self.failed, self.answered, self.largest = [], 0, 0
-        self.memory, self.descriptors = self.rss(), self.open_descriptors()
+        self.memory, self.descriptors = self.rss(), self.daemon.open_descriptors()
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self.call), threading.Thread(target=self.look)]
         for thread in self.threads:
@@ -87,16 +87,6 @@ class Watched:
 
     def rss(self):
         return int(Path(f"/proc/{self.daemon.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-    def open_descriptors(self):
-        """What each open descriptor of the daemon is: "socket", "pipe", "anon_inode" or a path."""
-        kinds = []
-        for one in Path(f"/proc/{self.daemon.process.pid}/fd").iterdir():
-            try:
-                kinds.append(os.readlink(one).split(":")[0])
-            except FileNotFoundError:
-                continue
-        return Counter(kinds)
 
     def call(self):
         while not self.stopping.wait(0.02):
@@ -124,7 +114,7 @@ class Watched:
         spare = Counter(socket=ENGINE_CONNECTIONS + 2)
 
         def more():
-            return self.open_descriptors() - self.descriptors - spare
+            return self.daemon.open_descriptors() - self.descriptors - spare
 
         try:
             wait_until(lambda: not more(), 30)

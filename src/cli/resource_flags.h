@@ -15,7 +15,7 @@ class App;
 
 namespace shallop::cli {
 
-/// The flags of `shallop deploy`, as they were typed; what was not typed stays empty and is left to the daemon's defaults.
+/// The flags of `shallop deploy` and `shallop jobs run`, as they were typed; what was not typed stays empty and is left to the daemon's defaults.
 struct ResourceFlags {
     std::string image;
     std::vector<std::string> command;
@@ -37,6 +37,9 @@ struct ResourceFlags {
 
 /// Has `command` fill them in; `flags` outlives it.
 void add_resource_flags(CLI::App& command, ResourceFlags& flags);
+
+/// Of them, what is about one container, whatever is asked of it.
+void add_container_flags(CLI::App& command, ResourceFlags& flags);
 
 /// The runtime, entry and handler that they say, as members of a resource's source.
 nlohmann::ordered_json source_from(const ResourceFlags& flags);

@@ -16,7 +16,8 @@ RUN cmake --preset release -B /build -DSHALLOP_TESTS=OFF -DBoost_USE_STATIC_LIBS
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates \
-        libarchive13 libcurl4 libdate-tz3 libprometheus-cpp-core1.0 libsqlite3-0 libssl3 libyaml-cpp0.7 tzdata \
+        libarchive13 libcurl4 libdate-tz3 libprometheus-cpp-core1.0 libsodium23 libsqlite3-0 libssl3 libyaml-cpp0.7 \
+        tzdata \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /shallop /usr/local/bin/shallop
 RUN shallop version

@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "cpu.h"
+#include "file.h"
 #include "link.h"
 #include "oom.h"
 #include "process.h"
@@ -125,6 +126,9 @@ void serve(Request& request) {
             break;
         case wire::Type::usage:
             report_usage(request);
+            break;
+        case wire::Type::file:
+            write_file(request);
             break;
         default:
             die("a request of an unknown type");

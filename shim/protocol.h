@@ -9,7 +9,7 @@
 /// Freestanding: the shim has no C++ library.
 namespace shallop::shim::wire {
 
-inline constexpr uint8_t version = 1;
+inline constexpr uint8_t version = 2;
 
 /// Where the shim finds the daemon's socket, in its container.
 inline constexpr char socket_path[] = "/.shallop/s";
@@ -25,6 +25,10 @@ inline constexpr size_t max_connects = 256;    // connects that wait
 inline constexpr size_t max_listeners = 8;
 inline constexpr size_t max_address = 128;  // "unix:" + a path that fits sun_path
 inline constexpr size_t max_text = 1024;    // each string of a `failed` frame
+inline constexpr size_t max_file_name = 64;
+
+/// Where `file` writes, and nowhere else: the daemon has a tmpfs mounted there.
+inline constexpr char files_directory[] = "/run/secrets";
 
 enum class Type : uint8_t {
     // daemon → shim
@@ -34,6 +38,7 @@ enum class Type : uint8_t {
     signal = 4,
     cancel = 5,
     usage = 6,
+    file = 7,
     // shim → daemon
     hello = 129,
     started = 130,
@@ -43,6 +48,7 @@ enum class Type : uint8_t {
     listening = 134,
     accepted = 135,
     used = 136,
+    written = 137,
 };
 
 /// What `failed` could not do.
@@ -56,6 +62,7 @@ enum class Step : uint32_t {
     connect = 7,
     listen = 8,
     descriptor = 9,  // passing the socket out
+    file = 10,       // writing it
 };
 
 enum class Target : uint32_t { process = 0, group = 1, all = 2 };
@@ -69,6 +76,7 @@ inline constexpr uint32_t hello_counts_oom = 1;         // the shim can see OOM 
 inline constexpr size_t exec_fixed = 16;     // flags, files, argc, envc; then cwd, argv…, env…
 inline constexpr size_t connect_fixed = 8;   // flags, timeout in ms; then address
 inline constexpr size_t listen_fixed = 4;    // backlog; then address
+inline constexpr size_t file_fixed = 4;      // mode; then name, and the bytes up to the end
 inline constexpr size_t signal_size = 8;     // target, number
 inline constexpr size_t hello_size = 16;     // largest frame, processes, words of own command, flags
 inline constexpr size_t started_size = 4;    // pid

@@ -59,9 +59,10 @@ std::optional<access::Scope> scope_of(Access access) {
 }
 
 std::span<const std::span<const Endpoint>> all_endpoints() {
-    static const std::array tables{
-        function_endpoints(), source_endpoints(),   instance_endpoints(), log_endpoints(),   invocation_endpoints(),
-        job_endpoints(),      schedule_endpoints(), trigger_endpoints(),  token_endpoints(), daemon_endpoints()};
+    static const std::array tables{function_endpoints(), source_endpoints(),     instance_endpoints(),
+                                   log_endpoints(),      invocation_endpoints(), job_endpoints(),
+                                   schedule_endpoints(), trigger_endpoints(),    secret_endpoints(),
+                                   token_endpoints(),    daemon_endpoints()};
     return tables;
 }
 

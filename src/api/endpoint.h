@@ -76,6 +76,7 @@ std::span<const Endpoint> invocation_endpoints();
 std::span<const Endpoint> job_endpoints();
 std::span<const Endpoint> log_endpoints();
 std::span<const Endpoint> schedule_endpoints();
+std::span<const Endpoint> secret_endpoints();
 std::span<const Endpoint> trigger_endpoints();
 std::span<const Endpoint> token_endpoints();
 std::span<const Endpoint> daemon_endpoints();

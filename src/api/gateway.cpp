@@ -152,7 +152,7 @@ base::Status Gateway::route(Visit& at, std::string& allow) {
         const auto signature = wanted_signature(*at.function, *found);
         if (!signature) return signature.error();
         if (*signature != nullptr)
-            at.signed_body = std::make_unique<SignedBody>(at.function, **signature, signed_bytes_);
+            at.signed_body = std::make_unique<SignedBody>(at.function, **signature, open_secret_, signed_bytes_);
     }
     // Only what speaks as a CGI program does can redirect locally; for all else the request is moved, not copied.
     if (spec.contract.kind != function::ContractKind::http && !at.redirected && !at.later) {

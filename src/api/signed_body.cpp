@@ -38,7 +38,7 @@ base::Result<const Signature*> wanted_signature(const function::Function& functi
 
 Task<base::Status> SignedBody::take(const base::Fields& fields, function::BodySource& from,
                                     std::chrono::system_clock::time_point now) {
-    auto check = function::SignatureCheck::begin(signature_, fields, now);
+    auto check = function::SignatureCheck::begin(signature_, fields, now, open_);
     if (!check) co_return unsigned_request(check.error().detail);
     const auto buffer = std::make_unique_for_overwrite<char[]>(step);
     const std::span<char> room(buffer.get(), step);

@@ -30,10 +30,10 @@ base::Result<const function::Signature*> wanted_signature(const function::Functi
 /// The body of a request that must be signed: read whole and checked, then given to the function as it came.
 class SignedBody final : public function::BodySource {
 public:
-    /// `function` holds `signature`; `held` is what all of them have in memory, and outlives this.
-    SignedBody(function::FunctionPtr function, const function::Signature& signature, base::Bytes& held,
-               SignedLimits limits = {})
-        : function_(std::move(function)), signature_(signature), held_(held), limits_(limits) {}
+    /// `function` holds `signature`; `open` gives the secrets that it names; `held` is what all of them have in memory. Both outlive this.
+    SignedBody(function::FunctionPtr function, const function::Signature& signature, const function::SecretOpener& open,
+               base::Bytes& held, SignedLimits limits = {})
+        : function_(std::move(function)), signature_(signature), open_(open), held_(held), limits_(limits) {}
     SignedBody(const SignedBody&) = delete;
     SignedBody& operator=(const SignedBody&) = delete;
     ~SignedBody() override { held_ -= body_.size(); }
@@ -53,6 +53,7 @@ private:
 
     function::FunctionPtr function_;
     const function::Signature& signature_;
+    const function::SecretOpener& open_;
     base::Bytes& held_;
     SignedLimits limits_;
     std::string body_;

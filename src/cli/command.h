@@ -37,6 +37,7 @@ void add_dead_letters(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_jobs(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_logs(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_schedules(CLI::App& app, const Globals& globals, Chosen& chosen);
+void add_secrets(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_remove(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_tokens(CLI::App& app, const Globals& globals, Chosen& chosen);
 void add_triggers(CLI::App& app, const Globals& globals, Chosen& chosen);

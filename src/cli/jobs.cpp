@@ -17,6 +17,7 @@
 #include "cli/job_text.h"
 #include "cli/print.h"
 #include "cli/queued.h"
+#include "cli/resource_flags.h"
 
 namespace shallop::cli {
 namespace {
@@ -27,10 +28,10 @@ constexpr const char* root = "/v1/jobs";
 constexpr auto look_pause = std::chrono::milliseconds(300);
 
 struct Words {
-    std::string image, function, file, input, timeout, keep, memory, limit, id, index;
-    std::vector<std::string> env, ids;
+    std::string function, file, input, timeout, keep, limit, id, index;
+    std::vector<std::string> ids;
+    ResourceFlags container;
     int completions = 1, parallelism = 1, max_attempts = 0;
-    double cpus = 0;
     bool detach = false;
 };
 
@@ -45,40 +46,37 @@ Result<std::string> read_input(const std::string& name) {
     return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
+Result<Json> read_document(const std::string& name) {
+    const auto text = read_input(name);
+    if (!text) return text.error();
+    auto job = Json::parse(*text, nullptr, false);
+    if (!job.is_object())
+        return Complaint{printable(name) + " is no JSON object", "give the document of a job: {\"image\": \"…\"}", 2};
+    return job;
+}
+
 Result<Json> document_of(const Globals& globals, const Words& words) {
-    Json job = Json::object();
-    if (!words.file.empty()) {
-        const auto text = read_input(words.file);
-        if (!text) return text.error();
-        job = Json::parse(*text, nullptr, false);
-        if (!job.is_object())
-            return Complaint{printable(words.file) + " is no JSON object",
-                             "give the document of a job: {\"image\": \"…\"}", 2};
-        return job;
-    }
-    if (words.image.empty() == words.function.empty())
+    if (!words.file.empty()) return read_document(words.file);
+    if (words.container.image.empty() == words.function.empty())
         return Complaint{"it is not said what is to run",
                          "give an image, or --function NAME: shallop jobs run IMAGE -- COMMAND", 2};
-    if (!words.image.empty()) job["image"] = words.image;
-    if (!words.function.empty()) job["function"] = words.function;
-    if (!globals.after_dashes.empty()) job["command"] = globals.after_dashes;
-    job["completions"] = words.completions;
-    job["parallelism"] = words.parallelism;
-    if (words.max_attempts > 0) job["max_attempts"] = words.max_attempts;
-    if (!words.timeout.empty()) job["timeout"] = words.timeout;
-    if (!words.keep.empty()) job["keep"] = words.keep;
-    if (!words.memory.empty()) job["resources"]["memory"] = words.memory;
-    if (words.cpus > 0) job["resources"]["cpus"] = words.cpus;
-    for (const auto& variable : words.env) {
-        const auto end = variable.find('=');
-        if (end == variable.npos)
-            return Complaint{"--env " + printable(variable) + " has no value", "give NAME=VALUE", 2};
-        job["env"][variable.substr(0, end)] = variable.substr(end + 1);
+    auto job = resource_from(words.container, from_environment);
+    if (!job) return job;
+    if (const auto limits = job->find("limits"); limits != job->end()) {
+        (*job)["resources"] = *limits;
+        job->erase("limits");
     }
+    if (!words.function.empty()) (*job)["function"] = words.function;
+    if (!globals.after_dashes.empty()) (*job)["command"] = globals.after_dashes;
+    (*job)["completions"] = words.completions;
+    (*job)["parallelism"] = words.parallelism;
+    if (words.max_attempts > 0) (*job)["max_attempts"] = words.max_attempts;
+    if (!words.timeout.empty()) (*job)["timeout"] = words.timeout;
+    if (!words.keep.empty()) (*job)["keep"] = words.keep;
     if (!words.input.empty()) {
         auto input = read_input(words.input);
         if (!input) return input.error();
-        job["input"] = std::move(*input);
+        (*job)["input"] = std::move(*input);
     }
     return job;
 }
@@ -202,7 +200,7 @@ Done cancel(const Globals& globals, const Words& words) { return tell(globals, w
 Done remove(const Globals& globals, const Words& words) { return tell(globals, words, "DELETE", "", "removed"); }
 
 void add_run(CLI::App& command, const std::shared_ptr<Words>& words) {
-    command.add_option("IMAGE", words->image, "what each index runs; words after -- replace its command");
+    command.add_option("IMAGE", words->container.image, "what each index runs; words after -- replace its command");
     command.add_option("--function", words->function, "run a registered function's image or code instead");
     command.add_option("-f,--file", words->file, "the whole document of the job, as JSON; - is standard input");
     command.add_option("-n,--completions", words->completions, "indexes, from 0; SHALLOP_JOB_INDEX says which [1]");
@@ -212,9 +210,7 @@ void add_run(CLI::App& command, const std::shared_ptr<Words>& words) {
     command.add_option("--input", words->input, "a file that each gets as standard input; - is ours");
     command.add_option("--keep", words->keep, "of which indexes output and logs are kept")
         ->check(CLI::IsMember({"all", "failed", "none"}));
-    command.add_option("-e,--env", words->env, "NAME=VALUE")->allow_extra_args(false);
-    command.add_option("--memory", words->memory, "of each container [256Mi]");
-    command.add_option("--cpus", words->cpus, "of each container [1]");
+    add_container_flags(command, words->container);
     command.add_flag("-d,--detach", words->detach, "print the job's id and leave it running");
     command.footer(
         "Examples:\n"

@@ -66,6 +66,15 @@ Done add_env(Json& resource, const ResourceFlags& flags, const Environment& envi
     return {};
 }
 
+void add_secrets(Json& resource, const std::vector<std::string>& secrets) {
+    for (const auto& text : secrets) {
+        const auto colon = text.find(':');
+        auto secret = Json(text);
+        if (colon != std::string::npos) secret = {{"name", text.substr(0, colon)}, {"file", text.substr(colon + 1)}};
+        resource["secrets"].push_back(std::move(secret));
+    }
+}
+
 /// "max_invocations" is asked for by --max-invocations.
 std::string flag_of(std::string_view member) {
     auto flag = "--" + std::string(member);
@@ -98,6 +107,15 @@ Result<Json> cgi_options(const ResourceFlags& flags) {
     add_text(options, "output", flags.output);
     if (flags.pass_authorization) options["pass_authorization"] = true;
     return options;
+}
+
+/// A number, "all", or ids.
+Done add_gpus(Json& resource, const std::string& text) {
+    if (text.empty()) return {};
+    const bool number = text.find_first_not_of("0123456789") == std::string::npos;
+    if (number) return add_number(resource, "gpus", text);
+    resource["gpus"] = text == "all" ? Json(text) : Json(split(text, ','));
+    return {};
 }
 
 /// Of what listens.
@@ -194,6 +212,7 @@ Result<Json> resource_from(const ResourceFlags& flags, const Environment& enviro
         resource["routes"].push_back(std::move(*route));
     }
     if (const auto added = add_env(resource, flags, environment); !added) return added.error();
+    add_secrets(resource, flags.secrets);
     add_text(resource, "user", flags.user);
     add_text(resource, "network", flags.network);
     for (const auto& text : flags.mounts) {
@@ -202,6 +221,7 @@ Result<Json> resource_from(const ResourceFlags& flags, const Environment& enviro
         resource["mounts"].push_back(std::move(*mount));
     }
     add_text(resource, "runtime", flags.runtime);
+    if (const auto added = add_gpus(resource, flags.gpus); !added) return added.error();
     if (flags.writable_root) resource["read_only"] = false;
     if (!flags.capabilities.empty()) resource["capabilities"] = flags.capabilities;
     auto limits = limits_from(flags);

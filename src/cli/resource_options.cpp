@@ -11,26 +11,10 @@ void add_image_flags(CLI::App& command, ResourceFlags& flags) {
                        "the image, pulled if it is not there; beside files, the runtime that runs them");
     command.add_option("--route", flags.routes, "'[METHOD,… ][HOST]/PATH' beside /function/NAME; may be repeated")
         ->allow_extra_args(false);
-    command.add_option("-e,--env", flags.env, "NAME=VALUE, or NAME for the value it has here; may be repeated")
-        ->allow_extra_args(false);
-    command
-        .add_option("--mount", flags.mounts, "VOLUME:/TARGET[:rw] or /HOST/PATH:/TARGET[:rw]; read-only without :rw")
-        ->allow_extra_args(false);
-    command.add_option("--network", flags.network, "an existing Docker network; none without it");
-    command.add_option("--memory", flags.memory, "limit, such as 256Mi");
-    command.add_option("--cpus", flags.cpus, "limit, such as 0.5");
-    command.add_option("--pids", flags.pids, "limit of processes");
-    command.add_option("--files", flags.files, "limit of open files");
-    command.add_option("--tmp", flags.tmp, "size of /tmp, such as 64Mi");
+    add_container_flags(command, flags);
     command.add_option("--timeout", flags.timeout, "for one event in all, such as 30s");
     command.add_option("--request-body", flags.request_body, "limit, such as 6Mi");
     command.add_option("--response-body", flags.response_body, "limit, such as 1Gi, or unlimited");
-    command.add_option("--user", flags.user, "instead of the image's");
-    command.add_option("--runtime", flags.runtime, "the engine's runtime, such as crun");
-    command.add_option("--capability", flags.capabilities, "one to keep; all are dropped without it")
-        ->allow_extra_args(false);
-    command.add_option("--pull", flags.pull, "if-missing, always or never");
-    command.add_flag("--writable-root", flags.writable_root, "let it write to its own file system");
     command
         .add_option("--command", flags.command, "instead of the image's: all words up to the next flag; or after --")
         ->expected(1, -1);
@@ -87,6 +71,31 @@ void add_source_flags(CLI::App& command, ResourceFlags& flags) {
 }
 
 }  // namespace
+
+void add_container_flags(CLI::App& command, ResourceFlags& flags) {
+    command.add_option("-e,--env", flags.env, "NAME=VALUE, or NAME for the value it has here; may be repeated")
+        ->allow_extra_args(false);
+    command
+        .add_option("--secret", flags.secrets,
+                    "NAME[:FILE] of a kept secret, as the file /run/secrets/FILE; may be repeated")
+        ->allow_extra_args(false);
+    command
+        .add_option("--mount", flags.mounts, "VOLUME:/TARGET[:rw] or /HOST/PATH:/TARGET[:rw]; read-only without :rw")
+        ->allow_extra_args(false);
+    command.add_option("--network", flags.network, "an existing Docker network; none without it");
+    command.add_option("--memory", flags.memory, "limit, such as 256Mi");
+    command.add_option("--cpus", flags.cpus, "limit, such as 0.5");
+    command.add_option("--pids", flags.pids, "limit of processes");
+    command.add_option("--files", flags.files, "limit of open files");
+    command.add_option("--tmp", flags.tmp, "size of /tmp, such as 64Mi");
+    command.add_option("--user", flags.user, "instead of the image's");
+    command.add_option("--runtime", flags.runtime, "the engine's runtime, such as crun");
+    command.add_option("--gpus", flags.gpus, "how many, all, or ids: GPU-1a2b…,GPU-3c4d…");
+    command.add_option("--capability", flags.capabilities, "one to keep; all are dropped without it")
+        ->allow_extra_args(false);
+    command.add_option("--pull", flags.pull, "if-missing, always or never");
+    command.add_flag("--writable-root", flags.writable_root, "let it write to its own file system");
+}
 
 void add_resource_flags(CLI::App& command, ResourceFlags& flags) {
     add_image_flags(command, flags);

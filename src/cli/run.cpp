@@ -87,9 +87,9 @@ int run(std::span<const std::string> args) {
     add_globals(app, globals);
     add_serve(app);
     for (const auto add :
-         {add_init,     add_dev,       add_verify, add_deploy,      add_plan,         add_apply,  add_list,
-          add_show,     add_instances, add_invoke, add_invocations, add_dead_letters, add_jobs,   add_schedules,
-          add_triggers, add_logs,      add_remove, add_tokens,      add_audit,        add_version}) {
+         {add_init,     add_dev,       add_verify, add_deploy,      add_plan,         add_apply, add_list,
+          add_show,     add_instances, add_invoke, add_invocations, add_dead_letters, add_jobs,  add_schedules,
+          add_triggers, add_secrets,   add_logs,   add_remove,      add_tokens,       add_audit, add_version}) {
         add(app, globals, chosen);
     }
     const auto names = names_of_commands(app);

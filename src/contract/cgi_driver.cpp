@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "contract/cgi_driver.h"
 
+#include "contract/pipes.h"
+
 #include <csignal>
 #include <utility>
 
@@ -11,6 +13,7 @@ struct CgiDriver::Floor {
     explicit Floor(Surroundings& around) : channel(around.channel), swept(around.function->spec.scale.reuse) {}
 
     shim::Channel& channel;
+    base::Fd no_input = empty_input();
     bool swept;  ///< otherwise the instance ends with its one event
     /// What an event wrote to a file system in memory outlives it, and the next one might start with too little.
     bool out_of_memory = false;
@@ -52,6 +55,7 @@ Task<Result<Outcome>> CgiDriver::exchange(Call& call) {
                 call.reply,      call.stderr_line,  around_.clock, call.deadline};
     cgi.kill_grace = around_.kill_grace;
     cgi.spool_dir = around_.spool_dir;
+    cgi.no_input = floor_->no_input.get();
     cgi.process_started = [&call] { call.sent = true; };
     cgi.out_of_memory = [this] { floor_->out_of_memory = true; };
     const auto later = [this, &call](Task<void> work) { call.afterwards(finish(Running(floor_), std::move(work))); };

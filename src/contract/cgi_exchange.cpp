@@ -11,6 +11,8 @@
 #include <shallop/contract/faults.h>
 
 #include <boost/asio/this_coro.hpp>
+
+#include <fcntl.h>
 #include <csignal>
 #include <memory>
 
@@ -93,7 +95,9 @@ private:
     static Task<void> keep_result(Task<Result<void>> work, Result<void>& into) { into = co_await std::move(work); }
 
     Task<Status> start(std::vector<std::string> environment) {
-        auto pipes = open_pipes(executor_, body_ != nullptr);
+        std::optional<base::Fd> input;
+        if (body_ == nullptr) input.emplace(::fcntl(call_.no_input, F_DUPFD_CLOEXEC, 0));
+        auto pipes = open_pipes(executor_, std::move(input));
         if (!pipes) co_return pipes.error();
         pipes_ = std::move(*pipes);
         shim::ExecRequest request;

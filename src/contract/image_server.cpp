@@ -135,7 +135,7 @@ ImageServer::~ImageServer() { running_->abandoned = true; }
 
 Task<Status> ImageServer::start() {
     const auto running = running_;
-    auto pipes = open_pipes(around_.executor, false);
+    auto pipes = open_pipes(around_.executor, empty_input());
     if (!pipes) co_return pipes.error();
     running->pipes = std::move(*pipes);
     shim::ExecRequest request;

@@ -24,15 +24,6 @@ base::Error no_pipe() {
             "waited"};
 }
 
-/// A file that is empty and stays so, for this process alone. It is no /dev/null of ours: that is a file of the host, and a function whose uid
-/// owns it could change its mode.
-base::Fd empty_input() {
-    base::Fd file(::memfd_create("no-input", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    constexpr int seals = F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_WRITE | F_SEAL_SEAL;
-    if (file && ::fcntl(file.get(), F_ADD_SEALS, seals) != 0) file.reset();
-    return file;
-}
-
 struct Ends {
     base::Fd read, write;
 };
@@ -62,7 +53,14 @@ async::Task<void> unwind_if_cancelled() {
 
 }  // namespace
 
-base::Result<Pipes> open_pipes(async::Executor executor, bool with_input) {
+base::Fd empty_input() {
+    base::Fd file(::memfd_create("no-input", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    constexpr int seals = F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_WRITE | F_SEAL_SEAL;
+    if (file && ::fcntl(file.get(), F_ADD_SEALS, seals) != 0) file.reset();
+    return file;
+}
+
+base::Result<Pipes> open_pipes(async::Executor executor, std::optional<base::Fd> input) {
     Pipes pipes;
     auto out = open_pipe();
     auto err = open_pipe();
@@ -70,14 +68,14 @@ base::Result<Pipes> open_pipes(async::Executor executor, bool with_input) {
     if (!err) return err.error();
     pipes.out = std::move(out->write);
     pipes.err = std::move(err->write);
-    if (with_input) {
+    if (input) {
+        pipes.in = std::move(*input);
+        if (!pipes.in) return no_pipe();
+    } else {
         auto in = open_pipe();
         if (!in) return in.error();
         pipes.in = std::move(in->read);
         pipes.to_in.emplace(on_loop(executor, std::move(in->write)));
-    } else {
-        pipes.in = empty_input();
-        if (!pipes.in) return no_pipe();
     }
     pipes.from_out.emplace(on_loop(executor, std::move(out->read)));
     pipes.from_err.emplace(on_loop(executor, std::move(err->read)));

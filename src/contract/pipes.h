@@ -22,8 +22,12 @@ struct Pipes {
     std::optional<PipeEnd> from_out, from_err;
 };
 
-/// Faults: overloaded (no descriptors left).
-base::Result<Pipes> open_pipes(async::Executor executor, bool with_input);
+/// A file that is empty and stays so, for one instance alone. It is no /dev/null of ours: that is a file of the host, and a function whose uid
+/// owns it could change its mode. None where no descriptors are left.
+base::Fd empty_input();
+
+/// The process reads `input`, or, where that is nullopt, a pipe. Faults: overloaded (no descriptors left, `input` being none among them).
+base::Result<Pipes> open_pipes(async::Executor executor, std::optional<base::Fd> input);
 
 /// Reads at least one byte. 0 = the end, or `end` was cancelled.
 async::Task<std::size_t> read_some(PipeEnd& end, std::span<char> into);

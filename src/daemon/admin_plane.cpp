@@ -5,8 +5,9 @@
 namespace shallop::daemon {
 
 api::Admin::Parts Daemon::admin_parts() {
-    return {gateway_, registry_, invoker_, queue_,  jobs_,  *store_,     engine_,     invocations_, log_book_,
-            metrics_, clock_,    log_,     tokens_, audit_, instances(), &scheduler_, code_.get(),  &triggers_};
+    return {gateway_,     registry_,   invoker_,    queue_,     jobs_,  *store_, engine_,
+            invocations_, log_book_,   metrics_,    clock_,     log_,   tokens_, audit_,
+            instances(),  &scheduler_, code_.get(), &triggers_, &vault_};
 }
 
 /// What is in the folder was put there by somebody who needed no token.

@@ -2,6 +2,7 @@
 #include "daemon/admin_token.h"
 
 #include <shallop/base/fd.h>
+#include <shallop/base/file.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -22,16 +23,6 @@ using base::Status;
 
 constexpr std::size_t shortest = 16;
 
-Error failed(const std::string& what, const std::string& path) {
-    return {Fault::storage, "cannot " + what + " " + path + ": " + std::strerror(errno)};
-}
-
-/// A rename is on the disk once its directory is.
-void sync_directory(const std::string& directory) {
-    const base::Fd opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (opened) ::fsync(opened.get());
-}
-
 /// Writes beside, then renames: a reader sees the old token or the new one.
 Status write_token(const std::string& directory, const std::string& token) {
     const auto path = directory + "/admin-token";
@@ -39,13 +30,12 @@ Status write_token(const std::string& directory, const std::string& token) {
     const auto line = token + "\n";
     ::unlink(beside.c_str());
     const base::Fd file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!file) return failed("write", beside);
+    if (!file) return base::file_error("write", beside);
     if (::write(file.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()))
-        return failed("write", beside);
-    if (::fchmod(file.get(), 0600) != 0 || ::fsync(file.get()) != 0) return failed("write", beside);
-    if (::rename(beside.c_str(), path.c_str()) != 0) return failed("rename to", path);
-    sync_directory(directory);
-    return {};
+        return base::file_error("write", beside);
+    if (::fchmod(file.get(), 0600) != 0 || ::fsync(file.get()) != 0) return base::file_error("write", beside);
+    if (::rename(beside.c_str(), path.c_str()) != 0) return base::file_error("rename to", path);
+    return base::sync_directory(directory);
 }
 
 /// The token of an earlier start; "" where there is none.

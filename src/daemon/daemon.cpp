@@ -57,6 +57,7 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       executor_(executor),
       store_(std::move(ground.store)),
       code_(std::move(ground.code)),
+      vault_(secret_settings(), secret_parts(*ground.blocking), executor),
       engine_(engine_settings(settings_, metrics_), executor, clock_, log),
       log_book_(executor),
       janitor_(janitor_settings(*store_), engine_, clock_, log, executor),
@@ -78,7 +79,7 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       stored_tokens_(*store_),
       tokens_(std::move(ground.first_token), stored_tokens_, ids_, clock_, executor),
       audit_(settings_.data_dir + "/audit.log", *ground.blocking, clock_, log),
-      gateway_(registry_, invoker_, queue_, ids_, log, metrics_, clock_),
+      gateway_(registry_, invoker_, queue_, ids_, log, metrics_, clock_, secret_opener()),
       admin_({settings_.admin_hosts}, facts(), admin_parts()),
       gateway_listener_(executor, clock_, log, gateway_, settings_.http),
       admin_listener_(executor, clock_, log, admin_, settings_.http),
@@ -104,6 +105,7 @@ registry::Settings Daemon::registry_settings() {
         return builder_.image(std::move(image), std::move(code), std::move(function));
     };
     own.owner = store_->daemon_id();
+    own.has_secret = [this](const std::string& name) { return vault_.has(name); };
     own.installed = [this](function::FunctionPtr function) { return builder_.known_packages(std::move(function)); };
     own.install = [this](function::FunctionPtr function) { return builder_.packages(std::move(function)); };
     own.try_code = [this](function::FunctionPtr function) { return pool_.try_code(std::move(function)); };
@@ -120,6 +122,7 @@ instance::Settings Daemon::launcher_settings() {
     own.output = [this](const function::Function& function, std::string line) {
         log_book_.add(function.spec.name, {0, clock_.wall(), "stderr", "", std::move(line)});
     };
+    own.open_secret = secret_opener();
     own.may_mount = [this](const function::Spec& spec) { return registry_.check_mounts(spec); };
     return own;
 }
@@ -170,23 +173,6 @@ void Daemon::supply_runtimes() {
         generic = std::make_shared<const function::Function>(std::move(next));
         pool_.provide(generic, static_cast<int>(settings_.runtime_pool_most));
     }
-}
-
-api::Instances Daemon::instances() {
-    api::Instances instances;
-    instances.list = [this](const std::string& function) {
-        std::vector<api::InstanceView> views;
-        for (const auto& one : pool_.instances(function)) {
-            const auto age = std::chrono::duration_cast<std::chrono::system_clock::duration>(clock_.now() - one.since);
-            views.push_back(
-                {one.id, one.state, one.version, one.events, one.served, clock_.wall() - age, one.container});
-        }
-        return views;
-    };
-    instances.retire = [this](const std::string& function, const std::string& id) {
-        return pool_.retire(function, id);
-    };
-    return instances;
 }
 
 api::DaemonFacts Daemon::facts() {
@@ -244,6 +230,7 @@ Task<int> Daemon::run() {
 }
 
 Task<base::Status> Daemon::listen() {
+    if (const auto secrets = co_await vault_.load(); !secrets) co_return secrets;
     const auto loaded = co_await registry_.load();
     if (!loaded) co_return loaded;
     if (const auto jobs = co_await jobs_.load(); !jobs) co_return jobs;

@@ -16,6 +16,7 @@
 #include <shallop/queue/jobs.h>
 #include <shallop/queue/queue.h>
 #include <shallop/registry/registry.h>
+#include <shallop/secret/vault.h>
 #include <shallop/store/events.h>
 #include <shallop/store/store.h>
 #include <shallop/trigger/engine_triggers.h>
@@ -69,6 +70,9 @@ private:
     build::Settings builder_settings();
     pool::Totals totals() const;
     registry::Settings registry_settings();
+    secret::Settings secret_settings() const;
+    secret::Vault::Parts secret_parts(async::BlockingPool& blocking);
+    function::SecretOpener secret_opener();
     void supply_runtimes();
     void changed(const function::FunctionPtr& before, const function::FunctionPtr& after);
     base::Status reload();
@@ -97,6 +101,7 @@ private:
     async::Executor executor_;
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<source::CodeStore> code_;
+    secret::Vault vault_;
     observe::Metrics metrics_;
     docker::CurlEngine engine_;
     observe::Invocations invocations_;

@@ -33,10 +33,16 @@ bool is_about_image(const Error& error) {
     return error.fault != Fault::invalid && (error.pointer == "/image" || error.pointer == "/source/runtime");
 }
 
+/// One that the server does not keep yet.
+bool is_about_secret(const Error& error) {
+    return error.fault == Fault::not_found &&
+           (error.pointer.starts_with("/secrets/") || error.pointer.ends_with("/signature/secret"));
+}
+
 /// Whether the same may go well later though no file changes. A conflict may be one with what somebody else has deployed.
 bool passes(const Error& error) {
     return base::retryable(error.fault) || error.fault == Fault::conflict || error.fault == Fault::storage ||
-           is_about_image(error);
+           is_about_image(error) || is_about_secret(error);
 }
 
 /// Where an image was to be pulled or built: that is not tried every other second.

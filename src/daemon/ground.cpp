@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/daemon.h"
 
+#include <shallop/base/file.h>
 #include <shallop/shim/binary.h>
 #include <shallop/shim/door.h>
 
@@ -22,19 +23,15 @@ using base::Fault;
 using base::Result;
 using base::Status;
 
-Error failed(const std::string& what, const std::string& path) {
-    return {Fault::storage, "cannot " + what + " " + path + ": " + std::strerror(errno)};
-}
-
 Status make_directory(const std::string& path, mode_t mode) {
     std::error_code error;
     std::filesystem::create_directories(path, error);
     struct stat found{};
-    if (::lstat(path.c_str(), &found) != 0) return failed("make the directory", path);
+    if (::lstat(path.c_str(), &found) != 0) return base::file_error("make the directory", path);
     if (!S_ISDIR(found.st_mode)) return Error(Fault::storage, path + " is not a directory");
     if (found.st_uid != ::geteuid())
         return Error(Fault::storage, path + " belongs to another user; choose another directory or chown it");
-    if (::chmod(path.c_str(), mode) != 0) return failed("set the mode of", path);
+    if (::chmod(path.c_str(), mode) != 0) return base::file_error("set the mode of", path);
     return {};
 }
 

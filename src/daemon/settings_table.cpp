@@ -147,6 +147,10 @@ std::vector<Entry> make_entries() {
              "clients of the admin listener must show a certificate of this CA (PEM), besides the token",
              &Settings::tls_client_ca),
         text("data-dir", "DIR", "the database and the first token: back this up", &Settings::data_dir),
+        file("secret-key-file",
+             "the key that secrets are sealed with, 64 hexadecimal digits; else made at first use in "
+             "DATA_DIR/secret-key",
+             &Settings::secret_key_file),
         text("run-dir", "DIR", "sockets to running containers; in a container a host directory mounted at any path",
              &Settings::run_dir),
         text("functions", "DIR",

@@ -21,6 +21,19 @@ std::string tmp_options(Bytes size) {
     return "rw,exec,nosuid,nodev,mode=1777,size=" + std::to_string(size) + ",nr_inodes=" + std::to_string(inodes);
 }
 
+/// Of whoever the container runs as, whose number we need not know: as /tmp is.
+std::string secrets_options(Bytes size) {
+    return "rw,noexec,nosuid,nodev,mode=1777,size=" + std::to_string(size) + ",nr_inodes=1024";
+}
+
+/// Any driver that has GPUs. Ids and a count exclude each other.
+Json encode_gpus(const Gpus& gpus) {
+    Json request{{"Driver", ""}, {"Capabilities", Json::array({Json::array({"gpu"})})}};
+    if (gpus.ids.empty()) request["Count"] = gpus.count;
+    if (!gpus.ids.empty()) request["DeviceIDs"] = gpus.ids;
+    return Json::array({request});
+}
+
 Json encode_mount(const Mount& mount) {
     Json value{{"Type", mount.type}, {"Target", mount.target}, {"ReadOnly", mount.read_only}};
     if (mount.type != "tmpfs") value["Source"] = mount.source;
@@ -52,6 +65,8 @@ Json encode_host(const ContainerSpec& spec, ApiVersion api) {
     // Since 1.41; without it an engine on cgroup v1 would show the container the host's cgroup tree.
     if (api >= ApiVersion{1, 41}) host["CgroupnsMode"] = "private";
     if (spec.tmp_size > 0) host["Tmpfs"] = {{"/tmp", tmp_options(spec.tmp_size)}};
+    if (spec.secrets_size > 0) host["Tmpfs"]["/run/secrets"] = secrets_options(spec.secrets_size);
+    if (spec.gpus.count != 0 || !spec.gpus.ids.empty()) host["DeviceRequests"] = encode_gpus(spec.gpus);
     if (spec.memory > 0) host["Memory"] = host["MemorySwap"] = spec.memory;
     if (spec.nano_cpus > 0) host["NanoCpus"] = spec.nano_cpus;
     if (spec.pids > 0) host["PidsLimit"] = spec.pids;

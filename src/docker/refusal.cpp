@@ -29,7 +29,14 @@ constexpr std::array launch_words{"executable file not found",
                                   "error mounting",
                                   "error while mounting",
                                   "failed to mount",
-                                  "set up container networking"};
+                                  "set up container networking",
+                                  "could not select device driver"};
+
+/// What the engine says where nothing on its host gives GPUs to containers.
+constexpr std::array gpu_words{"could not select device driver"};
+constexpr const char* no_gpus =
+    ": the engine has no GPU runtime; install NVIDIA's container toolkit on its host and restart it, or ask for no "
+    "\"gpus\"";
 
 /// What registries and engines say of an image that is not there.
 constexpr std::array absent_words{"manifest unknown", "repository does not exist", "name unknown", "no such image",
@@ -140,6 +147,7 @@ std::string message_of(std::string_view body) {
 base::Error refusal(Verb verb, int status, std::string_view body) {
     std::string message = message_of(body);
     const Fault fault = fault_of(verb, status, message);
+    if (says(message, gpu_words)) message += no_gpus;
     if (message.empty()) message = "the engine answered " + std::to_string(status) + " to " + name(verb);
     return {fault, std::move(message)};
 }

@@ -60,16 +60,22 @@ Ordered contract_json(const Contract& contract) {
 
 enum class Secrets { written, hidden };
 
-Ordered secret_json(const std::vector<std::string>& secrets, Secrets how) {
-    if (how == Secrets::hidden) return hidden_secret;
-    return secrets.size() == 1 ? Ordered(secrets.front()) : Ordered(secrets);
+/// Those that are hidden are one, however many they are; names are no secret.
+Ordered secret_json(const Signature& signature, Secrets how) {
+    auto all = Ordered::array();
+    for (const auto& secret : signature.secrets) {
+        if (how == Secrets::written) all.push_back(secret);
+    }
+    if (how == Secrets::hidden && !signature.secrets.empty()) all.push_back(hidden_secret);
+    for (const auto& name : signature.secret_names) all.push_back({{"name", name}});
+    return all.size() == 1 ? Ordered(all.front()) : all;
 }
 
 /// The members that its scheme has.
 Ordered signature_json(const Signature& signature, Secrets how) {
     Ordered json;
     json["scheme"] = scheme_name(signature);
-    json["secret"] = secret_json(signature.secrets, how);
+    json["secret"] = secret_json(signature, how);
     if (has_time(signature)) json["tolerance"] = base::format_duration(signature.tolerance);
     if (signature.scheme != SignatureScheme::hmac) return json;
     json["header"] = signature.header;
@@ -107,6 +113,23 @@ Ordered mounts_json(const std::vector<Mount>& mounts) {
         json.push_back(std::move(one));
     }
     return json;
+}
+
+Ordered secrets_json(const std::vector<SecretFile>& secrets) {
+    auto json = Ordered::array();
+    for (const auto& [name, file] : secrets) {
+        if (file == name) {
+            json.push_back(name);
+        } else {
+            json.push_back({{"name", name}, {"file", file}});
+        }
+    }
+    return json;
+}
+
+Ordered gpus_json(const Gpus& gpus) {
+    if (!gpus.ids.empty()) return gpus.ids;
+    return gpus.count == all_gpus ? Ordered("all") : Ordered(gpus.count);
 }
 
 Ordered limits_json(const Limits& limits) {
@@ -178,12 +201,13 @@ Ordered spec_json(const Spec& spec, Secrets how) {
     json["command"] = spec.command ? Ordered(*spec.command) : Ordered();
     json["routes"] = routes_json(spec.routes, how);
     json["env"] = spec.env.empty() ? Ordered::object() : Ordered(spec.env);
-    json["secrets"] = Ordered::array();
+    json["secrets"] = secrets_json(spec.secrets);
     json["user"] = or_null(spec.user);
     json["network"] = spec.network;
     json["mounts"] = mounts_json(spec.mounts);
     json["runtime"] = or_null(spec.runtime);
     json["read_only"] = spec.read_only;
+    json["gpus"] = gpus_json(spec.gpus);
     json["capabilities"] = spec.capabilities;
     json["limits"] = limits_json(spec.limits);
     json["scale"] = scale_json(spec.scale);

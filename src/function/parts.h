@@ -16,6 +16,8 @@ void read_signature(Object& route, std::optional<Signature>& signature);
 void read_env(Object& resource, std::map<std::string, std::string>& env, const ResourceLimits& limits);
 void read_mounts(Object& resource, std::vector<Mount>& mounts, const ResourceLimits& limits);
 void read_capabilities(Object& resource, std::vector<std::string>& capabilities);
+void read_secrets(Object& resource, std::vector<SecretFile>& secrets, const ResourceLimits& limits);
+void read_gpus(Object& resource, Gpus& gpus, const ResourceLimits& limits);
 void read_limits(Object& resource, Limits& limits);
 void read_scale(Object& resource, Scale& scale);
 void read_async(Object& resource, Async& async, const ResourceLimits& limits);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/function/resource.h>
+#include <shallop/function/secret.h>
 
 #include "function/parts.h"
 #include "function/words.h"
@@ -47,19 +48,25 @@ void read_optional_text(Object& resource, std::string_view name, std::string& in
     if (!into.empty()) checked(resource, name, check(into));
 }
 
-/// Words of the product whose turn has not come: null and empty are fine, so that a whole resource can be sent.
-void refuse_what_is_not_here_yet(Object& resource) {
-    for (const std::string_view name : {"secrets"}) {
-        const auto* const value = resource.find_set(name);
-        if (value == nullptr || (value->is_array() && value->empty())) continue;
-        resource.problem(name, in_quotes(name) + " is not available in this version: take it out");
-    }
-}
-
 /// What GET adds and PUT gets back.
 void skip_what_the_server_makes(Object& resource) {
     for (const std::string_view name : {"version", "etag", "image_id", "created", "updated", "origin", "url"})
         resource.find(name);
+}
+
+/// What we put into a container stays reachable.
+void refuse_mounts_over_ours(const Spec& spec, Problems& problems) {
+    const auto at_or_below = [](const std::string& path, std::string_view directory) {
+        return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
+    };
+    for (std::size_t at = 0; at < spec.mounts.size(); ++at) {
+        const auto& target = spec.mounts[at].target;
+        const auto pointer = "/mounts/" + std::to_string(at) + "/target";
+        if (spec.source && at_or_below(target, code_directory))
+            problems.add(pointer, "the code is there: choose another target");
+        if (!spec.secrets.empty() && at_or_below(target, secrets_directory))
+            problems.add(pointer, "the function's secrets are there: choose another target");
+    }
 }
 
 Result<Spec> read_spec(const Json& document, std::string_view name, const ResourceLimits& limits) {
@@ -79,23 +86,21 @@ Result<Spec> read_spec(const Json& document, std::string_view name, const Resour
     read_command(resource, spec.command, limits);
     read_routes(resource, spec.routes, limits);
     read_env(resource, spec.env, limits);
+    read_secrets(resource, spec.secrets, limits);
     read_optional_text(resource, "user", spec.user, check_user);
     resource.text("network", spec.network);
     checked(resource, "network", check_network(spec.network));
     read_mounts(resource, spec.mounts, limits);
     read_optional_text(resource, "runtime", spec.runtime, check_runtime);
     resource.boolean("read_only", spec.read_only);
+    read_gpus(resource, spec.gpus, limits);
     read_capabilities(resource, spec.capabilities);
     static const std::vector<std::string_view> policies{"if-missing", "always", "never"};
     if (const auto policy = resource.word("pull", policies)) spec.pull = policies[*policy];
     read_limits(resource, spec.limits);
     read_scale(resource, spec.scale);
     read_async(resource, spec.async, limits);
-    for (std::size_t at = 0; spec.source && at < spec.mounts.size(); ++at) {
-        if (spec.mounts[at].target == code_directory || spec.mounts[at].target.starts_with("/code/"))
-            problems.add("/mounts/" + std::to_string(at) + "/target", "the code is there: choose another target");
-    }
-    refuse_what_is_not_here_yet(resource);
+    refuse_mounts_over_ours(spec, problems);
     skip_what_the_server_makes(resource);
     resource.finish();
     if (spec.image.empty() && !spec.source && !spec.build) {

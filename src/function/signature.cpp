@@ -50,7 +50,14 @@ std::string finish(const Mac& mac) {
 }
 
 /// Of tokens digests are compared, so that not even their lengths can be told.
-std::string hashed(const std::string& text) { return base::sha256(text); }
+std::string hashed(std::string_view text) { return base::sha256(text); }
+
+/// Editors and `echo` leave one behind what was meant.
+std::string_view without_line_end(std::string_view secret) {
+    if (secret.ends_with('\n')) secret.remove_suffix(1);
+    if (secret.ends_with('\r')) secret.remove_suffix(1);
+    return secret;
+}
 
 /// Takes as long whatever is given; only that lengths differ can be told, and those are known to all.
 bool same(std::string_view given, std::string_view expected) {
@@ -73,8 +80,28 @@ bool is_base64(std::string_view text) {
 struct SignatureCheck::State {
     Claim claim;
     std::vector<Mac> macs;            ///< one for each secret, fed side by side
-    std::vector<std::string> tokens;  ///< of gitlab, in their place
+    std::vector<std::string> tokens;  ///< of gitlab, in their place: their digests
+    bool unfit = false;               ///< a secret is none of the scheme
+
+    void add(SignatureScheme scheme, std::string_view secret);
 };
+
+/// Another secret that will do.
+void SignatureCheck::State::add(SignatureScheme scheme, std::string_view secret) {
+    auto key = signing_key(scheme, secret);
+    if (!key || key->empty()) {  // an empty one would be everybody's
+        unfit = true;
+        return;
+    }
+    if (scheme == SignatureScheme::gitlab) {
+        tokens.push_back(hashed(secret));
+        base::wipe(*key);
+        return;
+    }
+    const auto& mac = macs.emplace_back(start_mac(claim.algorithm, *key));
+    base::wipe(*key);
+    feed(mac, claim.before);
+}
 
 SignatureCheck::SignatureCheck(std::unique_ptr<State> state) : state_(std::move(state)) {}
 SignatureCheck::SignatureCheck(SignatureCheck&&) noexcept = default;
@@ -82,21 +109,23 @@ SignatureCheck& SignatureCheck::operator=(SignatureCheck&&) noexcept = default;
 SignatureCheck::~SignatureCheck() = default;
 
 base::Result<SignatureCheck> SignatureCheck::begin(const Signature& signature, const base::Fields& fields,
-                                                   std::chrono::system_clock::time_point now) {
+                                                   std::chrono::system_clock::time_point now,
+                                                   const SecretOpener& open) {
     auto claim = read_claim(signature, fields);
     if (!claim) return claim.error();
     if (const auto timely = check_time(*claim, signature.tolerance, now); !timely) return timely.error();
     auto state = std::make_unique<State>();
     state->claim = std::move(*claim);
-    for (const auto& secret : signature.secrets) {
-        if (signature.scheme == SignatureScheme::gitlab) {
-            state->tokens.push_back(secret);
-            continue;
-        }
-        const auto key = signing_key(signature.scheme, secret);
-        if (!key) return Error(Fault::invalid, "no signature can match: the secret of this path is none of its scheme");
-        const auto& mac = state->macs.emplace_back(start_mac(state->claim.algorithm, *key));
-        feed(mac, state->claim.before);
+    for (const auto& secret : signature.secrets) state->add(signature.scheme, secret);
+    for (const auto& name : signature.secret_names) {
+        if (!open) break;
+        const auto value = open(name);
+        if (value) state->add(signature.scheme, without_line_end(value->view()));
+    }
+    if (state->macs.empty() && state->tokens.empty()) {
+        return Error(Fault::invalid, state->unfit
+                                         ? "no signature can match: the secret of this path is none of its scheme"
+                                         : "no signature can match: the secret of this path is not here");
     }
     return SignatureCheck(std::move(state));
 }
@@ -118,7 +147,7 @@ base::Status SignatureCheck::end() {
     }
     if (!state_->tokens.empty()) {
         for (auto& given : claim.given) given = hashed(given);
-        for (const auto& token : state_->tokens) compare(hashed(token));
+        for (const auto& token : state_->tokens) compare(token);
     }
     if (matches) return {};
     return Error(Fault::invalid, claim.token ? "the token in " + claim.field + " is not the one that was agreed on"
@@ -127,8 +156,8 @@ base::Status SignatureCheck::end() {
                                                    "changed on its way");
 }
 
-base::Result<std::string> signing_key(SignatureScheme scheme, const std::string& secret) {
-    if (scheme != SignatureScheme::standard_webhooks) return secret;
+base::Result<std::string> signing_key(SignatureScheme scheme, std::string_view secret) {
+    if (scheme != SignatureScheme::standard_webhooks) return std::string(secret);
     std::string_view text = secret;
     if (text.starts_with("whsec_")) text.remove_prefix(6);
     if (!is_base64(text)) return Error(Fault::invalid, "the secret is no base64, with or without whsec_ before it");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A route's "signature" in a resource. No message has a secret in it.
 #include "function/parts.h"
+#include "function/words.h"
 
 #include <shallop/function/signature.h>
 
@@ -57,16 +58,28 @@ std::string check_secret(SignatureScheme scheme, const std::string& secret) {
     return key ? "" : key.error().detail;
 }
 
+/// A text, which is the secret itself, or {"name": "…"} of one that the server keeps.
+void read_secret(Object& object, const Json& value, const std::string& pointer, Signature& into) {
+    if (value.is_string()) {
+        into.secrets.push_back(value.get<std::string>());
+        return checked(object, "secret", check_secret(into.scheme, into.secrets.back()));
+    }
+    if (!value.is_object()) return object.problems().add(pointer, "give a text, or {\"name\": \"…\"} of a secret");
+    Object named(value, pointer, object.problems());
+    auto& name = into.secret_names.emplace_back();
+    named.text("name", name);
+    named.finish();
+    checked(named, "name", check_secret_name(name));
+}
+
 void read_secrets(Object& object, Signature& into) {
     const auto* const value = object.find_set("secret");
     if (value == nullptr) return object.problem("secret", "give the secret that both sides know, or a list of them");
-    if (value->is_string()) {
-        into.secrets.push_back(value->get<std::string>());
-    } else {
-        into.secrets = object.texts("secret", most_secrets);
-        if (into.secrets.empty()) object.problem("secret", "give one secret at least, as a text or in a list");
-    }
-    for (const auto& secret : into.secrets) checked(object, "secret", check_secret(into.scheme, secret));
+    const auto pointer = object.pointer("secret");
+    if (!value->is_array()) return read_secret(object, *value, pointer, into);
+    const auto all = object.array("secret", most_secrets);
+    for (std::size_t at = 0; at < all.size(); ++at) read_secret(object, *all[at], append_pointer(pointer, at), into);
+    if (all.empty()) object.problem("secret", "give one secret at least, as a text or in a list");
 }
 
 void read_text(Object& object, std::string_view name, std::string& into, const std::vector<std::string_view>& words) {
@@ -104,6 +117,7 @@ const std::vector<std::string>* secrets_before(const Route& route, const Spec* b
     for (const auto& old : before->routes) {
         if (!old.signature || old.signature->scheme != route.signature->scheme) continue;
         const auto& secrets = old.signature->secrets;
+        if (secrets.empty()) continue;  // the server keeps them
         const bool same = old.path == route.path && old.host == route.host;
         if (same && old.methods == route.methods) return &secrets;
         if (same && same_path == nullptr) same_path = &secrets;
@@ -177,7 +191,7 @@ base::Status keep_secrets(Spec& spec, const Spec* before) {
         if (old == nullptr)
             return base::Error(base::Fault::invalid, "no secret is known here that could be kept: give it", pointer);
         auto all = with_kept(route.signature->secrets, *old);
-        if (all.size() > most_secrets) {
+        if (all.size() + route.signature->secret_names.size() > most_secrets) {
             return base::Error(base::Fault::invalid,
                                "with those that are kept there are more than " + std::to_string(most_secrets) +
                                    " secrets: give those that are still in use",

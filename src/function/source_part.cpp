@@ -178,7 +178,7 @@ bool same_container(const Function& a, const Function& b) {
     const auto limits = [](const Limits& l) { return std::tuple(l.memory, l.cpus, l.pids, l.files, l.tmp); };
     return a.image.id == b.image.id && one.user == other.user && one.network == other.network &&
            one.mounts == other.mounts && one.runtime == other.runtime && one.read_only == other.read_only &&
-           one.capabilities == other.capabilities && one.command == other.command &&
+           one.gpus == other.gpus && one.capabilities == other.capabilities && one.command == other.command &&
            one.contract.kind == other.contract.kind && limits(one.limits) == limits(other.limits);
 }
 

@@ -122,6 +122,19 @@ std::string check_name(std::string_view name, std::size_t longest) {
            " characters of a-z, 0-9 and '-', and neither starts nor ends with '-'; " + in_quotes(name) + " does not";
 }
 
+std::string check_secret_name(std::string_view name) {
+    if (name.size() <= 63 && starts_in(name, letters_digits) && only(name, object_name)) return {};
+    return in_quotes(name) +
+           " is no name of a secret: give 1 to 63 letters, digits and \"_.-\", with a letter or a digit first";
+}
+
+std::string check_gpu(std::string_view id) {
+    const bool index = starts_in(id, digits) && only(id, std::string(digits) + ":");
+    const bool uuid = (id.starts_with("GPU-") || id.starts_with("MIG-")) && only(id, object_name + "/:");
+    if (id.size() <= 128 && (index || uuid)) return {};
+    return in_quotes(id) + " is no GPU: give its index, or its id as nvidia-smi -L lists it, such as \"GPU-1a2b…\"";
+}
+
 std::string check_image(std::string_view image) {
     if (image.size() <= 512 && image_reference(image)) return {};
     return in_quotes(image) +

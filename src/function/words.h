@@ -10,6 +10,12 @@ namespace shallop::function {
 /// A function's name: a DNS label.
 std::string check_name(std::string_view name, std::size_t longest);
 
+/// The name of a secret, and of the file that it becomes: no hidden one, no path.
+std::string check_secret_name(std::string_view name);
+
+/// A GPU's index, or its id as nvidia-smi -L lists it.
+std::string check_gpu(std::string_view id);
+
 /// An image reference as `docker pull` takes it: [registry[:port]/]path[:tag][@digest], or an image id.
 std::string check_image(std::string_view image);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/function/resource.h>
+#include <shallop/function/secret.h>
 #include <shallop/instance/launcher.h>
 
 namespace shallop::instance {
@@ -88,6 +89,9 @@ docker::ContainerSpec container_for(const function::Function& function, const Se
     container.oom_score_adj = oom_score_adj;
     container.files = container_files(spec.limits.files);
     container.capabilities_add = spec.capabilities;
+    container.gpus = {spec.gpus.count, spec.gpus.ids};
+    // What waits for code may become a function with secrets.
+    if (!spec.secrets.empty() || function::is_generic(spec)) container.secrets_size = function::secrets_room;
     return container;
 }
 

@@ -15,6 +15,7 @@ Instance::Instance(std::string id, std::string container, function::FunctionPtr 
       code_(code) {}
 
 Instance::~Instance() {
+    if (holders_ != nullptr) holders_->erase(this);
     driver_.reset();
     channel_.reset();
     janitor_.retire(id_, container_);

@@ -49,7 +49,8 @@ Launcher::Launcher(Settings settings, docker::Engine& engine, Janitor& janitor, 
       log_(log),
       executor_(executor),
       starts_(executor, settings_.starts_in_flight),
-      tasks_(executor, log) {}
+      tasks_(executor, log),
+      renewals_(executor, log) {}
 
 namespace {
 
@@ -72,6 +73,8 @@ Task<Result<std::unique_ptr<Instance>>> Launcher::launch(function::FunctionPtr f
     if (!instance) co_return instance;
     if (running) running();
     auto& made = **instance;
+    const auto given = co_await give_secrets(made);
+    if (!given) co_return given.error();
     contract::Surroundings around{*made.channel_, made.function_.get(), clock_, log_, executor_, roster_};
     around.kill_grace = settings_.kill_grace;
     around.spool_dir = settings_.spool_dir;
@@ -97,6 +100,8 @@ Task<Result<std::unique_ptr<Instance>>> Launcher::specialize(std::unique_ptr<Ins
     if (!filled) co_return filled.error();
     // What the driver refers to until it knows the new one must not end before.
     const auto before = std::exchange(generic->function_, std::move(function));
+    const auto given = co_await give_secrets(*generic);
+    if (!given) co_return given.error();
     auto loaded = co_await generic->driver_->become(*generic->function_, deadline);
     if (!loaded) co_return loaded.error();
     generic->announced_ = std::move(*loaded);
@@ -204,7 +209,9 @@ Task<void> Launcher::drain(Instant deadline) {
     auto timer = clock_.sleep_until(deadline);
     if (co_await async::race(std::move(joined), std::move(timer)) == 0) co_return;
     tasks_.cancel();
+    renewals_.cancel();
     co_await tasks_.join();
+    co_await renewals_.join();
 }
 
 }  // namespace shallop::instance

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "queue/bodies.h"
 
+#include <shallop/base/file.h>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,12 +25,6 @@ Error cannot(const std::string& what) {
     if (reason == ENOSPC || reason == EDQUOT)
         return {Fault::storage, "no space is left for the body of an event: free some and try again"};
     return {Fault::storage, what + ": " + std::strerror(reason)};
-}
-
-/// The names in it outlive a power cut.
-bool sync_directory(const std::string& path) {
-    const base::Fd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    return directory && fsync(directory.get()) == 0;
 }
 
 }  // namespace
@@ -75,7 +71,7 @@ async::Task<Status> ReplyKeeper::write(std::span<const char> bytes) {
 Result<BodyFile> BodyFile::make(const std::string& directory, const std::string& name) {
     const bool is_new = mkdir(directory.c_str(), 0700) == 0;
     if (!is_new && errno != EEXIST) return cannot(directory + " cannot be made");
-    if (is_new && !sync_directory(directory.substr(0, directory.rfind('/'))))
+    if (is_new && !base::sync_directory(directory.substr(0, directory.rfind('/'))))
         return cannot(directory + " cannot be made");
     BodyFile made;
     made.directory_ = directory;
@@ -97,7 +93,7 @@ Status BodyFile::append(std::string_view bytes) {
 
 Status BodyFile::keep() {
     if (fsync(file_.get()) != 0) return cannot("the file of a body cannot be written");
-    if (!sync_directory(directory_)) return cannot(directory_ + " cannot be written");
+    if (!base::sync_directory(directory_)) return cannot(directory_ + " cannot be written");
     return {};
 }
 

@@ -2,6 +2,7 @@
 #include <shallop/queue/jobs.h>
 
 #include <shallop/function/resource.h>
+#include <shallop/function/secret.h>
 
 #include <nlohmann/json.hpp>
 
@@ -50,6 +51,14 @@ Jobs::Jobs(Parts parts) : parts_(std::move(parts)) {}
 function::FunctionPtr Jobs::function(const std::string& name) const {
     const auto at = running_.find(name);
     return at == running_.end() || at->second.first.state == "cancelled" ? nullptr : at->second.second;
+}
+
+std::vector<std::string> Jobs::users_of_secret(std::string_view secret) const {
+    std::vector<std::string> users;
+    for (const auto& [name, job] : running_) {
+        if (function::uses_secret(job.second->spec, secret)) users.push_back("job " + job.first.id);
+    }
+    return users;
 }
 
 Task<Status> Jobs::load() {

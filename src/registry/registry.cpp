@@ -175,6 +175,7 @@ Status Registry::check_current(const std::string& name, const Precondition& prec
 Task<Result<Registry::Prepared>> Registry::prepare(function::Spec& spec) {
     if (const auto fine = check_routes(spec); !fine) co_return fine.error();
     if (const auto fine = check_mounts(spec); !fine) co_return fine.error();
+    if (const auto fine = check_stored_secrets(spec); !fine) co_return fine.error();
     const auto made = co_await make_image(spec);
     if (!made) co_return made.error();
     const auto resolving = co_await resolves_.acquire();
@@ -219,6 +220,7 @@ bool Registry::is_there(const Change& change, const std::string& origin) const {
 Task<Result<FunctionPtr>> Registry::next_version(Change change, std::string origin, std::size_t count) {
     auto& [spec, image] = change;
     const auto before = catalog_->find(spec.name);
+    if (const auto fine = check_stored_secrets(spec); !fine) co_return fine.error();
     if (!before && count >= settings_.functions) {
         co_return Error(Fault::conflict, "there are " + std::to_string(settings_.functions) +
                                              " functions, which is the limit: remove one");

@@ -18,6 +18,7 @@ namespace {
 constexpr auto forever = std::chrono::steady_clock::time_point::max();
 constexpr std::uint32_t backlog = 128;
 constexpr std::size_t most_usages = 16;  // that have no answer yet
+constexpr std::size_t most_files = 128;  // likewise
 
 /// Abandons the conversation unless it is kept: what a cancelled request leaves behind.
 class Interest {
@@ -133,7 +134,7 @@ Task<Result<Process>> Channel::exec(ExecRequest request, base::Fd in, base::Fd o
         line->forget(*interest.keep());
         co_return frame.error();
     }
-    Packet packet{std::move(*frame), {std::move(in), std::move(out), std::move(err)}};
+    Packet packet{std::move(*frame), {std::move(in), std::move(out), std::move(err)}, {}};
     line->send(std::move(packet));
     const auto answered = co_await line->answered(talk, line->limits().answer_timeout);
     if (!answered) co_return Error(Fault::launch_failed, "the container has ended: " + answered.error().detail);
@@ -196,6 +197,26 @@ Task<Result<Duration>> Channel::cpu_used() {
     const auto cpu = std::get<Used>(*talk->answer).cpu;
     if (!cpu) co_return Error(Fault::not_found, "nobody counts the CPU time of this container");
     co_return *cpu;
+}
+
+Task<base::Status> Channel::write_file(std::string name, unsigned mode, base::SecretBytes bytes) {
+    const auto line = line_;
+    if (!is_open()) co_return gone(line->reason());
+    if (line->count(Kind::file) >= most_files)
+        co_return Error(Fault::overloaded, "too many files wait to be written in this container");
+    Interest interest(line->begin(Kind::file));
+    const auto talk = interest.get();
+    auto frame = encode_file(talk->id, name, mode, bytes.size());
+    if (!frame) {
+        line->forget(*interest.keep());
+        co_return frame.error();
+    }
+    Packet packet{std::move(*frame), {}, std::move(bytes)};
+    line->send(std::move(packet));
+    const auto answered = co_await line->answered(talk, line->limits().answer_timeout);
+    if (!answered) co_return gone(answered.error().detail);
+    if (const auto* failed = failure_of(*talk)) co_return explain(*failed, name);
+    co_return base::Status();
 }
 
 void Channel::signal_all(int number) { line_->send(encode_signal(0, wire::Target::all, number)); }

@@ -33,17 +33,18 @@ public:
         return *this;
     }
 
-    std::string finish() {
-        const auto length = static_cast<std::uint32_t>(frame_.size() - wire::header_size);
+    /// `behind`: so many bytes of the body are sent behind what is here.
+    std::string finish(std::size_t behind = 0) {
+        const auto length = static_cast<std::uint32_t>(frame_.size() - wire::header_size + behind);
         wire::store_header(reinterpret_cast<unsigned char*>(frame_.data()), wire::Header{type_, id_, length});
         return std::move(frame_);
     }
 
-    Result<std::string> finish_checked(const char* what) {
+    Result<std::string> finish_checked(const char* what, std::size_t behind = 0) {
         if (!clean_) return Error(Fault::invalid, std::string(what) + " contains a NUL byte");
-        if (frame_.size() > wire::max_frame)
+        if (behind > wire::max_frame || frame_.size() > wire::max_frame - behind)
             return Error(Fault::too_large, std::string(what) + " is larger than 160 KiB");
-        return finish();
+        return finish(behind);
     }
 
 private:
@@ -90,8 +91,7 @@ std::optional<Message> decode_failed(Octets body) {
     if (body.size() < wire::failed_fixed + 2 || body.back() != 0) return std::nullopt;
     const auto step = wire::load(body.data());
     const auto error = wire::load(body.data() + 4);
-    if (step < static_cast<std::uint32_t>(wire::Step::request) ||
-        step > static_cast<std::uint32_t>(wire::Step::descriptor)) {
+    if (step < static_cast<std::uint32_t>(wire::Step::request) || step > static_cast<std::uint32_t>(wire::Step::file)) {
         return std::nullopt;
     }
     if (error == 0 || error > 4095) return std::nullopt;
@@ -134,9 +134,16 @@ std::optional<Message> decode_body(Type type, Octets body) {
             return body.empty() ? std::optional<Message>(Accepted{}) : std::nullopt;
         case Type::used:
             return body.size() == wire::used_size ? std::optional<Message>(decode_used(at)) : std::nullopt;
+        case Type::written:
+            return body.empty() ? std::optional<Message>(Written{}) : std::nullopt;
         default:
             return std::nullopt;
     }
+}
+
+bool is_plain_name(std::string_view name) {
+    return !name.empty() && name.size() <= wire::max_file_name && name.front() != '.' &&
+           name.find('/') == std::string_view::npos;
 }
 
 }  // namespace
@@ -180,6 +187,12 @@ std::string encode_signal(std::uint32_t id, wire::Target target, int number) {
 std::string encode_cancel(std::uint32_t id) { return Writer(Type::cancel, id, 0).finish(); }
 
 std::string encode_usage(std::uint32_t id) { return Writer(Type::usage, id, 0).finish(); }
+
+Result<std::string> encode_file(std::uint32_t id, std::string_view name, unsigned mode, std::size_t size) {
+    if (!is_plain_name(name)) return Error(Fault::invalid, "a file's name is a plain one of at most 64 bytes");
+    Writer frame(Type::file, id, wire::file_fixed + name.size() + 1);
+    return frame.number(mode & 0777U).text(name).finish_checked("the file", size);
+}
 
 std::optional<Received> decode(Octets frame) {
     wire::Header header{};

@@ -23,6 +23,8 @@ Result<std::string> encode_listen(std::uint32_t id, std::string_view address, st
 std::string encode_signal(std::uint32_t id, wire::Target target, int number);
 std::string encode_cancel(std::uint32_t id);
 std::string encode_usage(std::uint32_t id);
+/// Without its bytes, which are sent behind it. Faults: invalid (the name), too_large.
+Result<std::string> encode_file(std::uint32_t id, std::string_view name, unsigned mode, std::size_t size);
 
 // What the shim sends.
 struct Hello {
@@ -56,7 +58,11 @@ struct Used {
     bool operator==(const Used&) const = default;
 };
 
-using Message = std::variant<Hello, Started, Exit, Failed, Connected, Listening, Accepted, Used>;
+struct Written {
+    bool operator==(const Written&) const = default;
+};
+
+using Message = std::variant<Hello, Started, Exit, Failed, Connected, Listening, Accepted, Used, Written>;
 
 struct Received {
     std::uint32_t id;

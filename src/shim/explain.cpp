@@ -77,6 +77,8 @@ Error explain(const Failed& failed, std::string_view subject) {
         case Step::descriptor:
             return {Fault::overloaded,
                     "the kernel did not pass the socket of " + name + " out: " + words_of(failed.error)};
+        case Step::file:
+            return {Fault::function_failed, "cannot write the file " + name + ": " + words_of(failed.error)};
     }
     return {Fault::internal, "the shim failed in an unknown step"};
 }

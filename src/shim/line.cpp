@@ -129,6 +129,9 @@ bool Line::take_first(Conversation& conversation, const Message& message, base::
         case Kind::usage:
             if (!std::holds_alternative<Used>(message)) return false;
             break;
+        case Kind::file:
+            if (!failed && !std::holds_alternative<Written>(message)) return false;
+            break;
     }
     conversation.answer = message;
     if (socket && !conversation.abandoned) conversation.sockets.push_back(std::move(socket));
@@ -185,7 +188,7 @@ void Line::abandon(Conversation& conversation) {
     if (conversation.kind == Kind::exec) {
         // Where it has not started yet, take_first does this.
         if (conversation.answer) send(encode_signal(conversation.id, wire::Target::group, SIGKILL));
-    } else if (conversation.kind != Kind::usage) {
+    } else if (conversation.kind != Kind::usage && conversation.kind != Kind::file) {
         send(encode_cancel(conversation.id));
     }
 }

@@ -25,7 +25,7 @@ struct Conversation {
     using Timer =
         boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                           boost::asio::wait_traits<std::chrono::steady_clock>, async::Executor>;
-    enum class Kind { hello, exec, connect, listen, usage };
+    enum class Kind { hello, exec, connect, listen, usage, file };
     static constexpr std::size_t most_sockets = 64;
 
     Conversation(Kind k, std::uint32_t number, async::Executor executor, std::weak_ptr<Line> on)
@@ -61,7 +61,7 @@ public:
     std::size_t count(Conversation::Kind kind) const;
 
     /// Sends, now or when the shim has read. Closes the line when it cannot.
-    void send(std::string frame) { send(Packet{std::move(frame), {}}); }
+    void send(std::string frame) { send(Packet{std::move(frame), {}, {}}); }
     void send(Packet packet);
 
     /// Waits for the first frame of `conversation`; closes the line where none comes within `limit` (S6).

@@ -36,10 +36,11 @@ int option(int fd, int name) {
 }  // namespace
 
 int send_packet(int socket, const Packet& packet) {
-    iovec part{const_cast<char*>(packet.bytes.data()), packet.bytes.size()};
+    iovec parts[2] = {{const_cast<char*>(packet.bytes.data()), packet.bytes.size()},
+                      {const_cast<char*>(packet.secret.view().data()), packet.secret.size()}};
     msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
+    message.msg_iov = parts;
+    message.msg_iovlen = packet.secret.size() == 0 ? 1 : 2;
     alignas(cmsghdr) unsigned char control[CMSG_SPACE(3 * sizeof(int))] = {};
     if (packet.fds[0]) {
         message.msg_control = control;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <shallop/base/fd.h>
+#include <shallop/base/secret_bytes.h>
 
 #include <array>
 #include <cstddef>
@@ -16,6 +17,7 @@ namespace shallop::shim {
 struct Packet {
     std::string bytes;
     std::array<base::Fd, 3> fds;
+    base::SecretBytes secret{};  ///< more bytes of the same packet
 };
 
 /// Sends without waiting. 0, or the errno: EAGAIN when the other end has to read first.

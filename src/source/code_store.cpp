@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <shallop/base/fd.h>
+#include <shallop/base/file.h>
 #include <shallop/source/code_store.h>
 
 #include <boost/asio/this_coro.hpp>
@@ -27,10 +28,6 @@ using base::Fault;
 
 namespace {
 
-Error failed(const std::string& what, const std::string& path) {
-    return {Fault::storage, "cannot " + what + " " + path + ": " + std::strerror(errno)};
-}
-
 Status write_files(TreeWriter& writer, const std::map<std::string, std::string>& files) {
     for (const auto& [path, text] : files) {
         if (const auto begun = writer.begin(path, false); !begun) return begun;
@@ -44,7 +41,7 @@ Status copy_bytes(TreeWriter& writer, const base::Fd& in, const std::string& pat
     for (;;) {
         const auto got = ::read(in.get(), bytes.data(), bytes.size());
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return failed("read", path);
+        if (got < 0) return base::file_error("read", path);
         if (got == 0) return {};
         const std::string_view piece(bytes.data(), static_cast<std::size_t>(got));
         if (const auto written = writer.write(piece); !written) return written;
@@ -54,7 +51,7 @@ Status copy_bytes(TreeWriter& writer, const base::Fd& in, const std::string& pat
 Status write_file(TreeWriter& writer, const std::string& path, const std::string& name) {
     if (name.find('/') != name.npos) return Error(Fault::invalid, shown(name) + " is no file name: it has a slash");
     const base::Fd in(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!in) return failed("read", path);
+    if (!in) return base::file_error("read", path);
     if (const auto begun = writer.begin(name, false); !begun) return begun;
     return copy_bytes(writer, in, path);
 }
@@ -95,8 +92,8 @@ bool is_plain(const std::string& name) {
 Status make_directory(const std::string& path) {
     for (std::size_t end = path.find('/', 1); end != path.npos; end = path.find('/', end + 1))
         ::mkdir(path.substr(0, end).c_str(), 0700);  // what fails here fails again below, with its reason
-    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return failed("make the directory", path);
-    if (::chmod(path.c_str(), 0700) != 0) return failed("make private", path);
+    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return base::file_error("make the directory", path);
+    if (::chmod(path.c_str(), 0700) != 0) return base::file_error("make private", path);
     return {};
 }
 
@@ -194,7 +191,7 @@ Task<Result<Tree>> CodeStore::unpack_tree(std::string path, Limits limits, bool 
     };
     auto work = [&]() -> Result<Tree> {
         struct stat facts{};
-        if (::stat(path.c_str(), &facts) != 0) return failed("read", path);
+        if (::stat(path.c_str(), &facts) != 0) return base::file_error("read", path);
         const auto sent = static_cast<Bytes>(std::max<off_t>(facts.st_size, 1));
         return trees_->add(at, sent, unpack_all, limits);
     };
@@ -233,7 +230,7 @@ Task<Result<Tree>> CodeStore::find(std::string id) {
 Status CodeStore::make_place(const std::string& instance) {
     if (!is_plain(instance)) return Error(Fault::invalid, shown(instance) + " is no name of an instance");
     const auto path = place(instance);
-    if (::mkdir(path.c_str(), 0755) != 0 || ::chmod(path.c_str(), 0755) != 0) return failed("make", path);
+    if (::mkdir(path.c_str(), 0755) != 0 || ::chmod(path.c_str(), 0755) != 0) return base::file_error("make", path);
     return {};
 }
 

@@ -2,6 +2,7 @@
 #include "source/place.h"
 
 #include <shallop/base/fd.h>
+#include <shallop/base/file.h>
 
 #include <fcntl.h>
 #include <sys/sendfile.h>
@@ -21,30 +22,26 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Error failed(const std::string& what, const std::string& path) {
-    return {Fault::storage, "cannot " + what + " " + path + ": " + std::strerror(errno)};
-}
-
 Status copy(const std::string& from, const std::string& to) {
     const base::Fd in(::open(from.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     struct stat facts{};
-    if (!in || ::fstat(in.get(), &facts) != 0) return failed("read", from);
+    if (!in || ::fstat(in.get(), &facts) != 0) return base::file_error("read", from);
     const base::Fd out(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!out) return failed("write", to);
+    if (!out) return base::file_error("write", to);
     for (auto left = facts.st_size; left > 0;) {
         const auto moved = ::sendfile(out.get(), in.get(), nullptr, static_cast<std::size_t>(left));
         if (moved < 0 && errno == EINTR) continue;
-        if (moved <= 0) return failed("write", to);
+        if (moved <= 0) return base::file_error("write", to);
         left -= moved;
     }
-    if (::fchmod(out.get(), facts.st_mode & 0777) != 0) return failed("write", to);
+    if (::fchmod(out.get(), facts.st_mode & 0777) != 0) return base::file_error("write", to);
     return {};
 }
 
 Status link_or_copy(const std::string& from, const std::string& to) {
     if (::link(from.c_str(), to.c_str()) == 0 || errno == EEXIST) return {};
     const bool no_links = errno == EXDEV || errno == EMLINK || errno == EPERM || errno == EOPNOTSUPP;
-    return no_links ? copy(from, to) : failed("make", to);
+    return no_links ? copy(from, to) : base::file_error("make", to);
 }
 
 }  // namespace
@@ -57,7 +54,7 @@ Status fill_place(const std::string& tree, const std::string& place) {
         const auto to = place + from.substr(tree.size());
         if (at->is_directory(error)) {
             if (::mkdir(to.c_str(), 0755) == 0 ? ::chmod(to.c_str(), 0755) != 0 : errno != EEXIST)
-                return failed("make", to);
+                return base::file_error("make", to);
         } else if (const auto put = link_or_copy(from, to); !put) {
             return put;
         }

@@ -2,6 +2,7 @@
 #include "source/tree_writer.h"
 
 #include <fcntl.h>
+#include <shallop/base/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,7 +41,7 @@ TreeWriter::TreeWriter(std::string root, const Limits& limits, Bytes sent)
 TreeWriter::~TreeWriter() = default;
 
 Error TreeWriter::failed(const std::string& what, const std::string& path) const {
-    return {Fault::storage, "cannot " + what + " " + shown(path) + ": " + std::strerror(errno)};
+    return base::file_error(what, shown(path));
 }
 
 Status TreeWriter::count_entry(const std::string& path) {

@@ -2,6 +2,7 @@
 #include "source/trees.h"
 
 #include <shallop/base/fd.h>
+#include <shallop/base/file.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -42,21 +43,11 @@ private:
     std::string path_;
 };
 
-Error failed(const std::string& what, const std::string& path) {
-    return {Fault::storage, "cannot " + what + " " + path + ": " + std::strerror(errno)};
-}
-
 bool is_hex(std::string_view text) {
     return text.size() == digits && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
 
 bool well_formed(std::string_view id) { return id.starts_with(prefix) && is_hex(id.substr(prefix.size())); }
-
-Status flush_directory(const std::string& path) {
-    const base::Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd || ::fsync(fd.get()) != 0) return failed("flush", path);
-    return {};
-}
 
 }  // namespace
 
@@ -92,7 +83,7 @@ Status CodeStore::Trees::place_tree(const TreeWriter& writer, const std::string&
     }
     const std::lock_guard mine(turn_);
     if (touch(path)) return {};
-    if (::rename(writer.root().c_str(), path.c_str()) != 0 || !touch(path)) return failed("keep", path);
+    if (::rename(writer.root().c_str(), path.c_str()) != 0 || !touch(path)) return base::file_error("keep", path);
     return {};
 }
 
@@ -106,7 +97,7 @@ Result<Tree> CodeStore::Trees::add(const std::string& scratch, Bytes sent,
     const auto path = directory_ + "/trees/" + tree->id.substr(prefix.size());
     if (const auto placed = place_tree(writer, path); !placed) return placed.error();
     // Also where it was there: another put may have placed it just now.
-    if (const auto flushed = flush_directory(directory_ + "/trees"); !flushed) return flushed.error();
+    if (const auto flushed = base::sync_directory(directory_ + "/trees"); !flushed) return flushed.error();
     return tree;
 }
 
@@ -128,7 +119,7 @@ void CodeStore::Trees::add_all(const std::string& scratch, std::size_t count,
     const bool flushed_together = written.size() > flushed_one_by_one && all && ::syncfs(all.get()) == 0;
     for (const auto& [writer, path] : written) [[maybe_unused]]
         const auto placed = place_tree(*writer, path, flushed_together);
-    [[maybe_unused]] const auto flushed = flush_directory(directory_ + "/trees");
+    [[maybe_unused]] const auto flushed = base::sync_directory(directory_ + "/trees");
 }
 
 Result<Tree> CodeStore::Trees::find(const std::string& id) {
@@ -155,9 +146,9 @@ Status CodeStore::Trees::remember(const std::string& name, const std::string& id
     const base::Fd file(::open(scratch.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     const auto size = static_cast<ssize_t>(id.size());
     if (!file || ::write(file.get(), id.data(), id.size()) != size || ::fsync(file.get()) != 0)
-        return failed("write", scratch);
-    if (::rename(scratch.c_str(), path.c_str()) != 0) return failed("keep", path);
-    return flush_directory(directory_ + "/names");
+        return base::file_error("write", scratch);
+    if (::rename(scratch.c_str(), path.c_str()) != 0) return base::file_error("keep", path);
+    return base::sync_directory(directory_ + "/names");
 }
 
 Result<std::string> CodeStore::Trees::recall(const std::string& name) {
@@ -188,7 +179,7 @@ Result<std::string> CodeStore::Trees::read(const std::string& id, const std::str
     if (static_cast<Bytes>(facts.st_size) > most)
         return Error(Fault::too_large, shown(path) + " is larger than " + base::format_bytes(most));
     std::string text(static_cast<std::size_t>(facts.st_size), '\0');
-    if (::pread(file.get(), text.data(), text.size(), 0) != facts.st_size) return failed("read", full);
+    if (::pread(file.get(), text.data(), text.size(), 0) != facts.st_size) return base::file_error("read", full);
     return text;
 }
 

@@ -7,7 +7,7 @@ namespace shallop::store {
 namespace {
 
 /// Step N brings schema N-1 to N. A step that was released is never changed: the next one corrects it.
-constexpr std::array<const char*, 7> steps{
+constexpr std::array<const char*, 8> steps{
     // `names` outlives `functions`: a removed function that comes back goes on counting its versions.
     R"(CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
        CREATE TABLE functions(
@@ -63,6 +63,10 @@ constexpr std::array<const char*, 7> steps{
     R"(CREATE TABLE tokens(
            name TEXT PRIMARY KEY, scope TEXT NOT NULL, hash TEXT NOT NULL, hint TEXT NOT NULL,
            created INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;)",
+    // `sealed`: the value, encrypted (secret::seal).
+    R"(CREATE TABLE secrets(
+           name TEXT PRIMARY KEY, version INTEGER NOT NULL, sealed BLOB NOT NULL, created TEXT NOT NULL,
+           updated TEXT NOT NULL) STRICT, WITHOUT ROWID;)",
 };
 
 }  // namespace

@@ -5,41 +5,10 @@ import threading
 import pytest
 
 from conftest import wait_until
-from warm import SERVER, SHELL, Function, at_once, metric, processes, stat
+from warm import SERVER, SHELL, Function, Load, at_once, metric, processes, stat
 
 HTTP = {"contract": "http"}
 RESOURCE = {"image": SERVER, "contract": "http"}
-
-
-class Load:
-    """Clients that call a function all the while; `with` ends them, and `answers` has what they got."""
-
-    def __init__(self, function, clients=4, path="/env?V"):
-        self.function, self.path, self.answers, self.over = function, path, [], threading.Event()
-        self.threads = [threading.Thread(target=self.client) for _ in range(clients)]
-
-    def client(self):
-        while not self.over.is_set():
-            try:
-                answer = self.function.call(self.path)
-                self.answers.append((answer.status, answer.text))
-            except OSError as error:
-                self.answers.append((0, str(error)))
-
-    def more(self, count=50):
-        """Waits until so many further calls were answered."""
-        goal = len(self.answers) + count
-        wait_until(lambda: len(self.answers) >= goal, 20, what=f"{count} further answers")
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        for thread in self.threads:
-            thread.join()
 
 
 # ---- bursts

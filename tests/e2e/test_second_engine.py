@@ -1,48 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Promise P4: an engine that freezes, is killed, or is restarted, shown on a second one that only these tests use."""
-import threading
 import time
 
 import pytest
 
 from conftest import Daemon, close_all, wait_until
 from second_engine import SecondEngine
-from warm import SERVER, Function
+from warm import SERVER, Function, Load
 
 FROZEN_SECONDS = 10
 LATE = 2.0  # what "back within 2 s" is given on a machine that has other things to do
-
-
-class Callers:
-    """Clients that call a function all the while; `answers` has what they got."""
-
-    def __init__(self, function, count=2):
-        self.function, self.answers, self.over = function, [], threading.Event()
-        self.threads = [threading.Thread(target=self.call) for _ in range(count)]
-
-    def call(self):
-        while not self.over.is_set():
-            try:
-                answer = self.function.call("/where")
-                self.answers.append((answer.status, answer.text))
-            except OSError as error:
-                self.answers.append((0, str(error)))
-            time.sleep(0.005)
-
-    def more(self, count=50):
-        """Waits until so many further calls were answered."""
-        goal = len(self.answers) + count
-        wait_until(lambda: len(self.answers) >= goal, 30, what=f"{count} further answers")
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        for thread in self.threads:
-            thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +39,7 @@ def functions(request, engine):
 def test_P4_an_engine_that_is_frozen_for_ten_seconds(engine, functions):
     warm, cold = functions("warm", "cold")
     first = warm.call("/where").text
-    with Callers(warm) as callers:
+    with Load(warm, 2, "/where", 0.005) as callers:
         engine.freeze()
         try:
             began = time.monotonic()
@@ -101,7 +68,7 @@ def test_P4_an_engine_that_is_killed_under_live_restore(engine, functions):
     first = warm.call("/where").text
     # An instance answers before the engine has finished its start; a start that is cut off is undone by the engine.
     wait_until(lambda: len(engine.docker("ps", "-q").split()) == 1, 20, what="the engine has it as running")
-    with Callers(warm) as callers:
+    with Load(warm, 2, "/where", 0.005) as callers:
         engine.kill()
         callers.more()
         assert cold.call().status == 503

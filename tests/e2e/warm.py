@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -144,6 +146,39 @@ def processes(container):
             found += children
             left += children
     return found
+
+
+class Load:
+    """Clients that call a function all the while, `pause` seconds between two calls; `with` ends them, and `answers` has what they got."""
+
+    def __init__(self, function, clients=4, path="/env?V", pause=0.0):
+        self.function, self.path, self.pause = function, path, pause
+        self.answers, self.over = [], threading.Event()
+        self.threads = [threading.Thread(target=self.client) for _ in range(clients)]
+
+    def client(self):
+        while not self.over.is_set():
+            try:
+                answer = self.function.call(self.path)
+                self.answers.append((answer.status, answer.text))
+            except OSError as error:
+                self.answers.append((0, str(error)))
+            time.sleep(self.pause)
+
+    def more(self, count=50):
+        """Waits until so many further calls were answered."""
+        goal = len(self.answers) + count
+        wait_until(lambda: len(self.answers) >= goal, 30, what=f"{count} further answers")
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
 
 
 def stat(process):

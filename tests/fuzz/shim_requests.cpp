@@ -3,11 +3,19 @@
 // The shim's own readers of what the daemon sends.
 #include <address.cpp>
 #include <command.cpp>
+#include <file.cpp>
 
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
+
+// What they answer with.
+namespace shallop::shim {
+int send(wire::Type, uint32_t, const unsigned char*, size_t, int) { return 0; }
+void send_failed(uint32_t, wire::Step, int, const char*, const char*) {}
+void die(const char*) { std::abort(); }
+}  // namespace shallop::shim
 
 using namespace shallop::shim;
 
@@ -39,6 +47,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (path_of(command.environment) == nullptr) std::abort();
     }
     frame.push_back(0);
+    NewFile file = {};
+    if (read_file(frame.data(), size, file)) {
+        const char* const end = frame.data() + size;
+        if (file.bytes > end || file.bytes + file.size != end || file.name[strlen(file.name)] != 0) std::abort();
+        if (strlen(file.name) > wire::max_file_name || strchr(file.name, '/') != nullptr) std::abort();
+    }
     Address address;
     if (parse_address(frame.data(), address) > sizeof address) std::abort();
     return 0;

@@ -52,7 +52,7 @@ void raise_loopback() {
 }
 
 /// A root directory of this machine's /usr, a fresh /proc and /tmp, and what Shallop mounts.
-void build_root(const std::string& root, const std::string& instance, const std::string& cgroup) {
+void build_root(const std::string& root, const std::string& instance, const std::string& cgroup, bool secrets) {
     must(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "private mounts");
     must(mount("tmpfs", root.c_str(), "tmpfs", 0, "mode=755"), "root");
     for (const char* directory : {"/usr", "/dev", "/proc", "/sys", "/etc", "/tmp", "/.shallop"}) {
@@ -64,6 +64,12 @@ void build_root(const std::string& root, const std::string& instance, const std:
         must(symlink((std::string("usr/") + name).c_str(), (root + "/" + name).c_str()), name);
     }
     must(chmod((root + "/tmp").c_str(), 01777), "tmp");
+    if (secrets) {
+        const auto run = root + "/run";
+        must(mkdir(run.c_str(), 0755), "run");
+        must(mkdir((run + "/secrets").c_str(), 0700), "secrets");
+        must(chmod((run + "/secrets").c_str(), 01777), "secrets");
+    }
     must(mount("proc", (root + "/proc").c_str(), "proc", 0, nullptr), "proc");
     bind(instance, root + "/.shallop");
     must(mount(nullptr, (root + "/.shallop").c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr), "read-only");
@@ -84,7 +90,7 @@ std::string namespace_of(const std::string& pid) {
 
 /// Runs as process 1 of the new namespaces.
 [[noreturn]] void become_shim(const std::string& root, const std::string& instance, const Sandbox::Options& options) {
-    build_root(root, instance, options.cgroup);
+    build_root(root, instance, options.cgroup, options.secrets);
     raise_loopback();
     must(chroot(root.c_str()), "chroot");
     must(chdir("/tmp"), "chdir");

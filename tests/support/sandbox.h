@@ -18,6 +18,7 @@ public:
         std::vector<std::string> command;  ///< the container's own command
         std::vector<std::string> env = {"PATH=/usr/bin:/bin", "HOME=/", "KEPT=by the container"};
         unsigned uid = 0;
+        bool secrets = true;                      ///< whether there is a /run/secrets
         unsigned soft_files = 0, hard_files = 0;  ///< RLIMIT_NOFILE; 0: as it is
         std::string cgroup;                       ///< a directory that it sees at /sys/fs/cgroup; empty: this machine's
     };

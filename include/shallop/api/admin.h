@@ -10,6 +10,7 @@
 #include <shallop/observe/log_book.h>
 #include <shallop/observe/metrics.h>
 #include <shallop/queue/jobs.h>
+#include <shallop/secret/vault.h>
 #include <shallop/source/code_store.h>
 #include <shallop/store/store.h>
 #include <shallop/trigger/engine_triggers.h>
@@ -92,6 +93,7 @@ public:
         trigger::Scheduler* schedules = nullptr;      ///< null: there are none
         source::CodeStore* code = nullptr;            ///< null: no code can be uploaded
         trigger::EngineTriggers* triggers = nullptr;  ///< null: there are none
+        secret::Vault* secrets = nullptr;             ///< null: none are kept
     };
 
     Admin(AdminSettings settings, DaemonFacts facts, Parts parts);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <shallop/base/id.h>
+#include <shallop/function/secret.h>
 #include <shallop/http/listener.h>
 #include <shallop/invoke/invoker.h>
 #include <shallop/queue/queue.h>
@@ -30,15 +31,17 @@ enum class Scope {
 /// one goes to the log under the invocation's id. Requests of a route with a signature reach the function only if they are signed so.
 class Gateway final : public http::Handler {
 public:
+    /// `open_secret` gives the secrets that signatures of routes name; may be empty: there are none.
     Gateway(registry::Registry& registry, invoke::Invoker& invoker, queue::Queue& queue, base::IdSource& ids,
-            base::Log& log, observe::Metrics& metrics, async::Clock& clock)
+            base::Log& log, observe::Metrics& metrics, async::Clock& clock, function::SecretOpener open_secret = {})
         : registry_(registry),
           invoker_(invoker),
           queue_(queue),
           ids_(ids),
           log_(log),
           metrics_(metrics),
-          clock_(clock) {}
+          clock_(clock),
+          open_secret_(std::move(open_secret)) {}
 
     Task<void> handle(http::Exchange& exchange) override { return serve(exchange, Scope::everything); }
 
@@ -71,6 +74,7 @@ private:
     base::Log& log_;
     observe::Metrics& metrics_;
     async::Clock& clock_;
+    function::SecretOpener open_secret_;
     base::Bytes signed_bytes_ = 0;  ///< held in memory by signed bodies
     bool refusing_ = false;
     std::vector<std::unique_ptr<function::Event>> spare_;

@@ -44,6 +44,7 @@ struct CgiCall {
     StderrLine stderr_line;
     async::Clock& clock;
     Instant deadline;
+    int no_input = -1;  ///< an empty file, which the process of an event without a body reads; stays its owner's
     Duration kill_grace = std::chrono::seconds(2);  ///< between TERM and KILL
     std::function<void()> process_started{};        ///< for timing; may be empty
     std::function<void()> out_of_memory{};          ///< the container's memory did not suffice; may be empty

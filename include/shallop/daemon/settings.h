@@ -26,6 +26,8 @@ struct Settings {
     std::string tls_key;        ///< a file
     std::string tls_client_ca;  ///< a file; "" = no client of the admin listener needs a certificate
     std::string data_dir = "/var/lib/shallop";
+    std::string
+        secret_key_file;  ///< of the key that secrets are sealed with; "" = made at first use, data_dir/secret-key
     std::string run_dir = "/run/shallop";
     std::string docker_host;  ///< "" = DOCKER_HOST, else unix:///var/run/docker.sock
     std::string docker_config;

@@ -32,8 +32,14 @@ struct Mount {
         propagation{};  ///< of a bind mount; "" = rprivate. The engine wants rslave for what lies in its own root.
 };
 
+/// GPUs of the engine's host, as `docker run --gpus` asks for them (HostConfig.DeviceRequests).
+struct Gpus {
+    int count = 0;  ///< -1: all there are
+    std::vector<std::string> ids{};
+};
+
 /// What a container is made from. HostConfig is built from these members alone (threat T2): there is no way to say
-/// privileged, devices, host namespaces or extra binds.
+/// privileged, devices other than GPUs, host namespaces or extra binds.
 struct ContainerSpec {
     std::string image;
     std::vector<std::string> entrypoint;
@@ -47,7 +53,9 @@ struct ContainerSpec {
     std::string runtime;  ///< "" = the engine's default
     bool read_only_root = true;
     Bytes tmp_size = 0;  ///< a tmpfs on /tmp of this size, mode 1777, nosuid, nodev, exec, an inode a 4 KiB; 0 = none
-    Bytes memory = 0;    ///< and swap off; 0 = no limit
+    Bytes secrets_size = 0;  ///< a tmpfs on /run/secrets of this size, mode 1777, nosuid, nodev, noexec; 0 = none
+    Bytes memory = 0;        ///< and swap off; 0 = no limit
+    Gpus gpus;
     std::int64_t nano_cpus = 0;
     int pids = 0;
     int files = 0;                              ///< RLIMIT_NOFILE, soft and hard

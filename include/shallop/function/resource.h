@@ -19,6 +19,8 @@ struct ResourceLimits {
     std::size_t command_words = 256;
     std::size_t command_bytes = 64 * 1024;
     std::size_t mounts = 32;
+    std::size_t secrets = 32;
+    std::size_t gpus = 64;
     std::size_t socket_path = 100;   ///< of contract http; a socket's address has room for 107
     std::size_t source_files = 256;  ///< given inline
 };

@@ -24,6 +24,7 @@ struct Signature {
     SignatureScheme scheme = SignatureScheme::github;
     std::vector<std::string>
         secrets;  ///< any of them will do; never shown: documents have hidden_secret in their place
+    std::vector<std::string> secret_names{};       ///< of secrets that the server keeps, each of which will do as well
     Duration tolerance = std::chrono::minutes(5);  ///< how far the signed time may be from ours, where one is signed
 
     // Of the scheme hmac alone.
@@ -83,6 +84,24 @@ struct Mount {
 
     bool operator==(const Mount&) const = default;
 };
+
+/// A secret that the server keeps, as a file in the function's containers.
+struct SecretFile {
+    std::string name;  ///< of the secret
+    std::string file;  ///< below secrets_directory
+
+    bool operator==(const SecretFile&) const = default;
+};
+
+/// GPUs as `docker run --gpus` asks for them: so many, or these.
+struct Gpus {
+    int count = 0;  ///< all_gpus: as many as there are
+    std::vector<std::string> ids{};
+
+    bool any() const { return count != 0 || !ids.empty(); }
+    bool operator==(const Gpus&) const = default;
+};
+inline constexpr int all_gpus = -1;
 
 struct Limits {
     Bytes memory = 256ULL << 20;
@@ -174,11 +193,13 @@ struct Spec {
     Contract contract;
     std::vector<Route> routes;
     std::map<std::string, std::string> env;
+    std::vector<SecretFile> secrets;
     std::string user;              ///< "" = the image's own
     std::string network = "none";  ///< "none", or the name of an existing Docker network
     std::vector<Mount> mounts;
     std::string runtime;  ///< engine runtime ("crun", "runsc"), "" = the engine's default
     bool read_only = true;
+    Gpus gpus;
     std::vector<std::string> capabilities;  ///< added back after ALL are dropped; from a short allow-list
     std::string pull = "if-missing";        ///< if-missing, always, never
     Limits limits;

@@ -9,6 +9,7 @@
 #include <shallop/contract/driver.h>
 #include <shallop/docker/engine.h>
 #include <shallop/function/event.h>
+#include <shallop/function/secret.h>
 #include <shallop/function/spec.h>
 #include <shallop/instance/janitor.h>
 #include <shallop/shim/channel.h>
@@ -18,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 namespace shallop::instance {
@@ -33,6 +35,8 @@ struct Settings {
     std::string daemon_id;  ///< the label shallop.daemon
     /// Asked before each container: may this function's mounts still be made? Empty: they may.
     std::function<base::Status(const function::Spec&)> may_mount;
+    /// Gives the secrets that functions name; empty: there are none.
+    function::SecretOpener open_secret{};
     std::size_t starts_in_flight = 5;
     base::Duration create_timeout = std::chrono::seconds(10);
     base::Duration start_timeout = std::chrono::seconds(10);
@@ -82,6 +86,7 @@ private:
     std::unique_ptr<shim::Channel> channel_;
     Janitor& janitor_;
     source::CodeStore* code_;
+    std::set<Instance*>* holders_ = nullptr;  ///< of secrets: the Launcher's, where this is one
     function::Announced announced_;
     std::shared_ptr<base::Duration> cpu_told_ = std::make_shared<base::Duration>();
     std::unique_ptr<contract::Driver> driver_;  // last: uses what is above
@@ -106,6 +111,10 @@ public:
     Task<Result<std::unique_ptr<Instance>>> specialize(std::unique_ptr<Instance> generic,
                                                        function::FunctionPtr function, Instant deadline);
 
+    /// Writes the value that a secret has now into every instance that has the secret, those that are being launched among them. Returns when each
+    /// has it. One that cannot take it ends: it is never left with the old one. For one caller at a time.
+    Task<void> renew_secret(std::string name);
+
     /// Where the engine sees the code store's directory; without it functions from source are refused.
     void set_host_code_dir(std::string path, bool in_volume) {
         settings_.host_code_dir = std::move(path);
@@ -122,6 +131,8 @@ private:
     struct Attempt;
     Task<void> make(std::string instance, docker::ContainerSpec spec, async::Semaphore::Permit permit);
     Task<Result<std::unique_ptr<Instance>>> connected(function::FunctionPtr function, Instant deadline);
+    Task<base::Status> give_secrets(Instance& instance);
+    Task<void> renew_in(std::string instance, function::SecretFile secret);
     Task<base::Status> fill(const function::Function& function, const std::string& instance);
     Task<base::Status> place_code(const function::Function& function, const std::string& instance);
     Task<Result<std::unique_ptr<shim::Channel>>> await_shim(Attempt& attempt, Instant deadline);
@@ -137,7 +148,9 @@ private:
     async::Semaphore starts_;
     std::shared_ptr<contract::BodyBuffers> buffers_ = contract::make_buffers();
     std::map<std::string, Attempt*> attempts_;  ///< those somebody waits for, by instance id
+    std::set<Instance*> holders_;               ///< instances that have secrets
     async::TaskGroup tasks_;
+    async::TaskGroup renewals_;
 };
 
 /// What the engine is asked for: pure, so that every default of reliability.md is tested as a value.

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace shallop::queue {
@@ -57,6 +58,9 @@ public:
 
     /// Jobs that have not ended.
     std::size_t running() const { return running_.size(); }
+
+    /// Running jobs that name this secret: "job ID".
+    std::vector<std::string> users_of_secret(std::string_view secret) const;
 
     /// The function of a running job, by the name it has in the queue.
     function::FunctionPtr function(const std::string& name) const;

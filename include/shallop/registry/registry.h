@@ -85,6 +85,8 @@ struct Settings {
     std::function<Task<Result<std::shared_ptr<const void>>>(std::string image, std::string code, std::string function)>
         build_image{};
     std::string owner{};  ///< the daemon's id: in the names of these images
+    /// Whether the server keeps a secret of this name. Empty: it keeps none.
+    std::function<bool(const std::string& name)> has_secret{};
     /// Installs what the code asks for; returns the tree of it, or "". Empty: nothing is installed.
     std::function<Task<Result<std::string>>(FunctionPtr)> install{};
     /// The same of what is installed already: not_found where something is to be installed first. Empty: nothing ever is.
@@ -121,6 +123,12 @@ public:
     /// Of all functions, by name.
     std::set<std::string> images() const;
 
+    /// The turn of a change: while it is kept, functions stay as they are.
+    Task<async::Semaphore::Permit> hold() { return writer_.acquire(); }
+
+    /// The functions that name this secret.
+    std::vector<std::string> users_of_secret(std::string_view secret) const;
+
     /// Lets go of the code that no function has any more.
     Task<void> collect_code();
 
@@ -129,7 +137,7 @@ public:
 
     /// Validates, resolves the image (pull policy), decides the contract, checks routes and mounts, stores, swaps. The same
     /// resource again changes nothing and returns the version there is. On any fault nothing changed. Whether a network exists shows at launch.
-    /// Faults: invalid (pointer), too_large, conflict (route: both names; precondition: see precondition_failed), not_found (image missing: pointer /image),
+    /// Faults: invalid (pointer), too_large, conflict (route: both names; precondition: see precondition_failed), not_found (image missing: pointer /image; secret missing: its own),
     /// engine_down, engine_refused (pull), storage.
     Task<Result<Deployed>> put(std::string name, std::string document, Precondition precondition);
     Task<Result<Deployed>> patch(std::string name, std::string document, Precondition precondition);
@@ -165,6 +173,7 @@ private:
     Status check_current(const std::string& name, const Precondition& precondition) const;
     Status keep_secrets(function::Spec& spec) const;
     Status check_secrets(function::Spec spec) const;
+    Status check_stored_secrets(const function::Spec& spec) const;
     Status check_placed(const std::string& name) const;
     Task<Result<function::Spec>> read_placed(const Placed& placed);
     Task<Result<std::optional<Change>>> prepare_at_once(Placed placed, Images& images);

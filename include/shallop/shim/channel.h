@@ -5,6 +5,7 @@
 #include <shallop/base/fd.h>
 #include <shallop/base/log.h>
 #include <shallop/base/result.h>
+#include <shallop/base/secret_bytes.h>
 #include <shallop/base/units.h>
 
 #include <cstdint>
@@ -137,6 +138,11 @@ public:
     /// The CPU time, user and system, that all processes of the container have used since it began, the ended ones included.
     /// Faults: not_found (the container sees no counter of its own), function_failed (the Channel closed), overloaded.
     Task<Result<Duration>> cpu_used();
+
+    /// Writes /run/secrets/`name` in the container, with permission bits `mode`, as the container's user: at once for whoever opens it, in the
+    /// place of what was there. Files are written in the order of these calls. `bytes` and name fit 160 KiB together.
+    /// Faults: function_failed (no such directory, no space, …; the Channel closed), overloaded, invalid (the name), too_large.
+    Task<base::Status> write_file(std::string name, unsigned mode, base::SecretBytes bytes);
 
     /// Signals every process of the container but the shim: SIGSTOP pauses it, SIGCONT wakes it. Does not wait.
     void signal_all(int number);

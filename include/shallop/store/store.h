@@ -72,6 +72,7 @@ public:
 
 private:
     friend class Events;
+    friend class Secrets;
     friend class Tokens;
     friend class Triggers;
     class Database;

@@ -3,6 +3,8 @@
 
 #include "support/room.h"
 
+#include <contract/pipes.h>
+
 #include <shallop/async/condition.h>
 #include <shallop/contract/exchange.h>
 
@@ -115,12 +117,15 @@ public:
         body.text = std::move(text);
     }
 
+    base::Fd no_input = contract::empty_input();
+
     contract::CgiCall call() {
         const auto keep_line = [this](std::string line) { lines.push_back(std::move(line)); };
         contract::CgiCall call{*room.channel,        function, event, body, sink, keep_line, room.loop.clock(),
                                room.loop.in(timeout)};
         call.process_started = [this] { started = true; };
         call.kill_grace = kill_grace;
+        call.no_input = no_input.get();
         return call;
     }
 

@@ -3,10 +3,12 @@
 
 #include <shallop/base/fd.h>
 
+#include <chrono>
 #include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace shallop::test {
 
@@ -60,5 +62,18 @@ private:
     base::Fd fd_;
     std::string buffer_;
 };
+
+inline const std::string hello = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// Waits for another thread, with a limit.
+template <typename F>
+bool eventually(F claim) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!claim()) {
+        if (std::chrono::steady_clock::now() > end) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return true;
+}
 
 }  // namespace shallop::test

@@ -12,22 +12,12 @@
 using namespace shallop;
 using namespace std::chrono_literals;
 using test::Client;
+using test::eventually;
+using test::hello;
 using test::Scripted;
 using test::Server;
 
 namespace {
-
-const std::string hello = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
-
-template <typename F>
-bool eventually(F claim) {
-    const auto end = std::chrono::steady_clock::now() + 10s;
-    while (!claim()) {
-        if (std::chrono::steady_clock::now() > end) return false;
-        std::this_thread::sleep_for(2ms);
-    }
-    return true;
-}
 
 /// Resident memory of this process.
 std::size_t resident_bytes() {

@@ -3,14 +3,14 @@
 
 #include <openssl/ssl.h>
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 
 #include "certificates.h"
 #include "client.h"
+#include "handlers.h"
+#include "server.h"
 
 namespace shallop::test {
 
@@ -52,16 +52,21 @@ private:
     std::unique_ptr<SSL, decltype(&SSL_free)> ssl_;
 };
 
-/// Waits for another thread, with a limit.
-template <typename F>
-bool eventually(F claim) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!claim()) {
-        if (std::chrono::steady_clock::now() > end) return false;
-        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+/// A server over TLS, and what it takes; with `clients` they have to show its own certificate's.
+struct Secure {
+    explicit Secure(http::Limits limits = {}, bool clients = false)
+        : server(handler, limits, "127.0.0.1:0",
+                 tls_of(certificate, clients ? certificate.certificate : std::string())) {}
+    bool answers() {
+        TlsClient client(server.address());
+        client.send(hello);
+        return client.answer().body == "hello";
     }
-    return true;
-}
+    TemporaryDirectory directory;
+    Certificate certificate{directory.path() + "/own"};
+    Scripted handler;
+    Server server;
+};
 
 /// The first record that a client sends.
 std::string client_hello();

@@ -14,28 +14,11 @@ using namespace std::chrono_literals;
 using test::Certificate;
 using test::Client;
 using test::eventually;
+using test::hello;
 using test::Scripted;
+using test::Secure;
 using test::Server;
 using test::TlsClient;
-
-namespace {
-
-const std::string hello = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
-
-struct Secure {
-    explicit Secure(http::Limits limits = {}) : server(handler, limits, "127.0.0.1:0", test::tls_of(certificate)) {}
-    bool answers() {
-        TlsClient client(server.address());
-        client.send(hello);
-        return client.answer().body == "hello";
-    }
-    test::TemporaryDirectory directory;
-    Certificate certificate{directory.path() + "/own"};
-    Scripted handler;
-    Server server;
-};
-
-}  // namespace
 
 TEST_CASE("a handshake that does not come to its end in time is cut, and one that never begins too", "[tls]") {
     http::Limits short_handshake, short_idle;

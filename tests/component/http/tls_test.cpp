@@ -14,24 +14,13 @@ using Catch::Matchers::ContainsSubstring;
 using test::Certificate;
 using test::Client;
 using test::eventually;
+using test::hello;
 using test::Scripted;
+using test::Secure;
 using test::Server;
 using test::TlsClient;
 
 namespace {
-
-const std::string hello = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
-
-/// A server over TLS, and what it takes.
-struct Secure {
-    explicit Secure(http::Limits limits = {}, bool clients = false)
-        : server(handler, limits, "127.0.0.1:0",
-                 test::tls_of(certificate, clients ? certificate.certificate : std::string())) {}
-    test::TemporaryDirectory directory;
-    Certificate certificate{directory.path() + "/own"};
-    Scripted handler;
-    Server server;
-};
 
 std::string refusal(const http::TlsFiles& files) {
     const auto loaded = http::Tls::load(files, std::chrono::system_clock::now());

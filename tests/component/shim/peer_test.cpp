@@ -113,7 +113,7 @@ base::Result<base::Fd> connect_answered(Peer& peer, const std::string& bytes, co
 
 TEST_CASE("a first frame that is no hello of this version ends the greeting", "[shim]") {
     auto other_version = frame(Type::hello, 0, hello_body);
-    other_version[0] = 2;
+    other_version[0] = 1;
     for (const auto& bytes :
          {std::string("GET / HTTP/1.1\r\n\r\n"), frame(Type::started, 0, number(5)), frame(Type::hello, 7, hello_body),
           frame(Type::hello, 0, hello_body + "x"), std::string(1, '\1'), other_version, frame(Type::exec, 0, ""),

@@ -35,7 +35,7 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 const std::string after_third =
     "DROP TABLE schedules; DROP TABLE triggers; DROP TABLE jobs; DROP TABLE events; DROP TABLE payloads;"
     "DROP TABLE results; DROP TABLE attempts;"
-    "DROP TABLE idempotency; DROP TABLE tokens;";
+    "DROP TABLE idempotency; DROP TABLE tokens; DROP TABLE secrets;";
 
 /// Runs SQL on a database that no store holds.
 void run_sql(const std::string& file, const std::string& sql) {

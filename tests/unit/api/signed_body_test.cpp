@@ -72,6 +72,8 @@ async::Task<std::string> whole(function::BodySource& body) {
     }
 }
 
+const function::SecretOpener none;
+
 base::Status take(SignedBody& body, const base::Fields& fields, function::BodySource& from) {
     return test::Loop().run(body.take(fields, from, {}));
 }
@@ -82,7 +84,7 @@ TEST_CASE("a signed body comes out as it went in", "[api][signature]") {
     const auto github = signed_by_github();
     base::Bytes held = 0;
     {
-        SignedBody body(github, *github->spec.routes[0].signature, held);
+        SignedBody body(github, *github->spec.routes[0].signature, none, held);
         Pieces pieces({"Hello", ", ", "World!"});
         REQUIRE(take(body, signed_fields, pieces));
         CHECK(held == 13);
@@ -94,7 +96,7 @@ TEST_CASE("a signed body comes out as it went in", "[api][signature]") {
 TEST_CASE("a body that is not signed as asked is a bad signature", "[api][signature]") {
     const auto github = signed_by_github();
     base::Bytes held = 0;
-    SignedBody body(github, *github->spec.routes[0].signature, held);
+    SignedBody body(github, *github->spec.routes[0].signature, none, held);
     Pieces pieces({"Hello, World?"});
     const auto refused = take(body, signed_fields, pieces);
     REQUIRE_FALSE(refused);
@@ -105,7 +107,7 @@ TEST_CASE("a body that is not signed as asked is a bad signature", "[api][signat
 TEST_CASE("without a signature not a byte of the body is read", "[api][signature]") {
     const auto github = signed_by_github();
     base::Bytes held = 0;
-    SignedBody body(github, *github->spec.routes[0].signature, held);
+    SignedBody body(github, *github->spec.routes[0].signature, none, held);
     Pieces pieces({"Hello, World!"});
     const auto refused = take(body, {}, pieces);
     REQUIRE_FALSE(refused);
@@ -118,7 +120,7 @@ TEST_CASE("what signed bodies have in memory is bounded, each and all together",
     base::Bytes held = 0;
     const api::SignedLimits limits{.one = 12, .all = 20};
     {
-        SignedBody body(github, *github->spec.routes[0].signature, held, limits);
+        SignedBody body(github, *github->spec.routes[0].signature, none, held, limits);
         Pieces pieces({"Hello, ", "World!"});
         const auto refused = take(body, signed_fields, pieces);
         REQUIRE_FALSE(refused);
@@ -128,7 +130,7 @@ TEST_CASE("what signed bodies have in memory is bounded, each and all together",
     held = 10;  // of others
     const api::SignedLimits roomier{.one = 13, .all = 20};
     {
-        SignedBody body(github, *github->spec.routes[0].signature, held, roomier);
+        SignedBody body(github, *github->spec.routes[0].signature, none, held, roomier);
         Pieces pieces({"Hello, ", "World!"});
         const auto refused = take(body, signed_fields, pieces);
         REQUIRE_FALSE(refused);

@@ -149,3 +149,18 @@ TEST_CASE("every member of scale has its flag", "[cli]") {
     bad.max_invocations = "many";
     CHECK(refused(bad).what.find("--max-invocations") != std::string::npos);
 }
+
+TEST_CASE("a secret may be a file of another name", "[cli]") {
+    const auto flags = with(&cli::ResourceFlags::secrets, {"db", "tls:tls.pem"});
+    CHECK(made(flags).at("secrets") == Json::parse(R"(["db",{"name":"tls","file":"tls.pem"}])"));
+}
+
+TEST_CASE("GPUs are a number, all of them, or ids", "[cli]") {
+    cli::ResourceFlags flags;
+    flags.gpus = "2";
+    CHECK(made(flags).at("gpus") == 2);
+    flags.gpus = "all";
+    CHECK(made(flags).at("gpus") == "all");
+    flags.gpus = "GPU-1,GPU-2";
+    CHECK(made(flags).at("gpus") == Json::parse(R"(["GPU-1","GPU-2"])"));
+}

@@ -55,6 +55,8 @@ TEST_CASE("what the spec asks for is in the body, and nothing else", "[docker]")
     spec.runtime = "crun";
     spec.read_only_root = false;
     spec.tmp_size = 8 * 1024 * 1024;
+    spec.secrets_size = 4096;
+    spec.gpus.count = 2;
     spec.memory = 1 << 28;
     spec.nano_cpus = 500'000'000;
     spec.pids = 128;
@@ -76,6 +78,9 @@ TEST_CASE("what the spec asks for is in the body, and nothing else", "[docker]")
     CHECK(host["OomScoreAdj"] == 500);
     CHECK(host["ReadonlyRootfs"] == false);
     CHECK(host["Tmpfs"]["/tmp"] == "rw,exec,nosuid,nodev,mode=1777,size=8388608,nr_inodes=2048");
+    CHECK(host["Tmpfs"]["/run/secrets"] == "rw,noexec,nosuid,nodev,mode=1777,size=4096,nr_inodes=1024");
+    CHECK(host["Tmpfs"].size() == 2);
+    CHECK(host["DeviceRequests"] == Json::parse(R"([{"Driver":"","Count":2,"Capabilities":[["gpu"]]}])"));
     CHECK(host["Memory"] == 1 << 28);
     CHECK(host["MemorySwap"] == 1 << 28);
     CHECK(host["NanoCpus"] == 500'000'000);
@@ -90,7 +95,26 @@ TEST_CASE("what the spec asks for is in the body, and nothing else", "[docker]")
         {"Type":"volume","Source":"data","Target":"/data","ReadOnly":false},
         {"Type":"tmpfs","Target":"/cache","ReadOnly":false,"TmpfsOptions":{"SizeBytes":4096}}])"));
     CHECK(body.size() == 15);
-    CHECK(host.size() == 21);
+    CHECK(host.size() == 22);
+}
+
+TEST_CASE("all GPUs are asked for by a count, some by their ids", "[docker]") {
+    ContainerSpec spec;
+    spec.image = "alpine";
+    spec.gpus.count = -1;
+    CHECK(encoded(spec)["HostConfig"]["DeviceRequests"] ==
+          Json::parse(R"([{"Driver":"","Count":-1,"Capabilities":[["gpu"]]}])"));
+    spec.gpus = {0, {"GPU-1", "GPU-2"}};
+    CHECK(encoded(spec)["HostConfig"]["DeviceRequests"] ==
+          Json::parse(R"([{"Driver":"","DeviceIDs":["GPU-1","GPU-2"],"Capabilities":[["gpu"]]}])"));
+}
+
+TEST_CASE("an engine without GPUs is told of with what to do", "[docker]") {
+    const auto refused =
+        refusal(Verb::start, 500, R"({"message":"could not select device driver \"\" with capabilities: [[gpu]]"})");
+    CHECK(refused.fault == Fault::launch_failed);
+    CHECK(refused.detail.find("could not select device driver") != std::string::npos);
+    CHECK(refused.detail.find("install NVIDIA's container toolkit") != std::string::npos);
 }
 
 TEST_CASE("an engine of API 1.40 is not asked for a cgroup namespace", "[docker]") {

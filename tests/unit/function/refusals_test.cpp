@@ -203,13 +203,6 @@ TEST_CASE("what is asked of a server to see it ready is a path as a request has 
     CHECK(parse_resource(with(R"("contract":{"http":{"ready_path":"/h?deep=1"}})"), "f"));
 }
 
-TEST_CASE("what this version does not do is refused, not ignored", "[function]") {
-    const std::string words = "not available in this version";
-    check_refused({
-        {with(R"("secrets":["db"])"), "/secrets", words},
-    });
-}
-
 TEST_CASE("each number and word of scale has its bounds", "[function]") {
     check_refused({
         {with(R"("scale":{"min":-1})"), "/scale/min", "from 0 to 1000"},

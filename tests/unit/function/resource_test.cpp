@@ -176,7 +176,7 @@ TEST_CASE("an image alone gets every default of the product", "[function]") {
 TEST_CASE("the whole resource with its defaults spelled out is the same as the image alone", "[function]") {
     const auto spelled = parse_resource(R"({
   "name": "resize", "image": "resize:1", "contract": "auto", "command": null, "routes": [],
-  "env": {}, "secrets": [], "source": null, "user": null, "network": "none", "mounts": [], "runtime": null, "read_only": true,
+  "env": {}, "secrets": [], "source": null, "user": null, "network": "none", "mounts": [], "runtime": null, "read_only": true, "gpus": 0,
   "limits": {"memory": "256Mi", "cpus": 1.0, "pids": 128, "files": 1024, "tmp": "64Mi", "timeout": "30s",
              "request_body": "6Mi", "response_body": "unlimited", "log_rate": "1Mi/s"},
   "scale": {"min": 0, "max": 10, "concurrency": 1, "reuse": true, "standby": 0, "idle_timeout": "5m", "idle": "keep",

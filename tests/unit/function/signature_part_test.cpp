@@ -78,7 +78,7 @@ TEST_CASE("a signature that cannot be checked is refused where it is written, wi
     check_refused(R"({"scheme":"github","secret":[]})", "/secret", "one secret at least");
     check_refused(R"({"scheme":"github","secret":["hunter2",7]})", "/secret/1", "a text");
     check_refused(R"({"scheme":"github","secret":["hunter2","2","3","4","5"]})", "/secret", "at most 4");
-    check_refused(R"({"scheme":"github","secret":7})", "/secret", "array");
+    check_refused(R"({"scheme":"github","secret":7})", "/secret", "a text");
     check_refused(R"({"scheme":"github","secret":")" + std::string(1025, 'x') + R"("})", "/secret", "1024");
     check_refused(R"({"scheme":"standard-webhooks","secret":"hunter2!"})", "/secret", "no base64");
     check_refused(R"({"scheme":"github","secret":"x","tolerance":"5m"})", "/tolerance", "no member");
@@ -111,6 +111,25 @@ TEST_CASE("what is kept has the secrets, what is shown has not", "[function][sig
     }
     const auto plain = parse_resource(R"({"image":"i","routes":[{"path":"/a"}]})", "f").value();
     CHECK_FALSE(json::parse(function::show_spec(plain))["routes"][0].contains("signature"));
+}
+
+TEST_CASE("a secret that the server keeps is shown by its name, and put back as it is", "[function][signature]") {
+    const auto one = parsed(R"({"scheme":"github","secret":{"name":"hook"}})");
+    CHECK(one.routes[0].signature->secret_names == std::vector<std::string>{"hook"});
+    CHECK(json::parse(function::show_spec(one))["routes"][0]["signature"]["secret"] == json{{"name", "hook"}});
+    CHECK(parse_resource(function::format_spec(one), "f").value() == one);
+    const auto both = parsed(R"({"scheme":"github","secret":["clear",{"name":"hook"}]})");
+    CHECK(parse_resource(function::format_spec(both), "f").value() == both);
+    const auto shown = function::show_spec(both);
+    CHECK(json::parse(shown)["routes"][0]["signature"]["secret"] == json::parse(R"~(["(hidden)",{"name":"hook"}])~"));
+    auto back = parse_resource(shown, "f").value();
+    REQUIRE(function::keep_secrets(back, &both));
+    CHECK(back == both);
+    auto nothing_to_keep = parsed(R"~({"scheme":"github","secret":"(hidden)"})~");
+    CHECK_FALSE(function::keep_secrets(nothing_to_keep, &one));
+    check_refused(R"({"scheme":"github","secret":{"name":"../x"}})", "/secret/name", "no name of a secret");
+    check_refused(R"({"scheme":"github","secret":[{"key":"x"}]})", "/secret/0/key", "no member");
+    check_refused(R"({"scheme":"github","secret":[]})", "/secret", "one secret at least");
 }
 
 TEST_CASE("what was shown can be put back, and every secret stays", "[function][signature]") {

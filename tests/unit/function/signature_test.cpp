@@ -5,6 +5,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <map>
+
 using namespace shallop;
 using namespace std::chrono_literals;
 using base::Fields;
@@ -103,6 +105,37 @@ TEST_CASE("with several secrets, each of them will do", "[function][signature]")
     CHECK(refusal(rotated, {{"X-Hub-Signature-256", github_signed}}, "Hello, World!").empty());
     const auto done = signed_by(SignatureScheme::github, {"the new one", "a newer one"});
     CHECK_FALSE(refusal(done, {{"X-Hub-Signature-256", github_signed}}, "Hello, World!").empty());
+}
+
+TEST_CASE("secrets that the server keeps are opened for each request, beside those in clear", "[function][signature]") {
+    std::map<std::string, std::string> kept{{"hook", "It's a Secret to Everybody\r\n"}};
+    const function::SecretOpener open = [&](const std::string& name) -> base::Result<base::SecretBytes> {
+        if (!kept.contains(name)) return base::Error(base::Fault::not_found, "no");
+        return base::SecretBytes::copy_of(kept.at(name));
+    };
+    const Fields fields{{"X-Hub-Signature-256", github_signed}};
+    const auto outcome = [&](const Signature& signature) -> std::string {
+        auto check = SignatureCheck::begin(signature, fields, at(0), open);
+        if (!check) return check.error().detail;
+        check->update(std::string_view("Hello, World!"));
+        const auto done = check->end();
+        return done ? "" : done.error().detail;
+    };
+    auto named = signed_by(SignatureScheme::github, {});
+    named.secret_names = {"hook"};
+    CHECK(outcome(named).empty());
+    kept["hook"] = "a new one";
+    CHECK(says(outcome(named), "does not match"));
+    kept["hook"] = "\n";
+    CHECK(says(outcome(named), "none of its scheme"));  // nothing is no key
+    kept["hook"] = "a new one";
+    named.secrets = {"It's a Secret to Everybody"};
+    CHECK(outcome(named).empty());
+    named.secrets.clear();
+    named.secret_names = {"gone"};
+    CHECK(says(outcome(named), "is not here"));
+    named.secret_names = {"gone", "hook"};
+    CHECK(says(outcome(named), "does not match"));
 }
 
 TEST_CASE("Slack's own example is signed, at its time alone", "[function][signature]") {

@@ -83,3 +83,35 @@ TEST_CASE("an existing network is joined only where the function names it", "[in
     function.spec.network = "backend";
     CHECK(container_for(function, settings(), "i").network == "backend");
 }
+
+TEST_CASE("room for secrets is made for functions that have some, and for what waits for code", "[instance]") {
+    auto function = example();
+    CHECK(container_for(function, settings(), "i").secrets_size == 0);
+    function.spec.secrets = {{"db", "db"}};
+    CHECK(container_for(function, settings(), "i").secrets_size == 33 * 64 * 1024);
+    auto waiting = example();
+    waiting.spec.source.emplace().runtime = "python";
+    CHECK(container_for(waiting, settings(), "i").secrets_size == 33 * 64 * 1024);
+    waiting.spec.source->code = "sha256:1";
+    CHECK(container_for(waiting, settings(), "i").secrets_size == 0);
+}
+
+TEST_CASE("a secret leaves no trace in what the engine is told", "[instance]") {
+    auto function = example();
+    function.spec.secrets = {{"db-password", "password.txt"}};
+    const auto spec = container_for(function, settings(), "i");
+    CHECK(spec.env.empty());
+    CHECK(spec.labels.size() == 4);
+    CHECK(spec.cmd == std::vector<std::string>{"/entry", "a", "b"});
+    CHECK(spec.mounts.size() == 1);
+}
+
+TEST_CASE("GPUs are the function's to ask for, and none are there by themselves", "[instance]") {
+    auto function = example();
+    CHECK(container_for(function, settings(), "i").gpus.count == 0);
+    CHECK(container_for(function, settings(), "i").gpus.ids.empty());
+    function.spec.gpus.count = function::all_gpus;
+    CHECK(container_for(function, settings(), "i").gpus.count == -1);
+    function.spec.gpus = {0, {"GPU-1"}};
+    CHECK(container_for(function, settings(), "i").gpus.ids == std::vector<std::string>{"GPU-1"});
+}

@@ -54,16 +54,27 @@ TEST_CASE("the requests are, byte for byte, what docs/protocol.md says", "[shim]
     request.cwd = "/d";
     request.sweep = true;
     request.files = 0x0403;
-    CHECK(*encode_exec(0x01020304, request) == bytes("\1\1\0\0\4\3\2\1\x1c\0\0\0"
+    CHECK(*encode_exec(0x01020304, request) == bytes("\2\1\0\0\4\3\2\1\x1c\0\0\0"
                                                      "\1\0\0\0\3\4\0\0\2\0\0\0\1\0\0\0"
                                                      "/d\0a\0bc\0X=1\0"));
     CHECK(*encode_connect(5, "tcp:127.0.0.1:80", std::chrono::milliseconds(258), true) ==
-          bytes("\1\2\0\0\5\0\0\0\x19\0\0\0"
+          bytes("\2\2\0\0\5\0\0\0\x19\0\0\0"
                 "\1\0\0\0\2\1\0\0tcp:127.0.0.1:80\0"));
-    CHECK(*encode_listen(6, "unix:/s", 16) == bytes("\1\3\0\0\6\0\0\0\x0c\0\0\0\x10\0\0\0unix:/s\0"));
-    CHECK(encode_signal(7, wire::Target::group, 9) == bytes("\1\4\0\0\7\0\0\0\10\0\0\0\1\0\0\0\11\0\0\0"));
-    CHECK(encode_cancel(8) == bytes("\1\5\0\0\10\0\0\0\0\0\0\0"));
-    CHECK(encode_usage(9) == bytes("\1\6\0\0\11\0\0\0\0\0\0\0"));
+    CHECK(*encode_listen(6, "unix:/s", 16) == bytes("\2\3\0\0\6\0\0\0\x0c\0\0\0\x10\0\0\0unix:/s\0"));
+    CHECK(encode_signal(7, wire::Target::group, 9) == bytes("\2\4\0\0\7\0\0\0\10\0\0\0\1\0\0\0\11\0\0\0"));
+    CHECK(encode_cancel(8) == bytes("\2\5\0\0\10\0\0\0\0\0\0\0"));
+    CHECK(encode_usage(9) == bytes("\2\6\0\0\11\0\0\0\0\0\0\0"));
+    CHECK(*encode_file(10, "db", 0400, 3) == bytes("\2\7\0\0\12\0\0\0\12\0\0\0\0\1\0\0db\0"));  // and the three bytes
+}
+
+TEST_CASE("a file's answer is that it is written, or why not", "[shim]") {
+    CHECK(std::holds_alternative<Written>(decoded(framed(wire::Type::written, 9, ""))->message));
+    CHECK_FALSE(decoded(framed(wire::Type::written, 9, "x")));
+    CHECK_FALSE(decoded(framed(wire::Type::written, 0, "")));
+    const auto no_room = decoded(failed(10, ENOSPC, bytes("db\0\0")));
+    const auto error = explain(std::get<Failed>(no_room->message), "");
+    CHECK(error.fault == Fault::function_failed);
+    CHECK(error.detail == "cannot write the file db: No space left on device");
 }
 
 TEST_CASE("a timeout is rounded up to a millisecond and bounded", "[shim]") {
@@ -178,7 +189,7 @@ TEST_CASE("a frame that is not exactly one answer is refused", "[shim]") {
 TEST_CASE("a failure with texts that do not end is refused", "[shim]") {
     CHECK(decoded(failed(9, 1, bytes("\0\0"))));
     CHECK_FALSE(decoded(failed(0, 1, bytes("\0\0"))));
-    CHECK_FALSE(decoded(failed(10, 1, bytes("\0\0"))));
+    CHECK_FALSE(decoded(failed(11, 1, bytes("\0\0"))));
     CHECK_FALSE(decoded(failed(5, 0, bytes("\0\0"))));
     CHECK_FALSE(decoded(failed(5, 4096, bytes("\0\0"))));
     CHECK_FALSE(decoded(failed(5, 1, "")));

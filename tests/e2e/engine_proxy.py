@@ -58,9 +58,10 @@ class Client:
         self.early = b""    # of the next one
 
     async def left(self):
-        """Returns when it has hung up."""
-        while piece := await self.reader.read(1):
+        """Returns when it has hung up. Its next request may come while the answer's last bytes are still told here: only one byte of it is taken."""
+        if piece := await self.reader.read(1):
             self.early += piece
+            await asyncio.Event().wait()
 
 
 class EngineProxy:

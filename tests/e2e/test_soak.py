@@ -2,11 +2,13 @@
 """A short soak of a known seed: `make soak` is the long one."""
 import os
 import re
+import socket
 import subprocess
 
 from conftest import BINARY, ROOT
+from engine_proxy import EngineProxy
 
-SECONDS, KILLS, RATE, SEED = 10, 2, 1000, 7
+SECONDS, KILLS, RATE, SEED = 7, 2, 1000, 7
 
 
 def test_P1_P9_a_short_soak_breaks_no_promise(tmp_path):
@@ -21,3 +23,20 @@ def test_P1_P9_a_short_soak_breaks_no_promise(tmp_path):
     report = (tmp_path / "report.md").read_text()
     rows = re.findall(r"^\| (P\d+) \|", report, re.M)
     assert len(rows) == 16 and {"P1", "P17"} <= set(rows) and "BROKEN" not in report
+
+
+def test_the_engines_proxy_answers_a_request_that_comes_while_it_still_ends_the_answer_before():
+    proxy = EngineProxy()
+    try:
+        proxy.break_with("slow")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(20)
+            client.connect(proxy.path)
+            for _ in range(5):
+                client.sendall(b"GET /_ping HTTP/1.1\r\nHost: engine\r\n\r\n")
+                got = b""
+                while not got.endswith(b"\r\n\r\nOK"):
+                    assert (piece := client.recv(4096))
+                    got += piece
+    finally:
+        proxy.close()

@@ -20,11 +20,14 @@ def kept_at(whole):
     return ROOT / (f"bench/results/{datetime.date.today()}-soak.md" if whole else "build/results/soak.md")
 
 
+def commit():
+    return subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip() or "unknown"
+
+
 def machine(soak):
-    commit = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
     info = json.loads(docker("info", "--format", "{{json .}}"))
     loads = [f"{one:.1f}" for one in (soak.load_before[0], os.getloadavg()[0])]
-    return (f"Commit {commit or 'unknown'}. {os.cpu_count()} cores, {info['MemTotal'] >> 30} GiB, Linux {platform.release()}, "
+    return (f"Commit {soak.commit}. {os.cpu_count()} cores, {info['MemTotal'] >> 30} GiB, Linux {platform.release()}, "
             f"engine {info['ServerVersion']}, {info['DefaultRuntime']}, {info['Driver']}, cgroup v{info.get('CgroupVersion', '1')}. "
             f"Load average {loads[0]} before and {loads[1]} after (the soak's own load is in the latter). "
             f"Seed {soak.asked.seed}; {soak.asked.kills} kills, then {soak.asked.seconds:.0f} s under load; "
@@ -42,7 +45,7 @@ def of(soak):
     if broken:
         lines += ["## What was broken", "", *(line.replace("\n", " ")[:400] for line in broken[:50]), ""]
     lines += ["## At rest", "", "No load, one instance that was called once; the slope is that of the line through these.", "",
-              "| after | resident | descriptors | threads |", "|---|---|---|---|"]
-    lines += [f"| {rest['at'] - soak.rests[0]['at']:.0f} s | {rest['resident'] / 1048576:.2f} MiB | {rest['descriptors']} | {rest['threads']} |"
+              "| after | resident | descriptors | threads | load average |", "|---|---|---|---|---|"]
+    lines += [f"| {rest['at'] - soak.rests[0]['at']:.0f} s | {rest['resident'] / 1048576:.2f} MiB | {rest['descriptors']} | {rest['threads']} | {rest['busy']:.1f} |"
               for rest in soak.rests]
     return "\n".join(lines) + "\n"

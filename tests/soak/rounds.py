@@ -174,7 +174,7 @@ class Rounds:
         process = self.daemon.process.pid
         kinds = self.fewest_descriptors()
         return {"descriptors": kinds.total(), "kinds": dict(kinds), "threads": len(os.listdir(f"/proc/{process}/task")),
-                "resident": resident(process), "at": self.load.seconds()}
+                "resident": resident(process), "at": self.load.seconds(), "busy": os.getloadavg()[0]}
 
     def fewest_descriptors(self):
         """Those to the engine are libcurl's to keep. A connection that is just being made or closed is seen in some looks and not in others."""

@@ -12,6 +12,8 @@ SHELL = "debian:bookworm-slim"
 SERVER = "shallop-test-server:latest"
 CONCURRENCY = 8  # of the queued events
 MARK = "cat >/dev/null; echo $SHALLOP_INVOCATION_ID >>/marks/events"
+POISON = "cat >/dev/null; echo $SHALLOP_INVOCATION_ID >>/marks/poison; exit 1"
+POISON_ATTEMPTS = 3
 TICK = "cat >/dev/null; echo $HTTP_SHALLOP_SCHEDULED_TIME >>/marks/ticks"
 WARM = {"image": SERVER, "contract": "http", "scale": {"max": 1, "concurrency": 16}, "limits": {"timeout": "5s"}}
 REFUSALS = {429, 502, 503, 504}
@@ -27,6 +29,8 @@ def functions(marks):
         "victim": {"image": SERVER, "contract": "http", "scale": {"max": 2, "concurrency": 4}, "limits": {"timeout": "5s"}},
         "cat": {"image": SHELL, "command": ["cat"], "scale": {"max": 2, "concurrency": 4}, "limits": {"timeout": "5s"}},
         "mark": {"image": SHELL, "command": ["sh", "-c", MARK], "mounts": mounts, "scale": {"max": 2, "concurrency": 4}, "async": later},
+        "poison": {"image": SHELL, "command": ["sh", "-c", POISON], "mounts": mounts, "scale": {"max": 1, "concurrency": 4},
+                   "async": later | {"max_attempts": POISON_ATTEMPTS}},
         "tick": {"image": SHELL, "command": ["sh", "-c", TICK], "mounts": mounts, "scale": {"max": 1, "concurrency": 4}, "async": later},
     }
 
@@ -104,6 +108,15 @@ class Sender(Client):
             self.model.events.append(answer[1]["X-Shallop-Invocation-Id"])
 
 
+class Poisoner(Client):
+    """Queued events that fail each time."""
+
+    def turn(self):
+        answer = self.call("/async-function/poison", "POST", b"x")
+        if answer and answer[0] == 202:
+            self.model.poison.append(answer[1]["X-Shallop-Invocation-Id"])
+
+
 class Deployer(Client):
     """Creates, changes and removes functions of its own, one change after the other."""
 
@@ -160,7 +173,7 @@ class Load:
         self.token, self.calms, self.disturbed = daemon.token, 0, []
         self.active, self.since = 0.0, None  # seconds under load; the time since when, but for rests
         self.steady = Steady(daemon.port, seed, rate)
-        kinds = [(Mixed, 3, 0.01), (Sender, 2, 0.03), (Deployer, 1, 0.15), (Jobs, 1, 3.0), (Health, 1, 0.05)]
+        kinds = [(Mixed, 3, 0.01), (Sender, 2, 0.03), (Poisoner, 1, 1.0), (Deployer, 1, 0.15), (Jobs, 1, 3.0), (Health, 1, 0.05)]
         self.clients = [kind(self, number, pause) for kind, count, pause in kinds for number in range(count)]
 
     def start(self):

@@ -11,7 +11,7 @@ class Model:
     def __init__(self):
         self.lock = threading.Lock()
         self.functions = {}            # name -> the values of V that a look at it may find; None: it is not there
-        self.events, self.jobs = [], []
+        self.events, self.jobs, self.poison = [], [], []
         self.faults = Counter()        # what was done to it
         self.counts = Counter()        # what clients got: (load, outcome)
         self.wrong = defaultdict(list)  # promise -> what broke it, in words

@@ -167,7 +167,7 @@ class Rounds:
         """Rest: no load, nothing under way, one instance that was called once. Returns descriptors, what they are, threads and resident bytes."""
         self.load.rest()
         wait_until(lambda: self.gauge("shallop_queue_events") + self.gauge("shallop_queue_running") == 0, PATIENCE, what="the queue is empty")
-        for name in ("victim", "cat", "cold", "mark", "warm"):
+        for name in ("victim", "cat", "cold", "mark", "poison", "warm"):
             self.retire(name)
         wait_until(self.warm_answers, PATIENCE)
         wait_until(self.alone, ORPHAN_SECONDS + PATIENCE, 0.2, "as many containers as instances")

@@ -21,11 +21,12 @@ class Row(NamedTuple):
 
 
 def took(model, *names):
-    """The worst times, each with its bar and with how many were over it."""
+    """The worst times, each with its middle, its bar and how many were over it."""
     told = []
     for name in names:
-        bar = f" (bar {model.bars[name][1]:g}; {model.over(name)} of {len(model.times[name])} over)" if name in model.bars else ""
-        told.append(f"{name} {model.worst(name):.2f} s{bar}")
+        times = sorted(model.times[name]) or [0.0]
+        bar = f" (p50 {times[len(times) // 2]:.2f}; {model.over(name)} of {len(times)} over the bar of {model.bars[name][1]:g})" if name in model.bars else ""
+        told.append(f"{name} {times[-1]:.2f} s{bar}")
     return ", ".join(told)
 
 
@@ -52,7 +53,7 @@ def measured(soak):
                f"{soak.rate:.0f}/s under load, {soak.checked / max(1, soak.wall):.0f}/s with the rests; {soak.cut} not answered while it was down; descriptors "
                f"{change['descriptors']:+d}, threads {change['threads']:+d}, resident {change['resident'] / 1048576:+.1f} MiB"
                + (f", slope {soak.slope / 1048576:+.2f} MiB over {len(rests)} rests" if len(rests) > 2 else "")),
-        "P10": (len(model.events) + len(model.jobs), "all of these", f"{len(soak.lost)}", 0, "", f"{len(model.jobs)} of them jobs; each accepted one has run"),
+        "P10": (len(model.events) + len(model.jobs), "all of these", f"{len(soak.lost)}", 0, "", f"{len(model.jobs)} of them jobs; each accepted one has run; {len(model.poison)} that fail each time are dead letters after three attempts"),
         "P11": (deploys + rounds.versions, f"{faults['kill -9']} kill -9", f"{model.lost}", 0, "",
                 f"{count['deploys', 'cut']} changes of unknown outcome; {rounds.versions} redeploys of what is called all the time"),
         "P15": (faults["burst"], f"{faults['burst']} bursts of 100", "0", 0, "", "four instances at most; 200, or 429 and 503 with Retry-After"),

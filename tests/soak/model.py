@@ -16,6 +16,7 @@ class Model:
         self.counts = Counter()        # what clients got: (load, outcome)
         self.wrong = defaultdict(list)  # promise -> what broke it, in words
         self.short = defaultdict(list)  # promise -> what was too little to show it
+        self.lateness = []              # what took longer than its promise says, in words
         self.times = defaultdict(list)  # what was measured, in seconds
         self.bars = {}                  # what was measured -> its promise, and what that says
         self.lost = 0                   # functions: looks that did not find what was acknowledged
@@ -27,6 +28,10 @@ class Model:
     def fell_short(self, promise, words):
         with self.lock:
             self.short[promise].append(words)
+
+    def was_late(self, promise, words):
+        with self.lock:
+            self.lateness.append(f"{promise}: {time.strftime('%H:%M:%S')} {words}")
 
     def took(self, what, seconds, promise=None, most=None):
         with self.lock:

@@ -44,6 +44,8 @@ def of(soak):
     lines += ["", summary(soak)[0].upper() + summary(soak)[1:] + ". F" + told_faults(soak)[1:] + ".", "", VERDICTS, ""]
     if broken:
         lines += ["## What was broken", "", *(line.replace("\n", " ")[:400] for line in broken[:50]), ""]
+    if soak.model.lateness:
+        lines += ["## Over the bar", "", *(f"- {words}" for words in soak.model.lateness[:60]), ""]
     lines += ["## At rest", "", "No load, one instance that was called once; the slope is that of the line through these.", "",
               "| after | resident | descriptors | threads | load average |", "|---|---|---|---|---|"]
     lines += [f"| {rest['at'] - soak.rests[0]['at']:.0f} s | {rest['resident'] / 1048576:.2f} MiB | {rest['descriptors']} | {rest['threads']} | {rest['busy']:.1f} |"

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import random
 import signal
 import threading
 import time
@@ -67,17 +68,16 @@ class Rounds:
         """Containers that die by themselves: not those of the warm function, nor of queued events, whose runs are counted."""
         victims = [one for name in ("victim", "cat", "cold") for one in docker(
             "ps", "-q", "--filter", f"label=shallop.daemon={self.daemon_id()}", "--filter", f"label=shallop.function={name}").split()]
-        for one in self.chance.sample(victims, min(2, len(victims))):
+        for one in self.own_chance().sample(victims, min(2, len(victims))):
             docker("kill", one, check=False)
         wait_until(lambda: self.ask("/function/victim").status == 200, PATIENCE, what="a function whose containers were killed answers")
 
     def break_engine(self, act):
         """P3: one of the engine's faults, on each of its calls or on some, for up to three seconds."""
-        some = self.chance.choice([1.0, 0.5])
-        draw = self.chance.random
+        some, length, draw = self.chance.choice([1.0, 0.5]), self.chance.uniform(0.5, 3), self.own_chance().random
         self.retire("cold")
         self.proxy.break_with(act, seconds=0.3, chance=lambda: draw() < some)
-        ends = time.monotonic() + self.chance.uniform(0.5, 3)
+        ends = time.monotonic() + length
         while time.monotonic() < ends:
             began = time.monotonic()
             answer = self.ask("/function/cold/x?y")
@@ -129,9 +129,18 @@ class Rounds:
     # ---- what must be so
 
     def bar(self, promise, what, seconds, most):
+        """What is late is told with what the engine, which other things make slow too, took meanwhile."""
         self.model.took(what, seconds, promise, most)
+        took, verb = self.proxy.slowest(time.monotonic() - seconds)
+        words = f"{what}: {seconds:.2f} s, and not {most} s; load average {os.getloadavg()[0]:.1f}, the engine's slowest call meanwhile {verb}, {took:.2f} s"
+        if seconds > most:
+            self.model.was_late(promise, words)
         if seconds > most + self.late:
-            self.model.broke(promise, f"{what}: {seconds:.2f} s, and not {most} s (with {self.late} s of allowance)")
+            self.model.broke(promise, f"{words} (allowance {self.late} s)")
+
+    def own_chance(self):
+        """For what is drawn as often as it happens to come: the rounds of a seed are the same each time."""
+        return random.Random(self.chance.getrandbits(32))
 
     def expect_gone(self, promise, ended, when):
         """Containers from before `when` are gone ten seconds after the end of their daemon, those among them that the engine had yet to make."""

@@ -76,7 +76,8 @@ def rows(soak):
 def summary(soak):
     wrong, short = (sum(len(words) for words in found.values()) for found in (soak.model.wrong, soak.model.short))
     return f"seed {soak.asked.seed}, {soak.asked.kills} kills, {soak.asked.seconds:.0f} s: " + (
-        f"{wrong} times a promise was broken" if wrong else "too little was done to show it" if short else "every promise was kept")
+        f"{wrong} times a promise was broken" if wrong else "too little was done to show it" if short else
+        f"no promise was broken, and {len(soak.model.lateness)} times were over their bar" if soak.model.lateness else "every promise was kept")
 
 
 def told_faults(soak):

@@ -240,14 +240,14 @@ class EngineProxy:
                 break
         if act == "lose":
             return False
+        bodiless = head_only or status in (204, 304)
         if act == "truncate":
-            writer.write(head[:-2] if head_only or status in (204, 304) else head)
-            async for piece in Body(head, until_close=True).pieces(there):
+            writer.write(head[:-2] if bodiless else head)
+            async for piece in Body(head, until_close=True, none=bodiless).pieces(there):
                 writer.write(piece[:len(piece) // 2])
                 break
             await writer.drain()
             return False
-        bodiless = head_only or status in (204, 304)
         await self.send(writer, head, act)
         body = Body(head, until_close=True, none=bodiless)
         ends = body.until_close and not bodiless

@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 
+import pytest
 from conftest import BINARY, ROOT
 from engine_proxy import EngineProxy
 
@@ -25,18 +26,35 @@ def test_P1_P9_a_short_soak_breaks_no_promise(tmp_path):
     assert len(rows) == 16 and {"P1", "P17"} <= set(rows) and "BROKEN" not in report
 
 
-def test_the_engines_proxy_answers_a_request_that_comes_while_it_still_ends_the_answer_before():
-    proxy = EngineProxy()
-    try:
-        proxy.break_with("slow")
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(20)
-            client.connect(proxy.path)
-            for _ in range(5):
-                client.sendall(b"GET /_ping HTTP/1.1\r\nHost: engine\r\n\r\n")
-                got = b""
-                while not got.endswith(b"\r\n\r\nOK"):
-                    assert (piece := client.recv(4096))
-                    got += piece
-    finally:
-        proxy.close()
+@pytest.fixture
+def client():
+    """`client(act)` is a connection to the engine through a proxy that does this to each answer."""
+    proxy, connection = EngineProxy(), socket.socket(socket.AF_UNIX)
+
+    def connect(act):
+        proxy.break_with(act)
+        connection.settimeout(20)
+        connection.connect(proxy.path)
+        return connection
+
+    yield connect
+    connection.close()
+    proxy.close()
+
+
+def test_the_engines_proxy_answers_a_request_that_comes_while_it_still_ends_the_answer_before(client):
+    slow = client("slow")
+    for _ in range(5):
+        slow.sendall(b"GET /_ping HTTP/1.1\r\nHost: engine\r\n\r\n")
+        got = b""
+        while not got.endswith(b"\r\n\r\nOK"):
+            assert (piece := slow.recv(4096))
+            got += piece
+
+
+def test_the_engines_proxy_cuts_an_answer_that_has_no_body(client):
+    cut, got = client("truncate"), b""
+    cut.sendall(b"HEAD /_ping HTTP/1.1\r\nHost: engine\r\n\r\n")
+    while piece := cut.recv(4096):
+        got += piece
+    assert got.startswith(b"HTTP/1.1 200") and b"\r\n\r\n" not in got

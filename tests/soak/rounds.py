@@ -88,7 +88,7 @@ class Rounds:
         self.retire("cold")
         began = time.monotonic()
         wait_until(lambda: self.ask("/function/cold/x?y").status == 200, PATIENCE, 0.02, f"a cold call works after {act}")
-        self.bar("P3", "works again", time.monotonic() - began, 2)
+        self.bar("P3", "works again", time.monotonic() - began, 2, f" after {act}")
 
     def burst(self):
         """P15: many at once on a function that is cold."""
@@ -128,11 +128,11 @@ class Rounds:
 
     # ---- what must be so
 
-    def bar(self, promise, what, seconds, most):
+    def bar(self, promise, what, seconds, most, after=""):
         """What is late is told with what the engine, which other things make slow too, took meanwhile."""
         self.model.took(what, seconds, promise, most)
         took, verb = self.proxy.slowest(time.monotonic() - seconds)
-        words = f"{what}: {seconds:.2f} s, and not {most} s; load average {os.getloadavg()[0]:.1f}, the engine's slowest call meanwhile {verb}, {took:.2f} s"
+        words = f"{what}{after}: {seconds:.2f} s, and not {most} s; load average {os.getloadavg()[0]:.1f}, the engine's slowest call meanwhile {verb}, {took:.2f} s"
         if seconds > most:
             self.model.was_late(promise, words)
         if seconds > most + self.late:

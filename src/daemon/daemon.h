@@ -77,6 +77,7 @@ private:
     void supply_runtimes();
     void changed(const function::FunctionPtr& before, const function::FunctionPtr& after);
     base::Status reload();
+    void note_signal(const base::Status& done);
     base::Status load_tls();
     void warn_of_certificate() const;
     Task<void> watch_certificate();

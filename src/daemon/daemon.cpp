@@ -343,7 +343,9 @@ Task<void> Daemon::wait_for_signal() {
     for (;;) {
         const int signal = co_await signals_.async_wait(async::use_task);
         if (signal != SIGHUP) co_return;
-        if (const auto done = reload(); !done) log_.error("not reloaded", {{"reason", done.error().detail}});
+        const auto done = reload();
+        note_signal(done);
+        if (!done) log_.error("not reloaded", {{"reason", done.error().detail}});
     }
 }
 

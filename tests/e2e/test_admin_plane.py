@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import signal
 import socket
 import stat
 import subprocess
@@ -272,6 +273,12 @@ def test_T5_without_a_token_only_names_of_this_machine_are_answered(start_daemon
 
 
 # ---- T12: what is written of it
+
+def test_T12_a_reload_by_signal_is_in_the_audit_log(daemon):
+    daemon.process.send_signal(signal.SIGHUP)
+    [entry] = wait_until(lambda: [one for one in audit(daemon) if one["who"] == "SIGHUP"], 20)
+    assert (entry["event"], entry["path"]) == ("change", "/v1/reload") and "fault" not in entry
+
 
 def test_T12_every_change_is_in_the_audit_log_with_who_and_from_where(daemon):
     secret = daemon.api("POST", "/v1/tokens", {"name": "auditor", "scope": "deploy"}).json["token"]

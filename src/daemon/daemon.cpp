@@ -205,7 +205,7 @@ Task<int> Daemon::run() {
     tasks_.spawn("memory", keep("memory", [this] { return watch_memory(); }));
     tasks_.spawn("reserve", keep("reserve", [this] { return watch_reserve(); }));
     tasks_.spawn("code", tidy_code());
-    tasks_.spawn("images", builder_.keep_collecting([this] { return registry_.images(); }));
+    tasks_.spawn("images", builder_.keep_collecting([this] { return images_in_use(); }));
     tasks_.spawn("connections into containers", roster_.keep_sweeping(clock_));
     tasks_.spawn("engine watch", keep("engine watch", [this] { return watch_engine(); }));
     tasks_.spawn("first instances", start_ahead());
@@ -335,7 +335,7 @@ Task<void> Daemon::watch_memory() {
 Task<void> Daemon::tidy_code() {
     for (;;) {
         co_await clock_.sleep_for(tidy_pause);
-        co_await registry_.collect_code();
+        co_await registry_.collect_code(jobs_.functions());
     }
 }
 

@@ -91,6 +91,7 @@ private:
     void look_at_ceiling();
     Task<void> keep(const char* name, std::function<Task<void>()> begin);
     Task<void> tidy_code();
+    std::set<std::string> images_in_use() const;
     Task<void> wait_for_signal();
     Task<void> stop(base::Duration grace);
     void apply_log_level();

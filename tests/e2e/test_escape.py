@@ -250,17 +250,18 @@ def test_T15_bounds_cannot_be_raised(tried):
 
 def test_T16_nothing_is_left_for_another_function_or_version(shared):
     build_zoo()
-    first, second = zoo_function(shared, "t16", "cgi"), zoo_function(shared, "t16-other", "cgi")
+    patient = {"limits": {"timeout": "20s"}}
+    first, second = zoo_function(shared, "t16", "cgi", **patient), zoo_function(shared, "t16-other", "cgi", **patient)
     try:
         assert set(told(outcome(first, "/probe/leave-mark")[1]).values()) == {"ok"}
         found = told(outcome(first, "/probe/find-mark")[1])
         assert found["/tmp/mark"] == "ok", "an instance that is used again keeps its files: docs/protocol.md"
         assert found["variable"] == "ENOENT", "a process starts with a fresh environment"
         assert set(told(outcome(second, "/probe/find-mark")[1]).values()) == {"ENOENT"}
-        zoo_function(shared, "t16", "cgi", env={"VERSION": "2"})
+        zoo_function(shared, "t16", "cgi", env={"VERSION": "2"}, **patient)
         wait_until(lambda: outcome(first, "/")[0] == 200 and {one["version"] for one in first.instances("idle")} == {2}, 30)
         assert set(told(outcome(first, "/probe/find-mark")[1]).values()) == {"ENOENT"}
-        zoo_function(shared, "t16", "cgi", scale={"reuse": False})
+        zoo_function(shared, "t16", "cgi", scale={"reuse": False}, **patient)
         for _ in range(2):
             assert set(told(outcome(first, "/probe/find-mark")[1]).values()) == {"ENOENT"}
             outcome(first, "/probe/leave-mark")

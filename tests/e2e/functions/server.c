@@ -196,6 +196,16 @@ static int whole(struct connection* one) {
     return sent;
 }
 
+/// Sends the request's body as it is: a reply, or something else.
+static int repeat(struct connection* one) {
+    drop(one, one->head);
+    while ((long long)one->have < one->length)
+        if (!more(one)) return 0;
+    const int sent = send_all(one->fd, one->bytes, (size_t)one->length);
+    drop(one, (size_t)one->length);
+    return sent;
+}
+
 static int upgrade(struct connection* one) {
     char buffer[4096];
     if (!say(one->fd, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")) return 0;
@@ -262,6 +272,7 @@ static int act(struct connection* one) {
         return 1;
     }
     if (strncmp(path, "/whole", 6) == 0) return whole(one);
+    if (strcmp(path, "/repeat") == 0) return repeat(one);
     drop(one, one->head);
     if (strcmp(path, "/echo") == 0) {
         const int begun = one->length < 0 ? say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")

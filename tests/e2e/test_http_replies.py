@@ -81,7 +81,7 @@ CASES |= {("good", name): case for name, case in GOOD.items()}
 
 
 def ask(port, case):
-    """Status and body of the answer, CUT instead of a status where it has no end, and what came after it on the connection."""
+    """Status and body of the answer, CUT instead of a status where it is cut, and what came after it on the connection."""
     method, reply, _, _ = case
     reply += LEAK
     host = b"Host: localhost\r\n"
@@ -91,9 +91,9 @@ def ask(port, case):
         try:
             answer = raw.reply(method)
             return answer.status, answer.body, raw.until_close()
-        except TimeoutError:
-            return "late", b"", b""
-        except (ConnectionError, ValueError, OverflowError):
+        except (TimeoutError, OverflowError):
+            return "endless", b"", b""
+        except (ConnectionError, ValueError):
             return CUT, b"", raw.until_close()
 
 

@@ -16,6 +16,7 @@ import pytest
 from conftest import ROOT, Daemon, close_all, wait_until
 from queued import ENDED, HELD, QUICK, SHELL, Queue
 from test_queue_crash import MARKS, Senders
+from warm import SERVER, Function
 
 GUIDE = (ROOT / "docs/backup.md").read_text()
 LARGE = 300_000  # beyond 256 KiB a body is a file
@@ -115,4 +116,53 @@ def test_a_backup_under_load_has_everything_that_was_there_when_it_began(start_d
         assert set(ends) - lost <= marked(shared), "each has run"
         print(f"{len(accepted)} accepted before the backup, {during} while it was taken, {len(lost)} without their body")
     finally:
+        close_all([second])
+
+
+def test_an_event_whose_body_is_not_in_the_backup_fails_and_says_so(start_daemon, folders):
+    first = start_daemon("--bind-root", str(folders / "shared"))
+    queue = Queue(first, folders / "shared")
+    queue.function("held", HELD)
+    id = queue.accept("held", os.urandom(LARGE))
+    run(commands("Backup")[0], DATA_DIR=first.data_dir, BACKUP=folders / "backup")
+    first.kill()
+    second = Daemon("--bind-root", str(folders / "shared"), data_dir=folders / "restored")
+    try:
+        run(commands("Restore")[0].replace("cp \"$KEY\"", ": cp \"$KEY\""), DATA_DIR=second.data_dir, BACKUP=folders / "backup", KEY="")
+        [body] = (second.data_dir / "bodies").iterdir()
+        body.unlink()
+        second.start()
+        queue.go()
+        ended = Queue(second, folders / "shared").end(id)
+        assert ended["status"] == "failed" and "body of a queued event cannot be opened" in str(ended), ended
+    finally:
+        close_all([second])
+
+
+def test_a_backup_is_tried_out_beside_its_daemon_under_an_id_of_its_own(start_daemon, server_image, folders):
+    first = start_daemon("--bind-root", str(folders / "shared"))
+    warm = Function(first, "warm")
+    warm.put(image=SERVER, contract="http")
+    before = warm.call("/where").text
+    queue = Queue(first, folders / "shared")
+    queue.function("held", HELD)
+    queue.accept("held")
+    run(commands("Backup")[0], DATA_DIR=first.data_dir, BACKUP=folders / "backup")
+    restore, own_id = commands("Restore")
+    second = Daemon("--bind-root", str(folders / "shared"), data_dir=folders / "restored")
+    try:
+        run(restore.replace("cp \"$KEY\"", ": cp \"$KEY\""), DATA_DIR=second.data_dir, BACKUP=folders / "backup", KEY="")
+        run(own_id, DATA_DIR=second.data_dir)
+        second.start()
+        assert Function(second, "warm").call("/where").status == 200 and not first.daemon_ids & second.daemon_ids
+        assert second.api("GET", "/v1/invocations?status=queued").json["invocations"] == []
+        assert warm.call("/where").text == before, "the first one's instance was not touched"
+        second.stop()
+        with closing(sqlite3.connect(second.data_dir / "shallop.db")) as opened, opened:
+            opened.execute("UPDATE meta SET value = ? WHERE name = 'daemon_id'", [*first.daemon_ids])
+        second.start()
+        wait_until(lambda: warm.call("/where").text != before, 20, what="under the same id it takes the first one's containers for its own")
+    finally:
+        queue.go()
+        first.stop()  # before the second one is asked what it has left behind
         close_all([second])

@@ -105,6 +105,23 @@ def test_the_daemon_is_healthy_in_the_eyes_of_the_engine(compose):
     assert state == "healthy"
 
 
+def test_a_new_container_of_the_daemon_takes_over_what_the_old_one_had(compose):
+    """As after `up -d --build` with a newer program: the volume stays."""
+    old, id = compose.container("shallop"), daemon_id(compose)
+    compose.run("up", "-d", "--force-recreate", "--no-deps", "shallop")
+    assert compose.container("shallop") != old
+    wait_until(lambda: answers(compose), 60, what="it is ready")
+    assert daemon_id(compose) == id and docker("ps", "-aq", "--filter", f"id={old}") == ""
+    assert "knows nothing of HTTP" in request(compose.port, "GET", "/function/hello").text
+
+
+def answers(compose):
+    try:
+        return request(compose.admin_port, "GET", "/readyz", timeout=5).status == 200
+    except OSError:
+        return False
+
+
 def test_down_leaves_nothing(compose):
     """Last in this file: it takes the project down itself."""
     daemon = docker("exec", compose.container("shallop"), "shallop", "version")

@@ -28,8 +28,8 @@ def refused(daemon):
 def test_an_event_that_ends_while_the_disk_is_full_runs_once_and_is_written_down_later(start_daemon, disk, tmp_path):
     daemon = start_daemon("--bind-root", str(tmp_path), data_dir=disk.at / "data")
     queue = Queue(daemon, tmp_path / "shared")
-    queue.function("held", "echo ran >>/shared/runs; " + HELD)
-    id = queue.accept("held", b"x")
+    queue.function("held", "echo ran >>/shared/runs; " + HELD, **{"async": {"concurrency": 1}})
+    id, next_one = queue.accept("held", b"x"), queue.accept("held", b"y")
     queue.began(id)
     disk.fill()
     assert "no space is left" in refused(daemon).json["detail"] and degraded(daemon)
@@ -37,11 +37,13 @@ def test_an_event_that_ends_while_the_disk_is_full_runs_once_and_is_written_down
     before = failures()
     queue.go()
     wait_until(lambda: failures() > before + 1, 30, what="its end cannot be written, again and again")
-    assert queue.show(id)["status"] == "running"
+    assert queue.show(id)["status"] == "running" and queue.show(next_one)["status"] == "queued"
+    assert daemon.api("GET", "/readyz", token=False).status == 200
     disk.free()
     ended = queue.end(id)
     assert ended["status"] == "succeeded" and len(ended["queued"]["history"]) == 1, ended
-    assert (tmp_path / "shared/runs").read_text() == "ran\n"
+    assert queue.end(next_one)["status"] == "succeeded"
+    assert (tmp_path / "shared/runs").read_text() == "ran\nran\n", "each ran once"
     assert daemon.api("PUT", "/v1/functions/after", LARGE).status == 201 and not degraded(daemon)
     daemon.stop()
 

@@ -12,6 +12,7 @@ import pytest
 
 from conftest import ROOT, Daemon, close_all, wait_until
 from queued import HELD, SHELL, Queue
+from test_lifecycle import Relay
 from warm import SERVER, Function, Load
 
 APPLICATION = 0x53484C50
@@ -153,3 +154,25 @@ def test_a_daemon_that_is_replaced_under_load_goes_on_with_what_was_queued_and_h
         ended = queue.end(id)
         assert ended["status"] == "succeeded" and queue.result(id).body == body
         assert [one["counted"] for one in ended["queued"]["history"] if one["outcome"] != "ok"] in ([], [False]), ended
+
+
+# ---- the engine
+
+def test_queued_events_wait_for_an_engine_that_is_away_and_use_up_no_attempt(start_daemon, tmp_path):
+    relay = Relay(tmp_path)
+    try:
+        daemon = start_daemon(docker_host=relay.url)
+        queue = Queue(daemon, tmp_path / "shared")
+        daemon.put("later", image=SHELL, command=["cat"], **{"async": {"max_attempts": 1}})
+        relay.down()
+        wait_until(lambda: daemon.call("/function/later").status == 503, 20, what="the engine is away")
+        id = queue.accept("later", b"while it was away")
+        wait_until(lambda: queue.show(id)["queued"]["history"], 30, what="it was tried")
+        assert queue.show(id)["status"] == "queued"
+        relay.up()
+        ended = queue.end(id)
+        assert ended["status"] == "succeeded" and queue.result(id).body == b"while it was away"
+        assert [one["counted"] for one in ended["queued"]["history"]].count(True) == 1
+        daemon.stop()  # while there is still a way to the engine
+    finally:
+        relay.end()

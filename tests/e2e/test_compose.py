@@ -3,13 +3,16 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from conftest import ROOT, containers, docker, free_port, request, wait_until
+from test_backup import commands, run
 
 PROJECT = f"shallop-test-{os.getpid()}"
 TAKEN = "com.docker.compose.project"
@@ -113,6 +116,13 @@ def test_a_new_container_of_the_daemon_takes_over_what_the_old_one_had(compose):
     wait_until(lambda: answers(compose), 60, what="it is ready")
     assert daemon_id(compose) == id and docker("ps", "-aq", "--filter", f"id={old}") == ""
     assert "knows nothing of HTTP" in request(compose.port, "GET", "/function/hello").text
+
+
+def test_a_backup_of_the_volume_is_taken_on_the_host(compose, tmp_path):
+    folder = docker("volume", "inspect", "-f", "{{.Mountpoint}}", f"{PROJECT}_data")
+    run(commands("Backup")[0], DATA_DIR=folder, BACKUP=tmp_path / "backup")
+    with closing(sqlite3.connect(tmp_path / "backup/shallop.db")) as opened:
+        assert {name for (name,) in opened.execute("SELECT name FROM functions")} >= {"hello", "word-count"}
 
 
 def answers(compose):

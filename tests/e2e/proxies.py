@@ -68,7 +68,8 @@ class Proxy:
             self.process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                                             env=os.environ | {"XDG_DATA_HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home)})
         try:
-            wait_until(lambda: self.listens(self.tls_port), 30, what=f"{kind} listens")
+            ports = [self.tls_port] if kind == "haproxy-tcp" else [self.port, self.tls_port]
+            wait_until(lambda: all(self.listens(port) for port in ports), 30, what=f"{kind} listens")
         except AssertionError:
             self.close()
             raise

@@ -20,6 +20,7 @@ from warm import SERVER, SHELL
 
 KINDS = ["nginx", "haproxy", "caddy"]
 SPOOFED = {"X-Forwarded-For": "6.6.6.6", "Forwarded": "for=6.6.6.6;proto=gopher", "X-Forwarded-Proto": "gopher", "X-Forwarded-Host": "evil.example"}
+SLOW = "echo begun; until [ -e /shared/go ]; do sleep 0.05; done; echo ended"
 FIRST = "head -c 5 >/shared/first; cat >/dev/null; echo whole"
 
 
@@ -37,8 +38,9 @@ def register(daemon, shared=None):
     if shared:
         socket_of_perl = (ROOT / "tests/e2e/functions/websocket.pl").read_text()
         daemon.put("talk", image=SHELL, command=["perl", "-e", socket_of_perl], contract={"http": {"port": 8080}}, scale={"concurrency": 4})
-        daemon.put("first", image=SHELL, command=["sh", "-c", FIRST],
-                   mounts=[{"type": "bind", "source": str(shared), "target": "/shared", "read_only": False}])
+        mounts = [{"type": "bind", "source": str(shared), "target": "/shared", "read_only": False}]
+        for name, script in (("first", FIRST), ("slow", SLOW)):
+            daemon.put(name, image=SHELL, command=["sh", "-c", script], mounts=mounts)
         daemon.put("late", image=SHELL, command=["sleep", "60"], limits={"timeout": "1s"})
 
 
@@ -141,6 +143,17 @@ def test_events_arrive_one_by_one(proxy, behind):
         assert reply.readline() + reply.readline() == b"data: %d\n\n" % number
         behind.call("/function/served/release")
     assert reply.read() == b""
+    client.close()
+
+
+def test_what_a_program_writes_arrives_before_it_has_ended(proxy, shared_folder):
+    (shared_folder / "go").unlink(missing_ok=True)
+    client = proxy.connection()
+    client.request("GET", "/function/slow")
+    reply = client.getresponse()
+    assert reply.readline() == b"begun\n"
+    (shared_folder / "go").touch()
+    assert reply.read() == b"ended\n"
     client.close()
 
 

@@ -72,6 +72,8 @@ void Daemon::register_gauges() {
                    [=, this] { return number(admin_listener_.connections()); });
     metrics_.gauge("shallop_engine_up", "1 if the engine answered the last ping.",
                    [=, this] { return engine_up_ ? 1.0 : 0.0; });
+    metrics_.gauge("shallop_storage_degraded", "1 if the last write to the database found no space.",
+                   [=, this] { return number(store_->degraded()); });
     if (!settings_.tls_cert.empty()) {
         metrics_.gauge("shallop_tls_certificate_expiry_timestamp_seconds",
                        "When the certificate of new connections expires.",

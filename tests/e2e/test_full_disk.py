@@ -5,6 +5,7 @@ import pytest
 from conftest import wait_until
 from queued import HELD, SHELL, Queue
 from test_hard_times import SmallDisk
+from warm import metric
 
 LARGE = {"image": SHELL, "command": ["true"], "env": {"X": "x" * 30_000}}
 
@@ -17,7 +18,9 @@ def disk(tmp_path):
 
 
 def degraded(daemon):
-    return daemon.api("GET", "/v1/info").json["storage_degraded"]
+    said = daemon.api("GET", "/v1/info").json["storage_degraded"]
+    assert metric(daemon, "shallop_storage_degraded") == said
+    return said
 
 
 def refused(daemon):

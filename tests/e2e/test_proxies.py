@@ -2,6 +2,7 @@
 """Shallop behind nginx, HAProxy and Caddy, with the files of examples/proxy, which docs/proxies.md explains."""
 import base64
 import hashlib
+import http.client
 import json
 import os
 import shutil
@@ -112,6 +113,35 @@ def test_a_program_sees_them_in_its_variables(proxy):
     host = f"localhost:{proxy.tls_port}"
     assert {"REMOTE_ADDR=127.0.0.1", "REQUEST_SCHEME=http", f"HTTP_X_FORWARDED_FOR={CLIENT}", "HTTP_X_FORWARDED_PROTO=https",
             f"HTTP_X_FORWARDED_HOST={host}", f"HTTP_HOST={host}", "HTTP_FORWARDED=proto=https"} <= seen
+
+
+@pytest.fixture(scope="module")
+def believing(server_image):
+    daemon = Daemon("--trusted-proxies", "127.0.0.1,10.0.0.0/8")
+    try:
+        register(daemon.start())
+        yield daemon
+    finally:
+        close_all([daemon])
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_behind_a_trusted_proxy_functions_see_its_client_as_if_it_had_come_by_itself(start_proxy, believing, kind, tls):
+    proxy, scheme = start_proxy(kind, believing), "https" if tls else "http"
+    host = f"localhost:{proxy.tls_port}" if tls else f"127.0.0.1:{proxy.port}"
+    seen = fields(proxy.call("/function/served/head", headers=SPOOFED, tls=tls).text)
+    assert (seen["x-forwarded-for"], seen["x-forwarded-proto"]) == (CLIENT, scheme)
+    assert seen["x-forwarded-host"] == host and seen["forwarded"].endswith(f'for={CLIENT};host="{host}";proto={scheme}')
+    variables = set(proxy.call("/function/variables", headers=SPOOFED, tls=tls).text.splitlines())
+    assert {f"REMOTE_ADDR={CLIENT}", f"REQUEST_SCHEME={scheme}"} <= variables and ("HTTPS=on" in variables) == tls
+
+
+def test_nobody_else_is_believed(believing):
+    client = http.client.HTTPConnection("127.0.0.1", believing.port, timeout=60, source_address=(CLIENT, 0))
+    client.request("GET", "/function/served/head", headers={"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https", "Connection": "close"})
+    seen = fields(client.getresponse().read().decode())
+    assert (seen["x-forwarded-for"], seen["x-forwarded-proto"]) == (f"192.0.2.7, {CLIENT}", "http")
 
 
 def test_what_the_daemon_says_of_an_invocation_comes_through(proxy):

@@ -90,7 +90,7 @@ TEST_CASE("an entry that is no address is named", "[api]") {
     for (const auto* entry : {"localhost", "10.0.0.0/33", "10.0.0.1:80", "[::1]", "", "UNIX"}) {
         INFO(entry);
         const auto read = TrustedProxies::read({"10.0.0.1", entry});
-        REQUIRE_FALSE(read);
+        REQUIRE_FALSE(read.has_value());
         CHECK(read.error().detail.find("'" + std::string(entry) + "'") != std::string::npos);
     }
     CHECK(TrustedProxies::read({})->empty());

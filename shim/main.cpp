@@ -9,6 +9,7 @@
 #include "command.h"
 #include "cpu.h"
 #include "file.h"
+#include "filter.h"
 #include "link.h"
 #include "oom.h"
 #include "process.h"
@@ -158,6 +159,7 @@ void serve(Request& request) {
 int main(int argc, char** argv, char** environment) {
     if (prctl(PR_SET_DUMPABLE, 0) != 0) die("cannot become non-dumpable");
     if (getpid() != 1) die("this is the first process of Shallop's containers, and of nothing else");
+    refuse_odd_calls();
     settle_descriptors();
     const int signals = settle_signals();
     if (signals < 0) die("no signalfd to be had");

@@ -140,6 +140,8 @@ std::unique_ptr<function::Event> Gateway::spare_event() {
 /// Finds the function and makes the event. `allow` is for a refusal.
 base::Status Gateway::route(Visit& at, std::string& allow) {
     if (refusing_) return Error(Fault::shutting_down, "the server is stopping; try again later");
+    if (at.scope == Scope::everything && !at.redirected && !proxies_.empty())
+        proxies_.see_through(at.exchange.take_request());
     const auto catalog = registry_.catalog();
     auto found = find_destination(*catalog, at.scope, at.asked(), allow);
     if (!found) return found.error();

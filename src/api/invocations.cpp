@@ -61,7 +61,11 @@ AnswerTask show(Call& call) {
     const auto& parts = call.parts;
     const auto wait = call.query.duration("wait", longest_wait);
     if (!wait) co_return wait.error();
-    if (*wait > base::Duration::zero()) co_await parts.queue.wait_for_end(id, parts.clock.now() + *wait);
+    if (*wait > base::Duration::zero()) {
+        call.exchange.cancel_when_gone(true);
+        co_await parts.queue.wait_for_end(id, parts.clock.now() + *wait);
+        call.exchange.cancel_when_gone(false);
+    }
     const auto kept = co_await parts.queue.find(id);
     if (!kept) co_return kept.error();
     if (*kept) co_return json_answer(describe(**kept, parts.invocations.find(id), parts.queue, true));

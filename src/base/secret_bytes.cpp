@@ -53,6 +53,7 @@ std::optional<SecretBytes> secret_from_base64(std::string_view text) {
 
 std::optional<SecretBytes> secret_from_hex(std::string_view text) {
     SecretBytes bytes(text.size() / 2);
+    if (bytes.size() == 0) return text.empty() ? std::optional(std::move(bytes)) : std::nullopt;
     std::size_t size = 0;
     const int failed =
         sodium_hex2bin(bytes.bytes().data(), bytes.size(), text.data(), text.size(), nullptr, &size, nullptr);

@@ -15,15 +15,13 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 16> advice{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> advice{{
     {"unauthorized",
      "name the file with the token: --token-file FILE, or SHALLOP_TOKEN_FILE; the daemon keeps it in admin-token of "
      "its data directory"},
     {"forbidden", "use the address of the admin listener, or start the daemon with --admin-host NAME"},
     {"insufficient_scope", "use a token of that scope: --token-file FILE, or SHALLOP_TOKEN_FILE"},
     {"rate_limited", "wait a moment, and check the token: --token-file FILE, or SHALLOP_TOKEN_FILE"},
-    {"not_found", "see what there is: shallop list, shallop invocations"},
-    {"conflict", "see what is there: shallop list"},
     {"precondition_failed", "somebody else changed it meanwhile: look at it with shallop show, then try again"},
     {"too_large", "send less, or raise the limit"},
     {"overloaded", "try again in a moment, or raise scale.max, scale.queue or async.backlog"},
@@ -36,11 +34,30 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 16> advice{{
     {"storage", "make room on the disk of the daemon's data directory"},
 }};
 
-std::string_view advice_for(const std::string& fault, const std::string& pointer) {
+/// The commands that show what lies below a path.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> shown_by{{
+    {"/v1/dead-letters", "shallop dead-letters"},
+    {"/v1/invocations", "shallop invocations"},
+    {"/v1/jobs", "shallop jobs"},
+    {"/v1/schedules", "shallop schedules"},
+    {"/v1/secrets", "shallop secrets"},
+    {"/v1/tokens", "shallop tokens"},
+    {"/v1/triggers", "shallop triggers"},
+}};
+
+std::string look_at(std::string_view path) {
+    for (const auto& [below, command] : shown_by) {
+        if (path.starts_with(below)) return "see what is there: " + std::string(command);
+    }
+    return "see what is there: shallop list";
+}
+
+std::string advice_for(const std::string& fault, const std::string& pointer, std::string_view path) {
     if (pointer == "/image") return "check the image's name: docker image inspect IMAGE, or docker pull IMAGE";
     if (pointer == "/source") return "correct the code, and send it again";
+    if (fault == "not_found" || fault == "conflict") return look_at(path);
     for (const auto& [name, text] : advice) {
-        if (fault == name) return text;
+        if (fault == name) return std::string(text);
     }
     if (fault == "invalid") return pointer.empty() ? "correct it and try again" : "correct that member and try again";
     return "the daemon's log and `shallop logs NAME` have more";
@@ -59,7 +76,7 @@ std::string text_of(const Json& document, const char* member) {
 
 }  // namespace
 
-Complaint complaint_from(long status, std::string_view body) {
+Complaint complaint_from(long status, std::string_view body, std::string_view path) {
     const auto document = Json::parse(body, nullptr, false);
     if (!document.is_object() || text_of(document, "fault").empty()) {
         return {"the server answered " + std::to_string(status) + ", and not in the way of a Shallop daemon",
@@ -71,7 +88,7 @@ Complaint complaint_from(long status, std::string_view body) {
     const auto id = text_of(document, "invocation_id");
     if (!id.empty()) what += " (invocation " + id + ")";
     const auto fault = text_of(document, "fault");
-    return {std::move(what), std::string(advice_for(fault, pointer)), 1, passes(fault)};
+    return {std::move(what), advice_for(fault, pointer, path), 1, passes(fault)};
 }
 
 int report(const Complaint& complaint) {

@@ -12,8 +12,9 @@ using folder::Complaint;
 using folder::Done;
 using folder::Result;
 
-/// A refusal of the daemon in words: `body` is a problem document, or whatever came instead.
-Complaint complaint_from(long status, std::string_view body);
+/// A refusal of the daemon in words: `body` is a problem document, or whatever came instead. `path`: what was asked for, where that tells which
+/// command shows what there is.
+Complaint complaint_from(long status, std::string_view body, std::string_view path = "");
 
 /// Both lines to stderr; returns the exit status.
 int report(const Complaint& complaint);

@@ -232,7 +232,7 @@ Result<Reply> Rest::call(const Request& request) {
 
 Result<Reply> Rest::ask(const Request& request) {
     auto reply = call(request);
-    if (reply && reply->head.status >= 300) return complaint_from(reply->head.status, reply->body);
+    if (reply && reply->head.status >= 300) return complaint_from(reply->head.status, reply->body, request.path);
     return reply;
 }
 

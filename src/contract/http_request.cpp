@@ -120,10 +120,10 @@ public:
 
     void forwarded() {
         const bool has_host = host_.data() != nullptr;
-        if (!event_.remote_addr.empty()) {
-            put("X-Forwarded-For: ");
-            if (!forwarded_for_.empty()) put(forwarded_for_, ", ");
-            put(event_.remote_addr, "\r\n");
+        // Who comes over a unix socket has no address: what it says of those before it stays as it is.
+        if (!forwarded_for_.empty() || !event_.remote_addr.empty()) {
+            const bool both = !forwarded_for_.empty() && !event_.remote_addr.empty();
+            put("X-Forwarded-For: ", forwarded_for_, both ? ", " : "", event_.remote_addr, "\r\n");
         }
         put("X-Forwarded-Proto: ", event_.scheme, "\r\n");
         if (has_host) put("X-Forwarded-Host: ", host_, "\r\n");

@@ -24,4 +24,13 @@ void Daemon::note_folder(const function::FunctionPtr& before, const function::Fu
     audit_.note(entry);
 }
 
+void Daemon::note_signal(const base::Status& done) {
+    access::AuditEntry entry;
+    entry.event = "change";
+    entry.who = "SIGHUP";
+    entry.path = "/v1/reload";
+    if (!done) entry.fault = base::name(done.error().fault);
+    audit_.note(entry);
+}
+
 }  // namespace shallop::daemon

@@ -79,7 +79,8 @@ Daemon::Daemon(Loaded loaded, Ground ground, base::Log& log, async::Executor exe
       stored_tokens_(*store_),
       tokens_(std::move(ground.first_token), stored_tokens_, ids_, clock_, executor),
       audit_(settings_.data_dir + "/audit.log", *ground.blocking, clock_, log),
-      gateway_(registry_, invoker_, queue_, ids_, log, metrics_, clock_, secret_opener()),
+      gateway_(registry_, invoker_, queue_, ids_, log, metrics_, clock_, secret_opener(),
+               *api::TrustedProxies::read(settings_.trusted_proxies)),
       admin_({settings_.admin_hosts}, facts(), admin_parts()),
       gateway_listener_(executor, clock_, log, gateway_, settings_.http),
       admin_listener_(executor, clock_, log, admin_, settings_.http),
@@ -205,7 +206,7 @@ Task<int> Daemon::run() {
     tasks_.spawn("memory", keep("memory", [this] { return watch_memory(); }));
     tasks_.spawn("reserve", keep("reserve", [this] { return watch_reserve(); }));
     tasks_.spawn("code", tidy_code());
-    tasks_.spawn("images", builder_.keep_collecting([this] { return registry_.images(); }));
+    tasks_.spawn("images", builder_.keep_collecting([this] { return images_in_use(); }));
     tasks_.spawn("connections into containers", roster_.keep_sweeping(clock_));
     tasks_.spawn("engine watch", keep("engine watch", [this] { return watch_engine(); }));
     tasks_.spawn("first instances", start_ahead());
@@ -335,7 +336,7 @@ Task<void> Daemon::watch_memory() {
 Task<void> Daemon::tidy_code() {
     for (;;) {
         co_await clock_.sleep_for(tidy_pause);
-        co_await registry_.collect_code();
+        co_await registry_.collect_code(jobs_.functions());
     }
 }
 
@@ -343,7 +344,9 @@ Task<void> Daemon::wait_for_signal() {
     for (;;) {
         const int signal = co_await signals_.async_wait(async::use_task);
         if (signal != SIGHUP) co_return;
-        if (const auto done = reload(); !done) log_.error("not reloaded", {{"reason", done.error().detail}});
+        const auto done = reload();
+        note_signal(done);
+        if (!done) log_.error("not reloaded", {{"reason", done.error().detail}});
     }
 }
 

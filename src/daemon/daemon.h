@@ -30,6 +30,7 @@
 #include <string>
 
 #include "daemon/functions_folder.h"
+#include "daemon/memory_ceiling.h"
 #include "daemon/memory_reserve.h"
 
 namespace shallop::daemon {
@@ -76,6 +77,7 @@ private:
     void supply_runtimes();
     void changed(const function::FunctionPtr& before, const function::FunctionPtr& after);
     base::Status reload();
+    void note_signal(const base::Status& done);
     base::Status load_tls();
     void warn_of_certificate() const;
     Task<void> watch_certificate();
@@ -85,13 +87,18 @@ private:
     Task<void> watch_engine();
     Task<void> watch_memory();
     Task<void> watch_reserve();
+    http::Pressure pressure() const;
+    void look_at_ceiling();
     Task<void> keep(const char* name, std::function<Task<void>()> begin);
     Task<void> tidy_code();
+    std::set<std::string> images_in_use() const;
     Task<void> wait_for_signal();
     Task<void> stop(base::Duration grace);
     void apply_log_level();
 
     MemoryReserve reserve_{8 * 1024 * 1024};
+    MemoryCeiling ceiling_;
+    http::Pressure below_ceiling_ = http::Pressure::none;
     Settings settings_;
     std::vector<std::pair<std::string, std::string>> effective_;
     std::vector<std::string> words_;  ///< the command line

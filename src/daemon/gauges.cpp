@@ -62,13 +62,18 @@ void Daemon::register_gauges() {
         listener->on_refused([this](const char* reason) { metrics_.rejected(reason); });
     }
     // The operator's listener goes on: who asks what is wrong is to be told.
-    gateway_listener_.refuse_while([this] { return reserve_.given_up(); });
+    gateway_listener_.under([this] { return pressure(); });
+    metrics_.gauge("shallop_overload_rung",
+                   "0; 1: replies end their connections; 2: requests are refused; 3: no connection is accepted.",
+                   [=, this] { return number(pressure()); });
     metrics_.gauge("shallop_connections", "Client connections.", "listener", "gateway",
                    [=, this] { return number(gateway_listener_.connections()); });
     metrics_.gauge("shallop_connections", "Client connections.", "listener", "admin",
                    [=, this] { return number(admin_listener_.connections()); });
     metrics_.gauge("shallop_engine_up", "1 if the engine answered the last ping.",
                    [=, this] { return engine_up_ ? 1.0 : 0.0; });
+    metrics_.gauge("shallop_storage_degraded", "1 if the last write to the database found no space.",
+                   [=, this] { return number(store_->degraded()); });
     if (!settings_.tls_cert.empty()) {
         metrics_.gauge("shallop_tls_certificate_expiry_timestamp_seconds",
                        "When the certificate of new connections expires.",

@@ -4,6 +4,8 @@
 #include <malloc.h>
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <fstream>
 #include <new>
@@ -13,6 +15,8 @@ namespace shallop::daemon {
 namespace {
 
 constexpr auto reserve_pause = std::chrono::milliseconds(200);
+constexpr int looks_apart = 5;
+constexpr double close_below = 0.10, refuse_below = 0.05, stop_below = 0.025;  ///< of the control group's limit
 
 }  // namespace
 
@@ -40,11 +44,31 @@ Task<void> Daemon::keep(const char* name, std::function<Task<void>()> begin) {
     }
 }
 
+http::Pressure Daemon::pressure() const {
+    return std::max(below_ceiling_, reserve_.given_up() ? http::Pressure::refuse : http::Pressure::none);
+}
+
+/// The kernel kills at the ceiling: what is left below it is for what is under way.
+void Daemon::look_at_ceiling() {
+    const auto left = ceiling_.left();
+    const auto now = left < stop_below     ? http::Pressure::stop
+                     : left < refuse_below ? http::Pressure::refuse
+                     : left < close_below  ? http::Pressure::close
+                                           : http::Pressure::none;
+    if (std::exchange(below_ceiling_, now) == now) return;
+    constexpr std::array words{"there is memory again", "replies end their connections", "requests are refused",
+                               "no connection is accepted"};
+    log_.warn("memory below the limit of the control group",
+              {{"left", std::to_string(static_cast<int>(left * 100)) + "%"},
+               {"so", words.at(static_cast<std::size_t>(now))}});
+}
+
 /// Requests are refused for as long as the reserve is given up: a fifth of a second at least, in which what is under way can end.
 Task<void> Daemon::watch_reserve() {
     bool told = false;
-    for (;;) {
+    for (int turn = 0;; ++turn) {
         co_await clock_.sleep_for(reserve_pause);
+        if (turn % looks_apart == 0 || below_ceiling_ != http::Pressure::none) look_at_ceiling();
         if (reserve_.given_up() && !std::exchange(told, true)) log_.error("short of memory: requests are refused");
         if (reserve_.restore() && std::exchange(told, false)) log_.info("there is memory again");
     }

@@ -53,6 +53,12 @@ trigger::EngineTriggers::Parts Daemon::trigger_parts() {
             [this](queue::Order order) { return queue_.put(std::move(order)); }};
 }
 
+std::set<std::string> Daemon::images_in_use() const {
+    auto used = registry_.images();
+    for (const auto& function : jobs_.functions()) used.insert(function->spec.image);
+    return used;
+}
+
 /// The registry's word that a function is new, has a new version, or is gone.
 void Daemon::changed(const function::FunctionPtr& before, const function::FunctionPtr& after) {
     if ((before && before->spec.source) || (after && after->spec.source)) supply_runtimes();

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/settings_table.h"
 
+#include <shallop/api/trusted_proxies.h>
+#include <shallop/queue/outbound.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -73,6 +76,17 @@ Entry list(std::string name, std::string value, std::string help, std::vector<st
                 for (const auto& word : s.*member) joined += (joined.empty() ? "" : ",") + word;
                 return joined;
             }};
+}
+
+/// The same, where what was said is looked at as a whole.
+template <typename Check>
+Entry checked(Entry entry, Check check) {
+    entry.set = [set = std::move(entry.set), check](Settings& s, const std::string& v) -> Status {
+        if (auto done = set(s, v); !done) return done;
+        const auto fine = check(s);
+        return fine ? Status() : Status(fine.error());
+    };
+    return entry;
 }
 
 template <typename Get>
@@ -189,9 +203,14 @@ std::vector<Entry> make_entries() {
               [](Settings& s) -> auto& { return s.backlog_events; }),
         size("backlog-bytes", "what the bodies of queued events may amount to on the disk", 0,
              [](Settings& s) -> auto& { return s.backlog_bytes; }),
-        list("callback-allow", "ADDRESS,…",
-             "private addresses that X-Callback-Url and destinations may lead to: 10.0.0.0/8, 127.0.0.1:9000",
-             &Settings::callback_allow),
+        checked(list("callback-allow", "ADDRESS,…",
+                     "private addresses that X-Callback-Url and destinations may lead to: 10.0.0.0/8, 127.0.0.1:9000",
+                     &Settings::callback_allow),
+                [](const Settings& s) { return queue::is_allowed(s.callback_allow, "", 0); }),
+        checked(list("trusted-proxies", "ADDRESS,…",
+                     "proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: 10.0.0.0/8, ::1, unix",
+                     &Settings::trusted_proxies),
+                [](const Settings& s) { return api::TrustedProxies::read(s.trusted_proxies); }),
         list("bind-root", "DIR,…", "host directories below which functions may bind-mount; none by default",
              &Settings::bind_roots),
         size("head-limit", "request line and header fields", 1024, [](Settings& s) -> auto& { return s.http.head; }),

@@ -107,10 +107,12 @@ Task<void> Connection::serve() {
             if (!complete) co_return;
         }
         wire_.consume(parser_.size());
-        if (shared_.short_of_memory && shared_.short_of_memory()) {
+        const auto pressure = shared_.pressure();
+        if (pressure >= Pressure::refuse) {
             Refusal later{503, no_memory};
             co_return co_await refuse(std::move(later), parser_.for_head_method());
         }
+        if (pressure == Pressure::close) parser_.head().request.keep_alive = false;
         HttpExchange exchange(shared_, wire_, task_, head());
         std::exception_ptr thrown;
         try {

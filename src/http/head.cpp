@@ -12,7 +12,6 @@ namespace shallop::http {
 namespace {
 
 constexpr std::size_t longest_method = 32;
-constexpr std::size_t longest_content_length = 19;  // digits: below 2^63
 constexpr std::size_t request_line_extra = longest_method + sizeof("  HTTP/1.1");
 
 bool all_digits(std::string_view text) {
@@ -41,12 +40,15 @@ HeadParser::Progress HeadParser::parse(std::string_view bytes) {
         line_ = seen_;
         if (!accepted) return Progress::refused;
     }
-    return check_limits();
+    return check_limits(bytes);
 }
 
-HeadParser::Progress HeadParser::check_limits() {
+HeadParser::Progress HeadParser::check_limits(std::string_view bytes) {
     if (!has_request_line_ && seen_ - line_ > limits_->target + request_line_extra) {
-        refuse(414, "The request target is longer than " + std::to_string(limits_->target) + " bytes.");
+        const auto begun = bytes.substr(line_, seen_ - line_);
+        if (method_fits(begun.substr(0, begun.find(' ')))) {
+            refuse(414, "The request target is longer than " + std::to_string(limits_->target) + " bytes.");
+        }
         return Progress::refused;
     }
     if (seen_ - leading_ > limits_->head) {
@@ -98,7 +100,15 @@ bool HeadParser::request_line(std::string_view text) {
            target(text.substr(first + 1, second - first - 1));
 }
 
+/// What is longer than a whole target may be is no method that somebody might have: then nothing in the line is known.
+bool HeadParser::method_fits(std::string_view word) {
+    if (word.size() <= limits_->target) return true;
+    return refuse(
+        400, "The request line begins with more than " + std::to_string(limits_->target) + " bytes without a space.");
+}
+
 bool HeadParser::method(std::string_view text) {
+    if (!method_fits(text)) return false;
     if (!is_token(text)) return refuse(400, "The method is not a token.");
     if (text.size() > longest_method) return refuse(501, "No method has more than 32 characters.");
     if (text == "CONNECT") return refuse(501, "CONNECT is not supported: this server is no proxy.");
@@ -174,10 +184,11 @@ bool HeadParser::content_length(std::string_view value) {
     if (length) return refuse(400, "There is more than one Content-Length field.");
     if (!all_digits(value)) return refuse(400, "The Content-Length is not a number of decimal digits.");
     if (value.size() > 1 && value.front() == '0') return refuse(400, "The Content-Length begins with a zero.");
-    if (value.size() > longest_content_length) return refuse(400, "The Content-Length is too large a number.");
-    std::uint64_t number = 0;
-    std::from_chars(value.data(), value.data() + value.size(), number);
-    length = number;
+    std::int64_t number = 0;  // whoever is told it next may have no larger type
+    if (std::from_chars(value.data(), value.data() + value.size(), number).ec != std::errc()) {
+        return refuse(400, "The Content-Length is too large a number.");
+    }
+    length = static_cast<std::uint64_t>(number);
     return true;
 }
 

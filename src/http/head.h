@@ -55,7 +55,8 @@ public:
 
 private:
     bool refuse(int status, std::string detail);
-    Progress check_limits();
+    Progress check_limits(std::string_view bytes);
+    bool method_fits(std::string_view word);
     bool line(std::string_view text);
     bool request_line(std::string_view text);
     bool method(std::string_view text);

@@ -28,8 +28,14 @@ struct Shared {
     bool draining = false;
     std::string scratch{};  ///< for a head on its way to the socket; nobody keeps it over a wait
     std::function<void(const char*)> on_refused{};  ///< may be empty
-    std::function<bool()> short_of_memory{};        ///< may be empty
+    std::function<Pressure()> ask_pressure{};       ///< may be empty
     std::shared_ptr<const Tls> tls{};               ///< of new connections; null: plain
+
+    Pressure pressure() const {
+        const bool crowded = roster.busy() * 5 >= limits.connections * 4;
+        const auto asked = ask_pressure ? ask_pressure() : Pressure::none;
+        return asked == Pressure::none && crowded ? Pressure::close : asked;
+    }
 };
 
 /// The Exchange of one request on a Wire. Its Connection outlives it.

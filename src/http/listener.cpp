@@ -24,7 +24,7 @@ using async::use_task;
 namespace {
 
 constexpr int accepted_in_turn = 64;
-constexpr auto accept_pause = std::chrono::milliseconds(100);  ///< after a lack of descriptors or memory
+constexpr auto accept_pause = std::chrono::milliseconds(100);  ///< for want of descriptors or memory
 constexpr auto lack_logged_every = std::chrono::seconds(10);
 
 base::Fd open_reserve() { return base::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
@@ -74,9 +74,7 @@ std::size_t Listener::connections() const { return state_->connections.size(); }
 
 void Listener::on_refused(std::function<void(const char*)> report) { state_->shared.on_refused = std::move(report); }
 
-void Listener::refuse_while(std::function<bool()> short_of_memory) {
-    state_->shared.short_of_memory = std::move(short_of_memory);
-}
+void Listener::under(std::function<Pressure()> pressure) { state_->shared.ask_pressure = std::move(pressure); }
 
 void Listener::secure(std::shared_ptr<const Tls> tls) { state_->shared.tls = std::move(tls); }
 
@@ -92,7 +90,9 @@ Task<void> Listener::State::accept_all() {
         co_await listening->async_wait(Socket::wait_read, token);
         if (shared.draining) co_return;
         if (failed) throw boost::system::system_error(failed);
-        const bool lacking = !accept_some();
+        const bool stopped = shared.pressure() == Pressure::stop;
+        if (stopped) shared.roster.evict_all_idle();
+        const bool lacking = stopped || !accept_some();
         if (lacking) co_await shared.clock.sleep_for(accept_pause);
     }
 }

@@ -14,7 +14,6 @@ namespace {
 using base::same_name;
 
 constexpr std::string_view protocol = "HTTP/1.";
-constexpr std::size_t longest_content_length = 19;  // digits: below 2^63
 constexpr const char* no_reply = "something that is no HTTP/1.1 reply";
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -160,10 +159,11 @@ bool ReplyParser::content_length(std::string_view value) {
     if (head_.content_length) return refused("more than one Content-Length field");
     if (!all_digits(value)) return refused("a Content-Length that is no number");
     if (value.size() > 1 && value.front() == '0') return refused("a Content-Length that begins with a zero");
-    if (value.size() > longest_content_length) return refused("a Content-Length that is too large a number");
-    std::uint64_t number = 0;
-    std::from_chars(value.data(), value.data() + value.size(), number);
-    head_.content_length = number;
+    std::int64_t number = 0;  // whoever is told it next may have no larger type
+    if (std::from_chars(value.data(), value.data() + value.size(), number).ec != std::errc()) {
+        return refused("a Content-Length that is too large a number");
+    }
+    head_.content_length = static_cast<std::uint64_t>(number);
     return true;
 }
 

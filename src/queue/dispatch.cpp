@@ -43,9 +43,8 @@ void remove_strays(const std::string& directory, const std::vector<std::string>&
 }  // namespace
 
 Task<Status> Queue::load() {
-    const auto at = now();
-    const auto keep_until = at + in_millis(std::chrono::hours(24));
-    const auto lines = co_await parts_.events.recover(at, settings_.most_interruptions, keep_until);
+    auto recovering = parts_.events.recover(interruption());
+    const auto lines = co_await std::move(recovering);
     if (!lines) co_return lines.error();
     for (const auto& line : *lines) {
         const auto bytes = static_cast<std::int64_t>(line.bytes);
@@ -84,27 +83,28 @@ void Queue::pump() {
 
 Task<void> Queue::take(Lines::Turn turn) {
     const auto at = now();
+    const auto hold = std::make_shared<Hold>(lines_, turn.function, at + in_millis(storage_pause));
     auto taking = parts_.events.take(turn.function, at, turn.most, at + in_millis(settings_.lease));
     auto batch = co_await std::move(taking);
     if (!batch) {
         parts_.log.warn("queued events cannot be read", {{"reason", batch.error().detail}});
-        lines_.took(turn.function, 0, 0, at + in_millis(storage_pause));
         co_return;
     }
     std::int64_t bytes = 0;
     for (const auto& one : batch->events) bytes += static_cast<std::int64_t>(one.row.bytes);
-    lines_.took(turn.function, static_cast<std::int64_t>(batch->events.size()), bytes, batch->next_due);
+    hold->take(static_cast<std::int64_t>(batch->events.size()), bytes, batch->next_due);
     for (auto& one : batch->events) {
         auto taken = std::make_shared<store::Taken>(std::move(one));
         tasks_.spawn_cancellable("a queued event",
-                                 [this, taken](async::Canceller& self) { return run_one(taken, self); });
+                                 [this, taken, hold](async::Canceller& self) { return run_one(taken, hold, self); });
     }
     pump();
 }
 
 /// One attempt of one event.
-Task<void> Queue::run_one(std::shared_ptr<store::Taken> taken, async::Canceller& self) {
+Task<void> Queue::run_one(std::shared_ptr<store::Taken> taken, std::shared_ptr<Hold> hold, async::Canceller& self) {
     {
+        Place place(std::move(hold));
         Running running(*this, std::move(taken));
         store::KeptReply reply;
         Ran ran;
@@ -116,7 +116,7 @@ Task<void> Queue::run_one(std::shared_ptr<store::Taken> taken, async::Canceller&
             ran = co_await invoke(running, self, reply);
         }
         // Its place is free; what takes it is read in the same transaction as its end is written.
-        lines_.ended(running.row().function);
+        place.leave();
         pump();
         co_await settle(running, std::move(ran), std::move(reply));
     }
@@ -275,13 +275,19 @@ Task<Ran> Queue::deliver(const store::Taken& taken) {
     co_return ran;
 }
 
+store::Interruption Queue::interruption() const {
+    const auto at = now();
+    return {at, settings_.most_interruptions, at + in_millis(std::chrono::hours(24))};
+}
+
+/// What has no task any more, for want of memory say, loses its lease and is due again.
 Task<void> Queue::renew_leases() {
     for (;;) {
         co_await parts_.clock.sleep_for(settings_.lease / 3);
         std::vector<std::int64_t> seqs;
         for (const auto& [id, running] : running_) seqs.push_back(running->row().seq);
-        if (seqs.empty()) continue;
-        auto renewing = parts_.events.renew(std::move(seqs), now() + in_millis(settings_.lease));
+        auto renewing =
+            parts_.events.renew(std::move(seqs), now() + in_millis(settings_.lease), interruption(), written());
         const auto done = co_await std::move(renewing);
         if (!done) parts_.log.warn("leases cannot be renewed", {{"reason", done.error().detail}});
     }

@@ -53,6 +53,12 @@ function::FunctionPtr Jobs::function(const std::string& name) const {
     return at == running_.end() || at->second.first.state == "cancelled" ? nullptr : at->second.second;
 }
 
+std::vector<function::FunctionPtr> Jobs::functions() const {
+    std::vector<function::FunctionPtr> all;
+    for (const auto& [name, job] : running_) all.push_back(job.second);
+    return all;
+}
+
 std::vector<std::string> Jobs::users_of_secret(std::string_view secret) const {
     std::vector<std::string> users;
     for (const auto& [name, job] : running_) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <shallop/base/address.h>
 #include <shallop/queue/outbound.h>
 
 #include <arpa/inet.h>
@@ -17,54 +18,12 @@
 namespace shallop::queue {
 namespace {
 
+using base::Address;
+using base::AddressBlock;
 using base::Error;
 using base::Fault;
-using Bytes16 = std::array<unsigned char, 16>;
-
-/// An address as IPv6 writes it; IPv4 is mapped.
-std::optional<Bytes16> read_address(std::string_view text) {
-    const std::string address(text);
-    Bytes16 bytes{};
-    in_addr v4{};
-    if (inet_pton(AF_INET, address.c_str(), &v4) == 1) {
-        bytes[10] = bytes[11] = 0xff;
-        std::memcpy(&bytes[12], &v4, 4);
-        return bytes;
-    }
-    if (inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1) return bytes;
-    return std::nullopt;
-}
-
-bool in_block(const Bytes16& address, const Bytes16& block, int bits) {
-    for (int bit = 0; bit < bits; ++bit) {
-        const auto at = static_cast<std::size_t>(bit / 8);
-        const int mask = 0x80 >> (bit % 8);
-        if ((address.at(at) & mask) != (block.at(at) & mask)) return false;
-    }
-    return true;
-}
-
-struct Block {
-    Bytes16 address;
-    int bits;
-};
-
-/// "10.0.0.0/8", "::1"; the bits are those of IPv6's form.
-std::optional<Block> read_block(std::string_view text) {
-    const auto slash = text.find('/');
-    const auto address = text.substr(0, slash);
-    const auto bytes = read_address(address);
-    if (!bytes) return std::nullopt;
-    const bool v4 = address.find(':') == address.npos;
-    int bits = v4 ? 32 : 128;
-    if (slash != text.npos) {
-        const auto word = text.substr(slash + 1);
-        const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), bits);
-        if (error != std::errc{} || end != word.data() + word.size() || bits < 0 || bits > (v4 ? 32 : 128))
-            return std::nullopt;
-    }
-    return Block{*bytes, v4 ? bits + 96 : bits};
-}
+using base::parse_address;
+using base::parse_address_block;
 
 /// Special-purpose addresses (IANA's registries, RFC 6890 and after) that are not reachable from everywhere, or are somebody's insides.
 constexpr std::array<std::string_view, 27> special{
@@ -76,29 +35,28 @@ constexpr std::array<std::string_view, 27> special{
 };
 
 /// The IPv4 address that a translating IPv6 prefix leads to.
-std::optional<Bytes16> embedded(const Bytes16& address) {
+std::optional<Address> embedded(const Address& address) {
     const auto take = [&](std::size_t from) {
-        Bytes16 inner{};
+        Address inner{};
         inner[10] = inner[11] = 0xff;
         std::copy_n(address.begin() + static_cast<std::ptrdiff_t>(from), 4, inner.begin() + 12);
         return inner;
     };
-    if (in_block(address, read_block("64:ff9b::/96")->address, 96)) return take(12);  // RFC 6052
-    if (in_block(address, read_block("2002::/16")->address, 16)) return take(2);      // RFC 3056
-    if (in_block(address, Bytes16{}, 96)) return take(12);                            // the old "compatible" form
+    if (parse_address_block("64:ff9b::/96")->has(address)) return take(12);  // RFC 6052
+    if (parse_address_block("2002::/16")->has(address)) return take(2);      // RFC 3056
+    if (parse_address_block("::/96")->has(address)) return take(12);         // the old "compatible" form
     return std::nullopt;
 }
 
-bool is_special(const Bytes16& address) {
+bool is_special(const Address& address) {
     for (const auto text : special) {
-        const auto block = read_block(text);
-        if (in_block(address, block->address, block->bits)) return true;
+        if (parse_address_block(text)->has(address)) return true;
     }
     return false;
 }
 
 /// An entry of `allowed` and the port it names, 0 = any.
-std::optional<Block> read_entry(std::string_view entry, int& port) {
+std::optional<AddressBlock> read_entry(std::string_view entry, int& port) {
     port = 0;
     auto address = entry;
     if (entry.starts_with('[')) {
@@ -110,14 +68,14 @@ std::optional<Block> read_entry(std::string_view entry, int& port) {
         address = entry.substr(0, entry.find(':'));
         entry.remove_prefix(address.size());
     } else {
-        return read_block(address);
+        return parse_address_block(address);
     }
-    if (entry.empty()) return read_block(address);
+    if (entry.empty()) return parse_address_block(address);
     const auto word = entry.substr(1);
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), port);
     if (!entry.starts_with(':') || error != std::errc{} || end != word.data() + word.size() || port < 1 || port > 65535)
         return std::nullopt;
-    return read_block(address);
+    return parse_address_block(address);
 }
 
 /// What the callbacks of one call know, and tell.
@@ -175,14 +133,14 @@ struct CloseList {
 }  // namespace
 
 bool is_private(std::string_view address) {
-    const auto bytes = read_address(address);
+    const auto bytes = parse_address(address);
     if (!bytes || is_special(*bytes)) return true;
     const auto inner = embedded(*bytes);
     return inner && is_special(*inner);
 }
 
 base::Result<bool> is_allowed(const std::vector<std::string>& allowed, std::string_view address, std::uint16_t port) {
-    const auto bytes = read_address(address);
+    const auto bytes = parse_address(address);
     bool found = false;
     for (const auto& entry : allowed) {
         int at = 0;
@@ -191,7 +149,7 @@ base::Result<bool> is_allowed(const std::vector<std::string>& allowed, std::stri
             return Error(Fault::invalid,
                          "'" + entry + "' is no address: give 10.0.0.5, 192.168.0.0/16, 127.0.0.1:9000 or [::1]:9000");
         }
-        if (bytes && in_block(*bytes, block->address, block->bits) && (at == 0 || at == port)) found = true;
+        if (bytes && block->has(*bytes) && (at == 0 || at == port)) found = true;
     }
     return found;
 }

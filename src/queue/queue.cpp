@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "queue/bodies.h"
 #include "queue/codec.h"
@@ -31,12 +32,21 @@ Status check_key(std::string_view key, std::size_t longest, const char* what) {
                  std::string(what) + " is at most " + std::to_string(longest) + " printable ASCII characters");
 }
 
-/// The host of a checked URL, without its port.
-std::string_view host_of(std::string_view url) {
+struct Place {
+    std::string host;
+    std::uint16_t port = 0;
+};
+
+/// Where a checked URL leads.
+Place place_of(std::string_view url) {
+    const bool secure = url.starts_with("https");
     url.remove_prefix(url.find("//") + 2);
     url = url.substr(0, url.find_first_of("/?#"));
-    if (url.starts_with('[')) return url.substr(1, url.find(']') - 1);
-    return url.substr(0, url.find(':'));
+    const auto end = url.starts_with('[') ? url.find(']') + 1 : std::min(url.find(':'), url.size());
+    Place place{std::string(url.substr(0, end)), static_cast<std::uint16_t>(secure ? 443 : 80)};
+    if (place.host.starts_with('[')) place.host = place.host.substr(1, end - 2);
+    if (end < url.size()) std::from_chars(url.data() + end + 1, url.data() + url.size(), place.port);
+    return place;
 }
 
 OutboundSettings outbound_settings(const Settings& settings) {
@@ -148,13 +158,15 @@ Status Queue::check(const Order& order) const {
     if (order.callback.empty()) return {};
     if (const auto complaint = function::check_url(order.callback); !complaint.empty())
         return Error(Fault::invalid, "X-Callback-Url: " + complaint);
-    const std::string host(host_of(order.callback));
+    const auto [host, port] = place_of(order.callback);
     const bool address = host.find_first_not_of("0123456789.") == host.npos || host.find(':') != host.npos;
-    const auto allowed = is_allowed(settings_.callbacks_to, host, 0);
-    // A name is looked at when it is called; so is the port of an address that may be called at one port only.
-    if (address && is_private(host) && settings_.callbacks_to.empty() && !(allowed && *allowed))
-        return Error(Fault::invalid,
-                     "X-Callback-Url: " + host + " is an address that is not to be called from outside");
+    const auto allowed = is_allowed(settings_.callbacks_to, host, port);
+    // A name is looked at when it is called.
+    if (address && is_private(host) && !(allowed && *allowed))
+        return Error(
+            Fault::invalid,
+            "X-Callback-Url: " + host +
+                " is an address that is not to be called from outside; --callback-allow permits those that may");
     return {};
 }
 

@@ -275,10 +275,12 @@ Task<Result<function::Announced>> Registry::load_code(const function::Spec& spec
     co_return refused;
 }
 
-Task<void> Registry::collect_code() {
+Task<void> Registry::collect_code(std::vector<FunctionPtr> others) {
     if (settings_.code == nullptr) co_return;
+    auto functions = std::move(others);
+    for (const auto& [name, function] : catalog_->functions) functions.push_back(function);
     std::set<std::string> used;
-    for (const auto& [name, function] : catalog_->functions) {
+    for (const auto& function : functions) {
         if (function->spec.build) used.insert(function->spec.build->code);
         if (!function->spec.source) continue;
         used.insert(function->spec.source->code);

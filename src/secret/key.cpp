@@ -2,6 +2,7 @@
 #include "secret/key.h"
 
 #include <shallop/base/fd.h>
+#include <shallop/base/file.h>
 
 #include <fcntl.h>
 #include <sodium.h>
@@ -44,12 +45,9 @@ bool write_all(int fd, std::string_view bytes) {
     return true;
 }
 
-/// So that the name outlives a power cut, too.
-bool sync_directory_of(const std::string& path) {
+std::string directory_of(const std::string& path) {
     const auto slash = path.rfind('/');
-    const auto directory = slash == path.npos ? std::string(".") : path.substr(0, slash + 1);
-    const base::Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    return fd && ::fsync(fd.get()) == 0;
+    return slash == path.npos ? std::string(".") : path.substr(0, slash + 1);
 }
 
 /// The digits, and a line's end.
@@ -89,7 +87,8 @@ Result<SecretBytes> make_key(const std::string& path) {
     if (!fd) return Error(Fault::storage, failed("make", beside).detail);
     const bool written = write_all(fd.get(), text.view()) && ::fchmod(fd.get(), 0600) == 0 && ::fsync(fd.get()) == 0;
     // A link and no renaming: what is there already is never replaced.
-    const bool placed = written && ::link(beside.c_str(), path.c_str()) == 0 && sync_directory_of(path);
+    const bool placed =
+        written && ::link(beside.c_str(), path.c_str()) == 0 && base::sync_directory(directory_of(path));
     const auto error = Error(Fault::storage, failed("make", path).detail);
     ::unlink(beside.c_str());
     if (!placed) return error;

@@ -20,30 +20,43 @@ Error unknown(const std::string& id) {
 
 }  // namespace
 
-/// What ran when the daemon ended was cut off: it is no attempt of the event's, unless it was so often that it may be why.
-Outcome<void> Events::Rows::requeue_running(Millis now, int most_interruptions, Millis keep_until) {
+/// What was cut off is no attempt of the event's, unless it was so often that the event may be why.
+Outcome<void> Events::Rows::requeue_running(const Interruption& interruption, Millis lease_before, std::string_view why,
+                                            std::vector<Change>& changes) {
+    const auto now = interruption.now;
     std::vector<EventRow> cut;
-    auto done = sql_.each("SELECT " EVENT_COLUMNS " FROM events e WHERE e.state = 1",
-                          [&](const Statement& row) { cut.push_back(event_row(row)); });
+    auto done = sql_.each(
+        "SELECT " EVENT_COLUMNS " FROM events e WHERE e.state = 1 AND e.lease < ?",
+        [&](const Statement& row) { cut.push_back(event_row(row)); }, lease_before);
     if (!done) return done;
     for (const auto& event : cut) {
         const auto seq = event.seq;
-        const bool ends = event.interruptions + 1 >= most_interruptions;
+        const bool ends = event.interruptions + 1 >= interruption.most;
         Attempt attempt;
         attempt.started = attempt.ended = now;
         attempt.counted = false;
         attempt.outcome = "interrupted";
-        attempt.detail = "the daemon ended while this ran";
+        attempt.detail = why;
         if (done = note(seq, attempt); !done) return done;
         done = sql_.run(
             "UPDATE events SET state = ?2, due = ?3, interruptions = interruptions + 1, attempts = attempts - 1,"
             " lease = 0, ended = ?4, keep_until = ?5, fault = ?6, detail = ?7 WHERE seq = ?1",
-            seq, as_number(ends ? EventState::failed : EventState::queued), now, ends ? now : 0, ends ? keep_until : 0,
-            std::string_view(ends ? "interrupted" : ""),
+            seq, as_number(ends ? EventState::failed : EventState::queued), now, ends ? now : 0,
+            ends ? interruption.keep_until : 0, std::string_view(ends ? "interrupted" : ""),
             std::string_view(ends ? "the daemon ended each time while this ran: it may be the reason" : ""));
         if (!done) return done;
-        if (!ends) continue;
-        if (const auto next = let_next_go(event, now); !next) return next.error();
+        Change change;
+        change.function = event.function;
+        change.changed = 1;
+        change.due = now;
+        change.queued = ends ? 0 : 1;
+        change.bytes = ends ? 0 : static_cast<std::int64_t>(event.bytes);
+        if (ends) {
+            const auto next = let_next_go(event, now);
+            if (!next) return next.error();
+            change.let_go = *next > 0;
+        }
+        changes.push_back(std::move(change));
     }
     return {};
 }

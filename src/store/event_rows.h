@@ -14,7 +14,9 @@ class Events::Rows {
 public:
     explicit Rows(Connection& connection) : sql_(connection) {}
 
-    Outcome<void> requeue_running(Millis now, int most_interruptions, Millis keep_until);
+    /// Those whose lease ended before `lease_before`, because of `why`; each is a change.
+    Outcome<void> requeue_running(const Interruption& interruption, Millis lease_before, std::string_view why,
+                                  std::vector<Change>& changes);
     Outcome<std::vector<Line>> lines();
 
     /// Adds to `changes` what it does to the line of its function.

@@ -3,6 +3,7 @@
 
 #include "store/event_commit.h"
 
+#include <limits>
 #include <utility>
 
 namespace shallop::store {
@@ -50,9 +51,11 @@ Task<void> Events::write_groups() {
     writing_ = false;
 }
 
-Task<Result<std::vector<Line>>> Events::recover(Millis now, int most_interruptions, Millis keep_until) {
-    return commit<std::vector<Line>>([=](Rows& rows, Changes&) -> Outcome<Result<std::vector<Line>>> {
-        if (const auto done = rows.requeue_running(now, most_interruptions, keep_until); !done) return done.error();
+Task<Result<std::vector<Line>>> Events::recover(Interruption interruption) {
+    return commit<std::vector<Line>>([=](Rows& rows, Changes& changes) -> Outcome<Result<std::vector<Line>>> {
+        constexpr auto all = std::numeric_limits<Millis>::max();
+        const auto done = rows.requeue_running(interruption, all, "the daemon ended while this ran", changes);
+        if (!done) return done.error();
         return sure(rows.lines());
     });
 }
@@ -83,12 +86,16 @@ Task<Result<Batch>> Events::take(std::string function, Millis now, std::size_t m
     });
 }
 
-Task<Status> Events::renew(std::vector<std::int64_t> running, Millis lease) {
-    auto work = [running = std::move(running), lease](Rows& rows, Changes&) -> Outcome<Result<bool>> {
-        if (const auto done = rows.renew(running, lease); !done) return done.error();
+Task<Status> Events::renew(std::vector<std::int64_t> running, Millis lease, Interruption interruption,
+                           Written written) {
+    auto work = [running = std::move(running), lease, interruption](Rows& rows,
+                                                                    Changes& changes) -> Outcome<Result<bool>> {
+        auto done = rows.renew(running, lease);
+        if (done) done = rows.requeue_running(interruption, interruption.now, "its run was lost", changes);
+        if (!done) return done.error();
         return Result<bool>(true);
     };
-    auto renewing = commit<bool>(std::move(work));
+    auto renewing = commit<bool>(std::move(work), std::move(written));
     auto renewed = co_await std::move(renewing);
     if (!renewed) co_return renewed.error();
     co_return Status();

@@ -9,6 +9,7 @@ import openapi
 
 SHELL = "debian:bookworm-slim"
 QUICK = {"initial": "10ms", "max": "50ms"}
+DELIVERIES = "@deliveries"
 ENDED = ("succeeded", "failed", "cancelled")
 # Says that it runs, and goes on when it is told to.
 HELD = 'touch /shared/began.$SHALLOP_INVOCATION_ID; until [ -e /shared/go ]; do sleep 0.05; done; cat'
@@ -97,10 +98,10 @@ def outcomes(invocation):
 
 
 class Receiver:
-    """An HTTP server that keeps what is sent to it."""
+    """An HTTP server that keeps what is sent to it; over TLS with a `context`."""
 
-    def __init__(self, port=0, status=200):
-        self.got, self.status = [], status
+    def __init__(self, port=0, status=200, context=None):
+        self.got, self.status, self.scheme = [], status, "https" if context else "http"
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -115,13 +116,15 @@ class Receiver:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        if context:
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def one(self, seconds=60):
         """The path, fields and body of the first call."""

@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import signal
 import socket
 import stat
 import subprocess
@@ -273,6 +274,12 @@ def test_T5_without_a_token_only_names_of_this_machine_are_answered(start_daemon
 
 # ---- T12: what is written of it
 
+def test_T12_a_reload_by_signal_is_in_the_audit_log(daemon):
+    daemon.process.send_signal(signal.SIGHUP)
+    [entry] = wait_until(lambda: [one for one in audit(daemon) if one["who"] == "SIGHUP"], 20)
+    assert (entry["event"], entry["path"]) == ("change", "/v1/reload") and "fault" not in entry
+
+
 def test_T12_every_change_is_in_the_audit_log_with_who_and_from_where(daemon):
     secret = daemon.api("POST", "/v1/tokens", {"name": "auditor", "scope": "deploy"}).json["token"]
     mine = lambda: [one for one in audit(daemon) if one.get("who") == "auditor"]
@@ -299,12 +306,13 @@ def test_T12_every_change_is_in_the_audit_log_with_who_and_from_where(daemon):
 
 def test_T12_nobody_writes_a_line_of_their_own_into_the_audit_log(shared):
     forged = '%0a{"event":"change","who":"admin"}%0d%1b[2J%c2%85%e2%80%a8%ff'
-    before = len(audit(shared))
+    written = lambda: (shared.data_dir / "audit.log").read_bytes().split(b"\n")
+    before = len(written())
     for path in (f"/v1/functions/{forged}", f"/v1/tokens/{forged}", f"/v1/dead-letters?function=%00{forged}"):
         assert raw(shared.admin_port, f"DELETE {path} HTTP/1.1\nHost: localhost\nAuthorization: Bearer {shared.token}\n"
                                       f"User-Agent: x\ty\nConnection: close")[0] in (400, 404, 200)
-    lines = (shared.data_dir / "audit.log").read_bytes().split(b"\n")
-    assert lines.pop() == b"" and len(lines) == before + 3
+    lines = written()
+    assert len(lines) == before + 3 and lines.pop() == b""
     assert all(byte in range(0x20, 0x7F) for line in lines for byte in line)
     assert all(json.loads(line)["who"] == "admin" and json.loads(line)["method"] == "DELETE" for line in lines[-3:])
 

@@ -3,13 +3,16 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from conftest import ROOT, containers, docker, free_port, request, wait_until
+from test_backup import commands, run
 
 PROJECT = f"shallop-test-{os.getpid()}"
 TAKEN = "com.docker.compose.project"
@@ -103,6 +106,30 @@ def test_a_function_from_source_finds_its_code(compose, runtime_images):
 def test_the_daemon_is_healthy_in_the_eyes_of_the_engine(compose):
     state = docker("inspect", "-f", "{{.State.Health.Status}}", compose.container("shallop"))
     assert state == "healthy"
+
+
+def test_a_new_container_of_the_daemon_takes_over_what_the_old_one_had(compose):
+    """As after `up -d --build` with a newer program: the volume stays."""
+    old, id = compose.container("shallop"), daemon_id(compose)
+    compose.run("up", "-d", "--force-recreate", "--no-deps", "shallop")
+    assert compose.container("shallop") != old
+    wait_until(lambda: answers(compose), 60, what="it is ready")
+    assert daemon_id(compose) == id and docker("ps", "-aq", "--filter", f"id={old}") == ""
+    assert "knows nothing of HTTP" in request(compose.port, "GET", "/function/hello").text
+
+
+def test_a_backup_of_the_volume_is_taken_on_the_host(compose, tmp_path):
+    folder = docker("volume", "inspect", "-f", "{{.Mountpoint}}", f"{PROJECT}_data")
+    run(commands("Backup")[0], DATA_DIR=folder, BACKUP=tmp_path / "backup")
+    with closing(sqlite3.connect(tmp_path / "backup/shallop.db")) as opened:
+        assert {name for (name,) in opened.execute("SELECT name FROM functions")} >= {"hello", "word-count"}
+
+
+def answers(compose):
+    try:
+        return request(compose.admin_port, "GET", "/readyz", timeout=5).status == 200
+    except OSError:
+        return False
 
 
 def test_down_leaves_nothing(compose):

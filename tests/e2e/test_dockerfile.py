@@ -84,6 +84,18 @@ def test_an_upload_with_a_dockerfile_is_built_and_the_image_goes_with_the_functi
         docker("rmi", others, check=False)
 
 
+def test_the_image_stays_while_a_job_runs_it(builder):
+    upload(builder, "counted", tar(code("later\n")))
+    job = builder.api("POST", "/v1/jobs", {"function": "counted", "completions": 6, "keep": "all",
+                                           "command": ["sh", "-c", "sleep 1; cat /say"]}).json["id"]
+    assert builder.api("DELETE", "/v1/functions/counted").status == 204
+    upload(builder, "other", tar(code("other")))
+    builder.api("DELETE", "/v1/functions/other")  # images that nobody has are looked for
+    wait_until(lambda: not [name for name in images(builder) if "other" in name], 30, what="the other image is gone")
+    ended = wait_until(lambda: (seen := builder.api("GET", f"/v1/jobs/{job}").json)["state"] != "running" and seen, 60)
+    assert ended["state"] == "succeeded" and ended["indexes"]["succeeded"] == 6
+
+
 def test_a_build_that_fails_leaves_the_version_before_it_and_says_why(builder):
     assert upload(builder, "web", tar(code("one"))).status == 201
     [image] = images(builder)

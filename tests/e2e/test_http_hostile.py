@@ -5,13 +5,13 @@ No head or body that breaks a rule is answered with success, none poisons the an
 """
 import re
 import resource
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from conftest import wait_until
+from raw import Raw, statuses
 
 IMAGE = "debian:bookworm-slim"
 ECHO = "/function/hostile-echo"
@@ -21,63 +21,6 @@ ECHO = "/function/hostile-echo"
 def gateway(shared_daemon):
     shared_daemon.put("hostile-echo", image=IMAGE, command=["cat"], scale={"max": 4})
     return shared_daemon
-
-
-class Raw:
-    """One connection on which exactly these bytes are sent."""
-
-    def __init__(self, port, timeout=20):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.file = self.socket.makefile("rb")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        self.file.close()
-        self.socket.close()
-
-    def send(self, data):
-        self.socket.sendall(data)
-        return self
-
-    def until_close(self):
-        data = b""
-        try:
-            while part := self.file.read1(65536):
-                data += part
-        except ConnectionResetError:
-            pass
-        return data
-
-    def answer(self):
-        """Status and body of the next final answer, with Content-Length or chunked."""
-        file = self.file
-        status = int(file.readline().split()[1])
-        fields = {}
-        while (line := file.readline().strip()):
-            name, _, value = line.partition(b":")
-            fields[name.lower()] = value.strip()
-        if b"content-length" in fields:
-            return status, file.read(int(fields[b"content-length"]))
-        if status == 100:
-            return self.answer()
-        body = b""
-        while fields.get(b"transfer-encoding") == b"chunked":
-            size = int(file.readline(), 16)
-            body += file.read(size)
-            file.readline()
-            if size == 0:
-                break
-        return status, body
-
-
-def statuses(data):
-    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", data)]
 
 
 HOST = b"Host: localhost\r\n"

@@ -160,6 +160,14 @@ def test_the_operations_page_lists_every_setting_with_its_default():
     assert not wrong
 
 
+def test_the_operations_page_lists_every_limit_with_its_default(shared):
+    limits = shared.put("limited", image="debian:bookworm-slim", command=["true"])["limits"]
+    shared.api("DELETE", "/v1/functions/limited")
+    page = (ROOT / "docs/operations.md").read_text()
+    table = page[page.index("| member of `limits` |"):page.index("Those of the listeners are settings")]
+    assert dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", table, re.M)) == {name: str(value) for name, value in limits.items()}
+
+
 def readme_block(words):
     """The commands of the README's block that has these words."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Events that are accepted now and run later: what is accepted, in which order it runs, what is refused, what outlives a restart."""
 import os
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -92,6 +93,21 @@ def test_the_wait_for_an_end_ends_with_its_time(queue):
     assert queue.daemon.api("GET", f"/v1/invocations/{id}?wait=6m").status == 400
     assert queue.daemon.api("GET", "/v1/invocations/none?wait=1s").status == 404
     assert queue.result("none").status == 404
+
+
+def test_who_waits_no_more_holds_no_connection(queue):
+    queue.function("left", HELD)
+    id, daemon = queue.accept("left", b"x"), queue.daemon
+    queue.began(id)
+    connections = lambda: metric(daemon, "shallop_connections", listener="admin")
+    before = connections()
+    client = socket.create_connection(("127.0.0.1", daemon.admin_port), timeout=30)
+    client.sendall(f"GET /v1/invocations/{id}?wait=5m HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {daemon.token}\r\n\r\n".encode())
+    wait_until(lambda: connections() > before, 20)
+    client.close()
+    wait_until(lambda: connections() <= before, 20, what="the connection is given up")
+    queue.go()
+    assert queue.end(id)["status"] == "succeeded"
 
 
 @pytest.mark.parametrize("body", [b"", "grün".encode(), bytes(range(256)), os.urandom(1 << 20)],

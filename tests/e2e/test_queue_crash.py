@@ -26,8 +26,8 @@ MARKS = "cat >/dev/null; echo $SHALLOP_INVOCATION_ID >>/marks/done; printf 'Cont
 class Senders:
     """Clients that queue events as fast as they are accepted, and know which ones were."""
 
-    def __init__(self, daemon, path, count, pause=0.0):
-        self.daemon, self.path, self.pause = daemon, path, pause
+    def __init__(self, daemon, path, count, pause=0.0, sizes=(1, 2000)):
+        self.daemon, self.path, self.pause, self.sizes = daemon, path, pause, sizes
         self.accepted, self.refused, self.ending = [], Counter(), False
         self.threads = [threading.Thread(target=self.send, daemon=True) for _ in range(count)]
         for thread in self.threads:
@@ -38,7 +38,7 @@ class Senders:
         while not self.ending:
             try:
                 connection = connection or http.client.HTTPConnection("127.0.0.1", self.daemon.port, timeout=20)
-                connection.request("POST", self.path, body=b"x" * random.randrange(1, 2000))
+                connection.request("POST", self.path, body=b"x" * random.randrange(*self.sizes))
                 reply = connection.getresponse()
                 reply.read()
                 if reply.status == 202:

@@ -5,10 +5,9 @@ import json
 import pytest
 
 from conftest import Daemon, close_all, free_port, wait_until
-from queued import HELD, Queue, Receiver, outcomes
+from queued import DELIVERIES, HELD, Queue, Receiver, outcomes
 from warm import metric
 
-DELIVERIES = "@deliveries"
 FAILS = "echo it broke >&2; printf 'Status: 500 No\\n\\nno'"
 
 
@@ -290,6 +289,19 @@ def test_a_callback_that_is_no_url_is_refused(queue, url):
     queue.function("odd", "cat")
     refused = queue.ask("odd", headers={"X-Callback-Url": url})
     assert refused.status == 400 and "X-Callback-Url" in refused.json["detail"]
+
+
+def test_an_address_that_none_of_those_allowed_is_refused_at_once(start_daemon, tmp_path, receiver):
+    queue = Queue(start_daemon("--bind-root", str(tmp_path), "--callback-allow", f"127.0.0.1:{receiver.port},10.1.0.0/16,[::1]:9000"),
+                  tmp_path / "shared")
+    tmp_path.chmod(0o755)
+    queue.function("picky", "cat")
+    for place in ("127.0.0.1", "127.0.0.1:1", "10.2.0.1", "[::1]", "[::1]:9001", "192.168.0.1:80"):
+        refused = queue.ask("picky", headers={"X-Callback-Url": f"http://{place}/"})
+        assert refused.status == 400 and "--callback-allow" in refused.json["detail"], place
+    id = queue.accept("picky", headers={"X-Callback-Url": f"http://127.0.0.1:{receiver.port}/"})
+    assert queue.end(id)["status"] == "succeeded"
+    wait_until(lambda: receiver.got, 20)
 
 
 def test_callbacks_lead_to_no_private_address(start_daemon, tmp_path, receiver):

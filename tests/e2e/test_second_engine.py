@@ -94,6 +94,8 @@ def test_P4_an_engine_that_is_restarted_without_live_restore(engine, functions):
     engine.stop()
     answer = cold.call()
     assert answer.status == 503 and answer.json["fault"] == "engine_down"
+    answer = wait_until(lambda: (now := warm.call()).status == 503 and now, 20, what="what was warm has ended with it")
+    assert answer.json["fault"] == "engine_down" and int(answer.headers["Retry-After"]) > 0
     engine.start()
     wait_until(lambda: warm.call("/where").status == 200, 2 + LATE, what="it works again")
     assert cold.call().status == 200 and warm.call("/where").text != first, "the containers ended with their engine"

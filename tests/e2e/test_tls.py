@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from conftest import BINARY, ROOT, Answer, Daemon, close_all, wait_until
+from queued import DELIVERIES, Queue, Receiver
 from warm import SERVER, SHELL, build_server
 
 IDLE = 500
@@ -338,3 +339,38 @@ def test_what_cannot_be_used_is_said_at_the_start(start_daemon, pki, flags, stat
     assert daemon.process.wait(30) == status
     assert words in daemon.log()
     assert "BEGIN" not in daemon.log()
+
+
+# ---- callbacks
+
+@pytest.fixture
+def receiver(pki):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pki.folder / "server.pem", pki.folder / "server.key")
+    receiver = Receiver(context=context)
+    yield receiver
+    receiver.close()
+
+
+def called_back(start_daemon, tmp_path, receiver, **settings):
+    """What became of a callback's attempts."""
+    tmp_path.chmod(0o755)
+    queue = Queue(start_daemon("--bind-root", str(tmp_path), "--callback-allow", "127.0.0.1", **settings), tmp_path / "shared")
+    queue.function("called", "cat")
+    queue.end(queue.accept("called", b"word", headers={"X-Callback-Url": f"{receiver.url}/done"}))
+    [delivery] = wait_until(lambda: queue.list(function=DELIVERIES), 60)
+    return wait_until(lambda: queue.show(delivery["id"])["queued"]["history"], 60)
+
+
+def test_a_callback_over_tls_to_somebody_whose_certificate_is_not_trusted_is_not_made(start_daemon, tmp_path, receiver):
+    tried = called_back(start_daemon, tmp_path, receiver)[0]
+    assert tried["outcome"] == "function_failed" and "certificate" in tried["detail"]
+    assert receiver.got == []
+
+
+def test_a_callback_over_tls_to_somebody_whom_the_system_trusts(start_daemon, tmp_path, receiver, pki):
+    bundle = "/etc/ssl/certs/ca-certificates.crt"
+    trusting = ["unshare", "--mount", "sh", "-c", f'mount --bind {pki.ca} {bundle} && exec "$@"', "sh"]
+    called_back(start_daemon, tmp_path, receiver, wrapper=trusting)
+    path, fields, body = receiver.one()
+    assert (path, body, fields["X-Shallop-Status"]) == ("/done", b"word", "succeeded")

@@ -124,6 +124,14 @@ def test_documents_name_files_that_exist(path):
             assert (ROOT / quoted.rstrip("/")).exists(), f"{name(path)} names {quoted}"
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_documents_name_tests_that_exist(path):
+    """As a whole, in backquotes: the name of a file or of a function."""
+    there = {path.stem for path in TESTS} | {word for path in TESTS if path.suffix == ".py" for word in re.findall(r"^def (test_\w+)", path.read_text(), re.M)}
+    for quoted in re.findall(r"`(test_\w+)`", path.read_text()):
+        assert quoted in there, f"{name(path)} names {quoted}"
+
+
 def test_the_operations_guide_names_the_metrics_that_there_are():
     code = "".join((ROOT / path).read_text() for path in ("src/observe/metrics.cpp", "src/daemon/gauges.cpp"))
     guide = (ROOT / "docs/operations.md").read_text()

@@ -17,7 +17,7 @@ namespace shallop::access {
 /// One thing that was done, or was not allowed. "" and 0 are what is not known, or does not apply.
 struct AuditEntry {
     std::string_view event;  ///< "change", or "refused": it was not allowed
-    std::string who;         ///< a token's name, "anyone" where nobody is asked for one, or "folder"
+    std::string who;         ///< a token's name, "anyone" where nobody is asked for one, "folder" or "SIGHUP"
     std::string from;        ///< address of the client, "unix" for a unix socket
     std::string method, path;
     std::string function;

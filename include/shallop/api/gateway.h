@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <shallop/api/trusted_proxies.h>
 #include <shallop/base/id.h>
 #include <shallop/function/secret.h>
 #include <shallop/http/listener.h>
@@ -33,7 +34,8 @@ class Gateway final : public http::Handler {
 public:
     /// `open_secret` gives the secrets that signatures of routes name; may be empty: there are none.
     Gateway(registry::Registry& registry, invoke::Invoker& invoker, queue::Queue& queue, base::IdSource& ids,
-            base::Log& log, observe::Metrics& metrics, async::Clock& clock, function::SecretOpener open_secret = {})
+            base::Log& log, observe::Metrics& metrics, async::Clock& clock, function::SecretOpener open_secret = {},
+            TrustedProxies proxies = {})
         : registry_(registry),
           invoker_(invoker),
           queue_(queue),
@@ -41,7 +43,8 @@ public:
           log_(log),
           metrics_(metrics),
           clock_(clock),
-          open_secret_(std::move(open_secret)) {}
+          open_secret_(std::move(open_secret)),
+          proxies_(std::move(proxies)) {}
 
     Task<void> handle(http::Exchange& exchange) override { return serve(exchange, Scope::everything); }
 
@@ -75,6 +78,7 @@ private:
     observe::Metrics& metrics_;
     async::Clock& clock_;
     function::SecretOpener open_secret_;
+    TrustedProxies proxies_;
     base::Bytes signed_bytes_ = 0;  ///< held in memory by signed bodies
     bool refusing_ = false;
     std::vector<std::unique_ptr<function::Event>> spare_;

@@ -36,15 +36,16 @@ struct Settings {
     std::int64_t max_instances = 64;
     base::Bytes max_memory = 0;  ///< sum of limits.memory of all instances; 0 = nine tenths of the machine's
     std::int64_t starts_in_flight = 5;
-    std::string build_network = "bridge";     ///< of the containers that install packages
-    std::vector<std::string> build_env;       ///< theirs, NAME=VALUE
-    std::int64_t runtime_pool = 2;            ///< instances of each runtime that wait for code
-    std::int64_t runtime_pool_most = 8;       ///< the same, while there is demand
-    std::int64_t queue_concurrency = 64;      ///< queued events that run at once
-    std::int64_t backlog_events = 2'000'000;  ///< queued events in all
-    base::Bytes backlog_bytes = 4ULL << 30;   ///< their bodies
-    std::vector<std::string> callback_allow;  ///< private addresses that callbacks and destinations may lead to
-    std::string functions;                    ///< a folder whose functions are served; "": none
+    std::string build_network = "bridge";      ///< of the containers that install packages
+    std::vector<std::string> build_env;        ///< theirs, NAME=VALUE
+    std::int64_t runtime_pool = 2;             ///< instances of each runtime that wait for code
+    std::int64_t runtime_pool_most = 8;        ///< the same, while there is demand
+    std::int64_t queue_concurrency = 64;       ///< queued events that run at once
+    std::int64_t backlog_events = 2'000'000;   ///< queued events in all
+    base::Bytes backlog_bytes = 4ULL << 30;    ///< their bodies
+    std::vector<std::string> trusted_proxies;  ///< api::TrustedProxies
+    std::vector<std::string> callback_allow;   ///< private addresses that callbacks and destinations may lead to
+    std::string functions;                     ///< a folder whose functions are served; "": none
     std::vector<std::string> bind_roots;
     http::Limits http;
 };

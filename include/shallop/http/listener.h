@@ -84,6 +84,14 @@ public:
     virtual Task<void> handle(Exchange& exchange) = 0;
 };
 
+/// How little is left of what a server needs: a ladder, of which each rung has those below it.
+enum class Pressure : std::uint8_t {
+    none,
+    close,   ///< a reply ends its connection: who has an answer holds nothing more
+    refuse,  ///< requests are refused with 503, counted as "memory"
+    stop,    ///< idle connections are closed, and nothing is accepted: who comes waits in the kernel's queue
+};
+
 /// Accepts connections on one address (TCP "host:port", "[::1]:port", or "unix:/path") and serves HTTP/1.0 and 1.1 on
 /// them (RFC 9112), over TLS where secure() says so.
 ///
@@ -103,8 +111,9 @@ public:
     /// malformed, head_too_large, slow_head, connections, handshake, slow_handshake, plain_http. Before run().
     void on_refused(std::function<void(const char*)> report);
 
-    /// While it says so, requests are refused with 503, counted as "memory", and their connections end.
-    void refuse_while(std::function<bool()> short_of_memory);
+    /// Asked for each request and each time that somebody comes: cheap. Where four fifths of Limits::connections are busy, there is `close` at
+    /// least.
+    void under(std::function<Pressure()> pressure);
 
     /// New connections speak TLS, by this certificate; those of a unix socket do not. Again at any time, with another one.
     void secure(std::shared_ptr<const Tls> tls);

@@ -30,6 +30,8 @@ public:
     void to_idle(Place at) { idle_.splice(idle_.end(), busy_, at); }
     void to_busy(Place at) { busy_.splice(busy_.end(), idle_, at); }
 
+    std::size_t busy() const { return busy_.size(); }
+
     /// Asks the connection that has been idle for longest to end. False if none is idle.
     bool evict_idle();
 

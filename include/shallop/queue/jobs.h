@@ -59,6 +59,9 @@ public:
     /// Jobs that have not ended.
     std::size_t running() const { return running_.size(); }
 
+    /// What running jobs run.
+    std::vector<function::FunctionPtr> functions() const;
+
     /// Running jobs that name this secret: "job ID".
     std::vector<std::string> users_of_secret(std::string_view secret) const;
 

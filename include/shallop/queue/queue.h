@@ -158,12 +158,14 @@ public:
 
 private:
     struct Running;
+    class Hold;
+    class Place;
     int concurrency(const std::string& function) const;
     function::Async policy(const std::string& function) const;
     Status check(const Order& order) const;
     void pump();
     Task<void> take(Lines::Turn turn);
-    Task<void> run_one(std::shared_ptr<store::Taken> taken, async::Canceller& self);
+    Task<void> run_one(std::shared_ptr<store::Taken> taken, std::shared_ptr<Hold> hold, async::Canceller& self);
     Task<Ran> invoke(Running& running, async::Canceller& self, store::KeptReply& reply);
     Task<Ran> deliver(const store::Taken& taken);
     Task<void> settle(Running& running, Ran ran, store::KeptReply reply);
@@ -173,6 +175,7 @@ private:
     void apply(const store::Change& change);
     void told(const std::string& id);
     void remove_files(const std::vector<std::string>& names);
+    store::Interruption interruption() const;
     Task<void> renew_leases();
     Task<void> tidy();
 

@@ -120,7 +120,7 @@ public:
     /// Faults: invalid at /mounts/N/source.
     Status check_mounts(const function::Spec& spec) const;
 
-    /// Of all functions, by name.
+    /// Images of all functions, by name.
     std::set<std::string> images() const;
 
     /// The turn of a change: while it is kept, functions stay as they are.
@@ -129,8 +129,8 @@ public:
     /// The functions that name this secret.
     std::vector<std::string> users_of_secret(std::string_view secret) const;
 
-    /// Lets go of the code that no function has any more.
-    Task<void> collect_code();
+    /// Lets go of the code that no function has any more, nor one of `others`.
+    Task<void> collect_code(std::vector<function::FunctionPtr> others);
 
     CatalogPtr catalog() const { return catalog_; }
     void observe(Observer observer) { observer_ = std::move(observer); }

@@ -103,6 +103,13 @@ struct Change {
     std::vector<std::string> files{};  ///< bodies that nobody needs any more
 };
 
+/// What becomes of an event that ran, and runs no more though it has not ended: it is due again, or has failed where this has happened often.
+struct Interruption {
+    Millis now = 0;
+    int most = 10;          ///< interruptions of one event
+    Millis keep_until = 0;  ///< of one that has failed
+};
+
 /// The line of one function, at start.
 struct Line {
     std::string function;
@@ -149,8 +156,8 @@ public:
     Events(Store& store, async::Executor executor, base::Log& log);
     ~Events();
 
-    /// Once, before all else: what was running when the daemon ended is queued again, those interrupted `most` times fail. Then the lines.
-    Task<Result<std::vector<Line>>> recover(Millis now, int most_interruptions, Millis keep_until);
+    /// Once, before all else: what was running when the daemon ended is queued again, or fails. Then the lines.
+    Task<Result<std::vector<Line>>> recover(Interruption interruption);
 
     /// What is called on the loop once a change is on the disk, before its caller goes on, and also where that has been cancelled.
     using Written = std::function<void(const Change&)>;
@@ -161,7 +168,9 @@ public:
 
     /// Leases up to `most` due events of one function, oldest due first, until `lease`; each is one attempt more.
     Task<Result<Batch>> take(std::string function, Millis now, std::size_t most, Millis lease);
-    Task<Status> renew(std::vector<std::int64_t> running, Millis lease);
+    /// Leases of `running` last until `lease`. Then events whose lease is over are queued again, or fail: nobody runs them.
+    Task<Status> renew(std::vector<std::int64_t> running, Millis lease, Interruption interruption,
+                       Written written = {});
 
     /// Ends an attempt. What waited behind its ordering key is queued.
     Task<Result<Change>> end(std::shared_ptr<const Ending> ending, Written written = {});

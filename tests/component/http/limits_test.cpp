@@ -36,7 +36,7 @@ TEST_CASE("while memory is short requests are refused in words, and then served 
     Client kept(server.address());
     kept.send(hello);
     CHECK(kept.answer().status == 200);
-    server.short_of_memory = true;
+    server.pressure = http::Pressure::refuse;
     kept.send("POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
     const auto answer = kept.answer();
     CHECK(answer.status == 503);
@@ -45,10 +45,65 @@ TEST_CASE("while memory is short requests are refused in words, and then served 
     CHECK(answer.body.find("short of memory") != std::string::npos);
     CHECK(handler.handled == 1);
     CHECK(server.refused == 1);
-    server.short_of_memory = false;
+    server.pressure = http::Pressure::none;
     Client next(server.address());
     next.send(hello);
     CHECK(next.answer().status == 200);
+}
+
+TEST_CASE("the first rung: replies end their connections", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client kept(server.address());
+    kept.send(hello);
+    CHECK(kept.answer().field("connection").empty());
+    server.pressure = http::Pressure::close;
+    kept.send(hello + hello);
+    const auto answer = kept.answer();
+    CHECK(answer.status == 200);
+    CHECK(answer.field("connection") == "close");
+    CHECK(kept.until_close().empty());
+    CHECK(server.refused == 0);
+}
+
+TEST_CASE("the last rung: idle connections end, and who comes waits until it is left", "[http]") {
+    Scripted handler;
+    Server server(handler);
+    Client idle(server.address());
+    idle.send(hello);
+    CHECK(idle.answer().status == 200);
+    server.pressure = http::Pressure::stop;
+    Client waits(server.address());
+    waits.send(hello);
+    CHECK(idle.closed());
+    std::this_thread::sleep_for(300ms);
+    CHECK(server.connections() == 0);
+    CHECK(handler.handled == 1);
+    server.pressure = http::Pressure::none;
+    CHECK(waits.answer().status == 200);
+}
+
+TEST_CASE("where four fifths of the connections are busy, replies end theirs; idle ones do not count", "[http]") {
+    Scripted handler;
+    http::Limits limits;
+    limits.connections = 10;
+    Server server(handler, limits);
+    std::vector<Client> others;
+    for (int i = 0; i < 7; ++i) others.emplace_back(server.address());
+    REQUIRE(eventually([&] { return server.connections() == 7; }));
+    Client client(server.address());
+    client.send(hello);
+    CHECK(client.answer().field("connection").empty());
+    for (auto& other : others) other.send("GET /hello HTTP/1.1\r\n");  // half a head: busy
+    REQUIRE(eventually([&] {
+        client.send(hello);
+        return client.answer().field("connection") == "close";
+    }));
+    CHECK(client.closed());
+    for (auto& other : others) {
+        other.send("Host: a\r\n\r\n");
+        CHECK(other.answer().status == 200);
+    }
 }
 
 TEST_CASE("a head that does not arrive in time is answered 408", "[http]") {

@@ -31,7 +31,7 @@ public:
             ++refused;
             last_refused = word;
         });
-        listener_.refuse_while([this] { return short_of_memory.load(); });
+        listener_.under([this] { return pressure.load(); });
         listener_.secure(std::move(tls));
         boost::asio::co_spawn(context_, listener_.run(), boost::asio::detached);
         thread_ = std::thread([this] { context_.run(); });
@@ -52,7 +52,7 @@ public:
     }
 
     std::atomic<int> refused{0};  ///< requests and connections the handler never saw
-    std::atomic<bool> short_of_memory{false};
+    std::atomic<http::Pressure> pressure{http::Pressure::none};
     std::atomic<const char*> last_refused{""};
 
     /// The certificate of connections from now on.

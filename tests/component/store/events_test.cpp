@@ -90,7 +90,7 @@ TEST_CASE("what ran when the store was left is queued again, and is no attempt",
         REQUIRE(queue.take(1) == Ids{"a"});
     }
     Queue queue(dir.path());
-    const auto lines = queue.run(queue.events.recover(5000, 10, 9000)).value();
+    const auto lines = queue.run(queue.events.recover({5000, 10, 9000})).value();
     REQUIRE(lines.size() == 1);
     CHECK(lines[0].function == "f");
     CHECK(lines[0].events == 1);
@@ -111,10 +111,36 @@ TEST_CASE("an event that is interrupted again and again is a dead letter, and le
     REQUIRE(queue.run(queue.events.put(ordered("b", "k"))).has_value());
     for (int time = 0; time < 3; ++time) {
         REQUIRE(queue.take(1, 6000) == Ids{"a"});
-        REQUIRE(queue.run(queue.events.recover(5000, 3, 9000)).has_value());
+        REQUIRE(queue.run(queue.events.recover({5000, 3, 9000})).has_value());
     }
     CHECK(queue.state("a") == EventState::failed);
     CHECK(queue.take(1, 6000) == Ids{"b"});
+}
+
+TEST_CASE("an event whose lease nobody renews is due again", "[store][events]") {
+    TempDir dir;
+    Queue queue(dir.path());
+    for (const auto* const id : {"lost", "held"}) REQUIRE(queue.run(queue.events.put(event(id))).has_value());
+    const auto batch = queue.run(queue.events.take("f", 2000, 8, 60'000)).value();
+    REQUIRE(batch.events.size() == 2);
+    std::vector<store::Change> changes;
+    const auto renew = [&](store::Millis now) {
+        const auto write = [&](const store::Change& change) { changes.push_back(change); };
+        return queue.run(queue.events.renew({batch.events[1].row.seq}, now + 60'000, {now, 10, 9000}, write));
+    };
+    REQUIRE(renew(59'999).has_value());
+    CHECK(changes.empty());
+    REQUIRE(renew(60'001).has_value());
+    REQUIRE(changes.size() == 1);
+    CHECK(changes[0].function == "f");
+    CHECK(changes[0].queued == 1);
+    CHECK(changes[0].bytes == 4);
+    CHECK(changes[0].due == 60'001);
+    CHECK(queue.take(8, 60'001) == Ids{"lost"});
+    CHECK(queue.state("held") == EventState::running);
+    const auto found = queue.run(queue.events.find("lost")).value();
+    CHECK(found->row.attempts == 1);
+    CHECK(found->attempts.at(0).detail == "its run was lost");
 }
 
 TEST_CASE("those of one ordering key go one after the other, a retry before what waits behind it", "[store][events]") {
@@ -180,7 +206,7 @@ TEST_CASE("an end that comes after its lease was lost changes nothing", "[store]
     Queue queue(dir.path());
     REQUIRE(queue.run(queue.events.put(event("a"))).has_value());
     REQUIRE(queue.take(1) == Ids{"a"});
-    REQUIRE(queue.run(queue.events.recover(5000, 10, 9000)).has_value());
+    REQUIRE(queue.run(queue.events.recover({5000, 10, 9000})).has_value());
     queue.end("a", EventState::failed);
     CHECK(queue.state("a") == EventState::queued);
 }

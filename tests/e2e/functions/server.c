@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -35,7 +37,7 @@ struct connection {
 
 static int send_all(int fd, const void* bytes, size_t size) {
     for (const char* at = bytes; size > 0;) {
-        const ssize_t sent = send(fd, at, size, MSG_NOSIGNAL);
+        const ssize_t sent = write(fd, at, size);  // SIGPIPE is ignored
         if (sent <= 0) return 0;
         at += sent;
         size -= (size_t)sent;
@@ -120,8 +122,8 @@ static long next_chunk(struct connection* one) {
     return size;
 }
 
-/// Reads the body, and sends it back as it comes (in its own framing) where `back` is set. -1: the connection ended.
-static long long pass_body(struct connection* one, int back) {
+/// Reads the body, and writes it to `to` as it comes, in its own framing, unless that is -1. -1: the connection ended.
+static long long pass_body(struct connection* one, int to) {
     static _Thread_local char buffer[piece];
     long long total = 0;
     long left = one->length < 0 ? 0 : -1;
@@ -130,12 +132,12 @@ static long long pass_body(struct connection* one, int back) {
         if (one->length < 0 && left == 0) {
             left = next_chunk(one);
             if (left < 0) return -1;
-            if (back && !sayf(one->fd, "%lx\r\n", left)) return -1;
+            if (to >= 0 && !sayf(to, "%lx\r\n", left)) return -1;
             rest = left;
         }
         while (rest > 0) {
             const size_t got = take(one, buffer, rest < piece ? (size_t)rest : piece);
-            if (got == 0 || (back && !send_all(one->fd, buffer, got))) return -1;
+            if (got == 0 || (to >= 0 && !send_all(to, buffer, got))) return -1;
             rest -= (long long)got;
             total += (long long)got;
         }
@@ -146,7 +148,7 @@ static long long pass_body(struct connection* one, int back) {
             if (got == 0) return -1;
             have += got;
         }
-        if (back && !say(one->fd, "\r\n")) return -1;
+        if (to >= 0 && !say(to, "\r\n")) return -1;
         if (left == 0) return total;
         left = 0;
     }
@@ -173,6 +175,35 @@ static int events(int fd, int count) {
         if (!sayf(fd, "%x\r\n%s\r\n", size, event)) return 0;
     }
     return say(fd, "0\r\n\r\n");
+}
+
+/// Sends back all that it has seen, once it has all of it: the head as it came, then the body in its own framing.
+static int whole(struct connection* one) {
+    const int client = one->fd;
+    const int seen = memfd_create("seen", MFD_CLOEXEC);
+    const int chunked = one->length < 0;
+    if (chunked) sayf(seen, "%zx\r\n", one->head);
+    send_all(seen, one->bytes, one->head);
+    if (chunked) say(seen, "\r\n");
+    drop(one, one->head);
+    int sent = pass_body(one, seen) >= 0 && say(client, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n");
+    const off_t size = lseek(seen, 0, SEEK_END);
+    if (chunked) sent = sent && say(client, "Transfer-Encoding: chunked\r\n\r\n");
+    if (!chunked) sent = sent && sayf(client, "Content-Length: %lld\r\n\r\n", (long long)size);
+    off_t at = 0;
+    while (sent && at < size && strcmp(one->method, "HEAD") != 0) sent = sendfile(client, seen, &at, (size_t)size) > 0;
+    close(seen);
+    return sent;
+}
+
+/// Sends the request's body as it is: a reply, or something else.
+static int repeat(struct connection* one) {
+    drop(one, one->head);
+    while ((long long)one->have < one->length)
+        if (!more(one)) return 0;
+    const int sent = send_all(one->fd, one->bytes, (size_t)one->length);
+    drop(one, (size_t)one->length);
+    return sent;
 }
 
 static int upgrade(struct connection* one) {
@@ -240,14 +271,16 @@ static int act(struct connection* one) {
         drop(one, one->head);
         return 1;
     }
+    if (strncmp(path, "/whole", 6) == 0) return whole(one);
+    if (strcmp(path, "/repeat") == 0) return repeat(one);
     drop(one, one->head);
     if (strcmp(path, "/echo") == 0) {
         const int begun = one->length < 0 ? say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
                                           : sayf(fd, "HTTP/1.1 200 OK\r\nContent-Length: %lld\r\n\r\n", one->length);
-        return begun && pass_body(one, 1) >= 0;
+        return begun && pass_body(one, fd) >= 0;
     }
     if (strcmp(path, "/upgrade") == 0) return upgrade(one);
-    const long long took = pass_body(one, 0);
+    const long long took = pass_body(one, -1);
     if (took < 0) return 0;
     if (strcmp(path, "/take") == 0) return answer_text(fd, "%lld\n", took);
     if (strcmp(path, "/give") == 0 && strcmp(one->method, "HEAD") != 0) return give(fd, atoll(one->query));

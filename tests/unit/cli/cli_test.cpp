@@ -117,6 +117,15 @@ TEST_CASE("every fault has its advice", "[cli]") {
     }
 }
 
+TEST_CASE("what is not there, or in the way, is looked at with the command for it", "[cli]") {
+    constexpr const char* body = R"({"detail":"d","fault":"conflict"})";
+    CHECK(cli::complaint_from(409, body, "/v1/tokens").todo == "see what is there: shallop tokens");
+    CHECK(cli::complaint_from(409, body, "/v1/secrets/a?x").todo == "see what is there: shallop secrets");
+    CHECK(cli::complaint_from(409, body, "/v1/functions/a").todo == "see what is there: shallop list");
+    CHECK(cli::complaint_from(404, R"({"detail":"d","fault":"not_found"})", "/v1/jobs/1").todo ==
+          "see what is there: shallop jobs");
+}
+
 TEST_CASE("a refusal that may pass is told from one that will not", "[cli]") {
     CHECK(cli::complaint_from(503, R"({"detail":"d","fault":"engine_down"})").passing);
     CHECK(cli::complaint_from(429, R"({"detail":"d","fault":"overloaded"})").passing);

@@ -112,6 +112,16 @@ TEST_CASE("a client without a host or an address has stand-ins", "[contract]") {
     CHECK(lines_of(head, "Forwarded") == "Forwarded: for=unknown;proto=http|");
 }
 
+TEST_CASE("what a proxy on a unix socket says of its client is passed on", "[contract]") {
+    auto event = get();
+    event.remote_addr.clear();
+    event.fields.push_back({"X-Forwarded-For", "198.51.100.7"});
+    event.fields.push_back({"Forwarded", "for=198.51.100.7;proto=https"});
+    const auto head = head_of(event);
+    CHECK(lines_of(head, "X-Forwarded-For") == "X-Forwarded-For: 198.51.100.7|");
+    CHECK_THAT(lines_of(head, "Forwarded"), StartsWith("Forwarded: for=198.51.100.7;proto=https, for=unknown;"));
+}
+
 TEST_CASE("a trace context that is broken or doubled is replaced, with its state", "[contract]") {
     auto event = get();
     event.fields.push_back({"tracestate", "a=b"});

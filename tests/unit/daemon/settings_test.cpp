@@ -70,6 +70,9 @@ TEST_CASE("every refusal names where the value came from", "[daemon]") {
     CHECK(says({"--max-instances", "0"}).find("from 1") != std::string::npos);
     CHECK(says({"--config", "/nonexistent"}).find("/nonexistent") != std::string::npos);
     CHECK(says({"--admin-token", "short"}).find("16 characters") != std::string::npos);
+    CHECK(says({"--callback-allow", "10.0.0.1,here"}).starts_with("--callback-allow: 'here' is no address"));
+    CHECK(says({"--trusted-proxies", "10.0.0.1:80"}).starts_with("--trusted-proxies: '10.0.0.1:80' is no address"));
+    CHECK(says({"--trusted-proxies", "10.0.0.1,unix,fd00::/8"}) == "accepted");
     const File file("lisen: 1\n");
     CHECK(says({"--config", file.path}).find("'lisen'") != std::string::npos);
 }

@@ -128,6 +128,15 @@ TEST_CASE("the request line has one method, one target and one version", "[http]
     CHECK(with_line(std::string(300, 'M') + " / HTTP/1.1") == 501);
 }
 
+TEST_CASE("a line that begins with a word longer than any target is malformed, whole or not", "[http]") {
+    const std::string word(limits.target + 1, 'M');
+    CHECK(with_line(word + " / HTTP/1.1") == 400);
+    CHECK(parse(word + std::string(100, 'M')).status == 400);
+    CHECK(parse(std::string(100'000, 'A')).status == 400);
+    CHECK(parse(std::string(limits.target, 'M') + " / HTTP/1.1\r\n").status == 501);
+    CHECK(parse("GET " + word + std::string(100, 'M')).status == 414);
+}
+
 TEST_CASE("a target is a path, an http address or the star of OPTIONS", "[http]") {
     CHECK(with_line("GET //x HTTP/1.1") == 200);
     CHECK(with_line("GET /%zz?a=|{}\\ HTTP/1.1") == 200);
@@ -191,6 +200,8 @@ TEST_CASE("the length of a body is told once and plainly", "[http]") {
                               "05",
                               "00",
                               "1e3",
+                              "9223372036854775808",
+                              "9999999999999999999",
                               "18446744073709551616",
                               "99999999999999999999",
                               "10000000000000000000"}) {

@@ -184,6 +184,7 @@ TEST_CASE("a reply that readers could take in two ways is refused", "[http]") {
         {reply("Content-Length:\r\n"), "no number"},
         {reply("Content-Length: 01\r\n"), "begins with a zero"},
         {reply("Content-Length: 99999999999999999999\r\n"), "too large"},
+        {reply("Content-Length: 9223372036854775808\r\n"), "too large"},
         {reply("Content_Length: 1\r\n"), "Content_Length"},
         {reply("Transfer_Encoding: chunked\r\n"), "Transfer_Encoding"},
         {reply("Transfer-Encoding: gzip, chunked\r\n"), "not \"chunked\""},

@@ -381,6 +381,7 @@ const struct deed probes[] = {
     {"reach-engine", reach_engine},
     {"reach-network", reach_network},
     {"odd-sockets", odd_sockets},
+    {"old-calls", old_calls},
     {"mounts", mounts},
     {"devices", devices},
     {"write-files", write_files},

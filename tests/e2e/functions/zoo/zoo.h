@@ -36,3 +36,5 @@ void leave_mark(char* report);
 void find_mark(char* report);
 /// A child dies of SIGSEGV: says whether the kernel dumped it.
 void crash(char* report);
+/// Tries the calls of 32-bit programs.
+void old_calls(char* report);

@@ -23,10 +23,10 @@ test: ## the same set-up, then every test; the last line is "N passed, N failed"
 	@tools/setup test
 	@tools/test
 
-soak: ## ten minutes of load, faults and kills against a model; SOAK_SECONDS=3600 SOAK_SEED=7 make soak
+soak: ## a hundred kills and ten minutes of load and faults against a model; SOAK_SECONDS=3600 SOAK_SEED=7 make soak
 	@tools/setup test
 	@tools/build release
-	@SHALLOP_BIN=$(CURDIR)/build/release/shallop tests/soak/run
+	@SHALLOP_BIN=$(CURDIR)/build/release/shallop tests/soak/run --keep
 
 build: ## build/release/shallop
 	@tools/setup build

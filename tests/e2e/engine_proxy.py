@@ -8,6 +8,8 @@ import os
 import re
 import tempfile
 import threading
+import time
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +21,15 @@ REFUSAL = (b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/jso
 
 # What is done to a request. With lose, truncate and slow the engine does what it is asked, and its answer suffers; hang does so later.
 ACTS = ("latency", "error_500", "drop", "lose", "hang", "truncate", "garbage", "slow", "refuse", "cut_events")
+
+
+WAITING = {"GET events", "POST wait", "POST attach"}
+
+
+def verb_of(method, target):
+    """Such as "POST start", "DELETE container", "GET info"."""
+    parts = re.sub(r"^/v[\d.]+", "", target.split("?")[0]).strip("/").split("/")
+    return f"{method} {parts[0].removesuffix('s') if parts[0] == 'containers' and len(parts) == 2 and parts[1] not in ('create', 'json') else parts[-1]}"
 
 
 class Body:
@@ -58,9 +69,10 @@ class Client:
         self.early = b""    # of the next one
 
     async def left(self):
-        """Returns when it has hung up."""
-        while piece := await self.reader.read(1):
+        """Returns when it has hung up. Its next request may come while the answer's last bytes are still told here: only one byte of it is taken."""
+        if piece := await self.reader.read(1):
             self.early += piece
+            await asyncio.Event().wait()
 
 
 class EngineProxy:
@@ -70,6 +82,7 @@ class EngineProxy:
         self.directory = Path(tempfile.mkdtemp(prefix="shallop-proxy-", dir="/tmp"))
         self.path, self.upstream = f"{self.directory}/engine.sock", upstream
         self.rule, self.requests, self.faulted, self.clients, self.bugs = None, [], 0, set(), []
+        self.timed = deque(maxlen=1000)  # requests: [verb, began, ended or None]
         self.loop = asyncio.new_event_loop()
         self.mended = asyncio.Event()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -90,6 +103,12 @@ class EngineProxy:
         """From now on requests whose method and target fit suffer `act`; `seconds` is for latency, `chance` says of each whether it does."""
         assert act in ACTS, act
         self.run(self.set_rule(act, target, method, seconds, chance or (lambda: True)))
+
+    def slowest(self, since):
+        """The request that took longest of those that have ended since then or have not, and how long: without those that wait for something."""
+        now, found = time.monotonic(), list(self.timed)
+        took = [((ended or now) - began, verb) for verb, began, ended in found if (ended or now) > since and verb not in WAITING]
+        return max(took, default=(0.0, "nothing"))
 
     def mend(self):
         """Requests pass again; those that hang go on to the engine, whoever still waits for them."""
@@ -179,6 +198,14 @@ class EngineProxy:
         method, client.target = (word.decode() for word in head.split(b" ", 2)[:2])
         body = b"".join([piece async for piece in Body(head).pieces(client.reader)])
         self.requests.append((method, client.target))
+        timed = [verb_of(method, client.target), time.monotonic(), None]
+        self.timed.append(timed)
+        try:
+            return await self.suffer(client, head, body, method)
+        finally:
+            timed[2] = time.monotonic()
+
+    async def suffer(self, client, head, body, method):
         act, seconds = self.decide(method, client.target)
         if act in ("drop", "refuse", "cut_events"):
             return False
@@ -213,14 +240,14 @@ class EngineProxy:
                 break
         if act == "lose":
             return False
+        bodiless = head_only or status in (204, 304)
         if act == "truncate":
-            writer.write(head[:-2] if head_only or status in (204, 304) else head)
-            async for piece in Body(head, until_close=True).pieces(there):
+            writer.write(head[:-2] if bodiless else head)
+            async for piece in Body(head, until_close=True, none=bodiless).pieces(there):
                 writer.write(piece[:len(piece) // 2])
                 break
             await writer.drain()
             return False
-        bodiless = head_only or status in (204, 304)
         await self.send(writer, head, act)
         body = Body(head, until_close=True, none=bodiless)
         ends = body.until_close and not bodiless

@@ -151,7 +151,7 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize("name", REFUSED_HEADS)
-def test_a_bad_head_is_refused_once_and_ends_the_connection(gateway, name):
+def test_P7_a_bad_head_is_refused_once_and_ends_the_connection(gateway, name):
     with Raw(gateway.port) as raw:
         raw.send(REFUSED_HEADS[name] + NEXT)
         answers = raw.until_close()
@@ -193,7 +193,7 @@ def test_a_head_in_pieces_is_waited_for(gateway):
         assert raw.answer() == (200, b"ok\n")
 
 
-def test_a_smuggled_request_is_never_answered(gateway):
+def test_P7_a_smuggled_request_is_never_answered(gateway):
     smuggled = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with Raw(gateway.port) as raw:
         raw.send(POST + b"Content-Length: %d\r\n\r\n" % len(smuggled) + smuggled + NEXT)
@@ -201,7 +201,7 @@ def test_a_smuggled_request_is_never_answered(gateway):
         assert raw.answer() == (200, b"ok\n")
 
 
-def test_endless_things_are_cut(gateway):
+def test_P8_endless_things_are_cut(gateway):
     def feed(begin, piece):
         sent = 0
         with Raw(gateway.port) as raw:
@@ -227,7 +227,7 @@ def rss(daemon):
     return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{daemon.process.pid}/status").read_text())[1]) * 1024
 
 
-def test_slow_and_idle_connections_cost_little_and_starve_nobody(daemon):
+def test_P8_slow_and_idle_connections_cost_little_and_starve_nobody(daemon):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 10000), hard))
     count = min(2000, min(hard, 10000) // 4)

@@ -328,7 +328,7 @@ def test_a_function_joins_a_network_only_by_name(daemon):
 
 
 @pytest.mark.parametrize("reuse", [False, True])
-def test_hundred_redeploys_under_load_fail_no_call(daemon, reuse):
+def test_P11_hundred_redeploys_under_load_fail_no_call(daemon, reuse):
     moving = HELLO | {"scale": {"max": 4, "reuse": reuse}}
     daemon.put("moving", **moving)
     stop, failed = threading.Event(), []

@@ -61,7 +61,7 @@ def events_of(database):
         return dict(opened.execute("SELECT id, state FROM events"))
 
 
-def test_nothing_accepted_is_lost_however_often_the_daemon_is_killed(start_daemon):
+def test_P1_nothing_accepted_is_lost_however_often_the_daemon_is_killed(start_daemon):
     print(f"seed {SEED}")
     chance = random.Random(SEED)
     marks = Path(tempfile.mkdtemp(prefix="shallop-marks-", dir="/tmp"))
@@ -133,7 +133,7 @@ class Disk:
         shutil.rmtree(self.home)
 
 
-def test_nothing_accepted_is_lost_when_the_power_goes(start_daemon):
+def test_P2_nothing_accepted_is_lost_when_the_power_goes(start_daemon):
     print(f"seed {SEED}")
     chance = random.Random(SEED)
     disk = Disk()

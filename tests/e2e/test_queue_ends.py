@@ -50,7 +50,7 @@ def test_a_function_that_fails_twice_and_then_succeeds_has_succeeded(queue):
     assert metric(queue.daemon, "shallop_queue_attempts_total", function="third", outcome="retried") == 2
 
 
-def test_attempts_are_used_up(queue):
+def test_P10_attempts_are_used_up(queue):
     queue.function("never", FAILS, **{"async": {"max_attempts": 2}})
     ended = queue.run("never")
     assert (ended["status"], ended["fault"], ended["http_status"]) == ("failed", "http_500", 500)
@@ -102,7 +102,7 @@ def test_an_event_that_would_be_too_old_is_not_tried_again(queue):
 
 # ---- dead letters
 
-def test_a_dead_letter_tells_every_attempt_and_runs_again_when_it_is_redriven(queue):
+def test_P10_a_dead_letter_tells_every_attempt_and_runs_again_when_it_is_redriven(queue):
     queue.function("mailer", "echo trying >&2; " + answers(500), **{"async": {"max_attempts": 2}})
     id = queue.accept("mailer", b"dear")
     ended = queue.end(id)

@@ -6,11 +6,16 @@ import random
 import threading
 import time
 
+from steady import Steady
+
 SHELL = "debian:bookworm-slim"
 SERVER = "shallop-test-server:latest"
 CONCURRENCY = 8  # of the queued events
 MARK = "cat >/dev/null; echo $SHALLOP_INVOCATION_ID >>/marks/events"
+POISON = "cat >/dev/null; echo $SHALLOP_INVOCATION_ID >>/marks/poison; exit 1"
+POISON_ATTEMPTS = 3
 TICK = "cat >/dev/null; echo $HTTP_SHALLOP_SCHEDULED_TIME >>/marks/ticks"
+WARM = {"image": SERVER, "contract": "http", "scale": {"max": 1, "concurrency": 16}, "limits": {"timeout": "5s"}}
 REFUSALS = {429, 502, 503, 504}
 
 
@@ -19,11 +24,13 @@ def functions(marks):
     mounts = [{"type": "bind", "source": str(marks), "target": "/marks", "read_only": False}]
     later = {"concurrency": CONCURRENCY, "max_attempts": 20, "backoff": {"initial": "50ms", "max": "500ms"}}
     return {
-        "warm": {"image": SERVER, "contract": "http", "scale": {"max": 1, "concurrency": 16}, "limits": {"timeout": "5s"}},
+        "warm": WARM,
         "cold": {"image": SERVER, "contract": "http", "scale": {"max": 4}, "limits": {"timeout": "3s"}},
         "victim": {"image": SERVER, "contract": "http", "scale": {"max": 2, "concurrency": 4}, "limits": {"timeout": "5s"}},
         "cat": {"image": SHELL, "command": ["cat"], "scale": {"max": 2, "concurrency": 4}, "limits": {"timeout": "5s"}},
         "mark": {"image": SHELL, "command": ["sh", "-c", MARK], "mounts": mounts, "scale": {"max": 2, "concurrency": 4}, "async": later},
+        "poison": {"image": SHELL, "command": ["sh", "-c", POISON], "mounts": mounts, "scale": {"max": 1, "concurrency": 4},
+                   "async": later | {"max_attempts": POISON_ATTEMPTS}},
         "tick": {"image": SHELL, "command": ["sh", "-c", TICK], "mounts": mounts, "scale": {"max": 1, "concurrency": 4}, "async": later},
     }
 
@@ -32,19 +39,19 @@ class Client:
     """One that works in a loop until it is told to rest or to end. `turn` says what; a connection that breaks is made again."""
 
     def __init__(self, load, number, pause):
-        self.load, self.model, self.pause = load, load.model, pause
+        self.load, self.model, self.pause, self.go = load, load.model, pause, threading.Event()
         self.chance = random.Random(f"{load.seed} {type(self).__name__} {number}")
         self.connections, self.turns, self.resting = {}, 0, threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
 
     def run(self):
         while not self.load.over.is_set():
-            if not self.load.go.is_set():
+            if not self.go.is_set():
                 for connection in self.connections.values():
                     connection.close()
                 self.connections.clear()
                 self.resting.set()
-                self.load.go.wait(0.2)
+                self.go.wait(0.2)
                 continue
             self.resting.clear()
             self.turns += 1
@@ -73,25 +80,6 @@ class Client:
         return self.ask(self.load.daemon.port, method, path, body)
 
 
-class Caller(Client):
-    """Requests to a server that is warm. While the engine alone is faulty each is answered, and rightly."""
-
-    def turn(self):
-        word = f"{self.chance.randrange(1 << 40):x}"
-        calm = self.load.calm
-        answer = self.call(f"/function/warm/x?{word}")
-        if answer is None:
-            self.model.count("warm", "cut")
-        elif answer[0] == 200 and answer[2].split()[:1] == [word.encode()]:
-            self.model.count("warm", 200)
-        elif answer[0] == 200:
-            self.model.broke("P9", f"a wrong answer: {answer[2][:80]!r} to {word}")
-        else:
-            self.model.count("warm", answer[0])
-        if (answer is None or answer[0] != 200) and calm is not None and calm == self.load.calm:
-            self.model.broke("P3", f"a warm call got {answer and (answer[0], answer[2][-200:])}")
-
-
 class Mixed(Client):
     """Requests to functions that are killed, cold or started for each event: an answer is right, or a refusal."""
 
@@ -118,6 +106,15 @@ class Sender(Client):
         self.model.count("events", answer[0] if answer else "cut")
         if answer and answer[0] == 202:
             self.model.events.append(answer[1]["X-Shallop-Invocation-Id"])
+
+
+class Poisoner(Client):
+    """Queued events that fail each time."""
+
+    def turn(self):
+        answer = self.call("/async-function/poison", "POST", b"x")
+        if answer and answer[0] == 202:
+            self.model.poison.append(answer[1]["X-Shallop-Invocation-Id"])
 
 
 class Deployer(Client):
@@ -170,37 +167,60 @@ class Health(Client):
 class Load:
     """All clients. `calm` is a number while nothing may disturb warm calls, another one after each time something may: None meanwhile."""
 
-    def __init__(self, daemon, model, seed):
+    def __init__(self, daemon, model, seed, rate):
         self.daemon, self.model, self.seed = daemon, model, seed
-        self.over, self.go, self.calm = threading.Event(), threading.Event(), None
-        self.token, self.calms = daemon.token, 0
-        kinds = [(Caller, 3, 0.002), (Mixed, 3, 0.01), (Sender, 2, 0.03), (Deployer, 1, 0.15), (Jobs, 1, 3.0), (Health, 1, 0.05)]
+        self.over, self.calm = threading.Event(), None
+        self.token, self.calms, self.disturbed = daemon.token, 0, []
+        self.active, self.since = 0.0, None  # seconds under load; the time since when, but for rests
+        self.steady = Steady(daemon.port, seed, rate)
+        kinds = [(Mixed, 3, 0.01), (Sender, 2, 0.03), (Poisoner, 1, 1.0), (Deployer, 1, 0.15), (Jobs, 1, 3.0), (Health, 1, 0.05)]
         self.clients = [kind(self, number, pause) for kind, count, pause in kinds for number in range(count)]
 
     def start(self):
-        self.go.set()
+        self.resume()
         for client in self.clients:
             client.thread.start()
 
     def becalm(self):
         self.calms += 1
         self.calm = self.calms
+        if self.disturbed:
+            self.disturbed[-1][1] = time.monotonic()
 
     def disturb(self):
         self.calm = None
+        self.disturbed.append([time.monotonic(), float("inf")])
+
+    def seconds(self):
+        """How long there was load."""
+        return self.active + (time.monotonic() - self.since if self.since else 0)
 
     def rest(self, seconds=60):
         """Waits until no client has anything under way."""
-        self.go.clear()
-        for client in self.clients:
+        self.steady.do("rest")
+        self.active, self.since = self.seconds(), None
+        self.pause(Client, seconds)
+
+    def pause(self, kind, seconds=60):
+        """The same for one kind of client."""
+        resting = [client for client in self.clients if isinstance(client, kind)]
+        for client in resting:
+            client.go.clear()
+        for client in resting:
             assert client.resting.wait(seconds), "a client waits for an answer for ever"
 
-    def resume(self):
+    def resume(self, kind=Client):
         for client in self.clients:
-            client.resting.clear()
-        self.go.set()
+            if isinstance(client, kind):
+                client.resting.clear()
+                client.go.set()
+        if kind is Client:
+            self.steady.do("go")
+            self.since = time.monotonic()
 
     def end(self):
+        """Returns what went wrong with the steady calls."""
         self.over.set()
         for client in self.clients:
             client.thread.join(60)
+        return self.steady.end()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tree says about itself: arrows between modules, the traps of this toolchain, sizes, documents that name what exists."""
 
+import importlib.util
 import pathlib
 import re
 import subprocess
@@ -138,6 +139,14 @@ def test_the_operations_guide_names_the_metrics_that_there_are():
     there = set(re.findall(r'(?:Name|gauge|total)\("(shallop_\w+)"', code))
     assert there and set(re.findall(r"`(shallop_\w+)", table)) == there
     assert set(re.findall(r"\bshallop_\w+", guide)) <= there, "an alert names a metric that is not there"
+
+
+def test_each_promise_has_tests_of_its_name():
+    spec = importlib.util.spec_from_file_location("promises", ROOT / "tests/soak/promises.py")
+    promises = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(promises)
+    found = promises.tests()
+    assert set(found) == set(promises.PROMISES), "a test is named after a promise that is none, or a promise has no test"
 
 
 def test_every_setting_of_serve_is_in_the_operations_guide():

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 BINARY = Path(os.environ.get("SHALLOP_BIN", ROOT / "build/release/shallop"))
 READY_SECONDS = 20
 STOP_SECONDS = 60
+LATE = 1.5  # what a bar in seconds is given on a machine that has other things to do
 
 
 def wait_until(claim, seconds=10, every=0.05, what=None):

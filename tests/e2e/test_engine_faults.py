@@ -11,14 +11,13 @@ from http.client import HTTPException
 
 import pytest
 
-from conftest import Daemon, close_all, wait_until
+from conftest import LATE, Daemon, close_all, wait_until
 from engine_proxy import ACTS, EngineProxy
 from warm import SERVER, SHELL, Function, at_once
 
 TIMEOUT = 2  # seconds: limits.timeout of the function that is cold, and so the deadline of its start
 FAULTY_SECONDS = 2.5
 # What the bars of the promises are given on a machine that has other things to do.
-LATE = 1.5
 LIVE, LIVE_WORST = 0.1, 1.0  # of 100 calls to /livez the slowest five may take longer than the bar, but not than the worst
 
 

@@ -14,12 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import docker, wait_until
+from conftest import LATE, docker, wait_until
 from queued import Queue
 from warm import SERVER, SHELL, Function, at_once, metric, stat
 
 HTTP = {"image": SERVER, "contract": "http"}
-LATE = 1.5  # what a bar in seconds is given on a machine that has other things to do
 
 
 def timed(work):

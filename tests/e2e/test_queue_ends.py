@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """How queued events end: what is tried again, dead letters, what people do to them, and where outcomes are sent."""
 import json
+import time
 
 import pytest
 
-from conftest import Daemon, close_all, free_port, wait_until
+from conftest import LATE, Daemon, close_all, free_port, wait_until
 from queued import DELIVERIES, HELD, Queue, Receiver, outcomes
 from warm import metric
 
@@ -117,6 +118,23 @@ def test_P10_a_dead_letter_tells_every_attempt_and_runs_again_when_it_is_redrive
     assert queue.dead("mailer") == []
     assert queue.daemon.api("POST", f"/v1/dead-letters/{id}/redrive").status == 409
     assert queue.daemon.api("DELETE", f"/v1/dead-letters/{id}").status == 409
+
+
+@pytest.mark.parametrize("harm", ["exit 3", "kill -9 -1", "sleep 60"])
+def test_P10_an_event_that_does_harm_each_time_delays_the_others_little(queue, harm):
+    queue.function("poisoned", f'case $(cat) in poison) {harm};; *) echo fine;; esac', limits={"timeout": "1s"},
+                   **{"async": {"max_attempts": 6, "concurrency": 4}})
+    queue.run("poisoned", b"first")
+    bad = [queue.accept("poisoned", b"poison") for _ in range(2)]
+    took = []
+    for _ in range(20):
+        began = time.monotonic()
+        assert queue.run("poisoned", b"good")["status"] == "succeeded"
+        took.append(time.monotonic() - began)
+    assert max(took) <= 2 + LATE, took
+    for id in bad:
+        ended = queue.end(id)
+        assert ended["status"] == "failed" and len(outcomes(ended)) == 6
 
 
 def test_all_dead_letters_of_a_function_are_redriven_or_dropped_and_no_others(queue):

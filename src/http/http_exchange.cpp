@@ -95,7 +95,10 @@ Task<Result<std::size_t>> HttpExchange::read_some(std::span<char> into) {
     while (!body_.done()) {
         const auto step = body_.decode(wire_.buffered(), into);
         wire_.consume(step.consumed);
-        if (body_.refused()) co_return fail_read(body_.refusal().status, Fault::invalid, body_.refusal().detail);
+        if (body_.refused()) {
+            const auto& [status, detail] = body_.refusal();
+            co_return fail_read(status, status == 431 ? Fault::too_large : Fault::invalid, detail);
+        }
         if (step.produced > 0) co_return step.produced;
         if (body_.done()) break;
 
@@ -127,7 +130,7 @@ void HttpExchange::count_rate(Instant started, std::size_t received) {
 
 Error HttpExchange::fail_read(int status, Fault fault, std::string detail) {
     read_refusal_ = {status, detail};
-    return {fault, std::move(detail)};
+    return {fault, std::move(detail), status == 431 ? "head" : ""};
 }
 
 Error HttpExchange::fail_read(const Error& error) {

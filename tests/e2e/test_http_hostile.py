@@ -223,6 +223,13 @@ def test_P8_endless_things_are_cut(gateway):
         assert feed(begin, piece) < 16 << 20, begin
 
 
+@pytest.mark.parametrize("trailers", [b"X: " + b"a" * 17_000 + b"\r\n", b"X: y\r\n" * 101], ids=["long", "many"])
+def test_trailers_beyond_the_limits_of_a_head_are_refused_as_one(gateway, trailers):
+    with Raw(gateway.port) as raw:
+        status, body = raw.send(CHUNKED + b"0\r\n" + trailers + b"\r\n").answer()
+        assert status == 431 and b"railer" in body, body
+
+
 def rss(daemon):
     return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{daemon.process.pid}/status").read_text())[1]) * 1024
 

@@ -66,7 +66,7 @@ double MemoryCeiling::Group::left() const {
     std::ifstream counts(stat);
     std::string name;
     for (double bytes = 0; counts >> name >> bytes;) {
-        if (name == inactive || name == active) in_use -= bytes;
+        if (name == inactive || name == active || name == "slab_reclaimable") in_use -= bytes;
     }
     return std::clamp(1 - in_use / most, 0.0, 1.0);
 }

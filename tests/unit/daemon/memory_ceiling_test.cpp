@@ -56,7 +56,8 @@ TEST_CASE("what the kernel keeps of files counts as left", "[daemon]") {
     root.write("/proc/self/cgroup", "0::/a\n");
     root.write("/sys/fs/cgroup/a/memory.max", "1000\n");
     root.write("/sys/fs/cgroup/a/memory.current", "990\n");
-    root.write("/sys/fs/cgroup/a/memory.stat", "anon 100\nfile 800\ninactive_file 500\nactive_file 300\nslab_reclaimable 40\n");
+    root.write("/sys/fs/cgroup/a/memory.stat",
+               "anon 100\nfile 800\ninactive_file 500\nactive_file 300\nslab_reclaimable 40\n");
     CHECK(root.left() == Catch::Approx(0.85));
 }
 

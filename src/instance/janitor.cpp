@@ -12,6 +12,7 @@ constexpr const char* daemon_label = "shallop.daemon";
 constexpr const char* instance_label = "shallop.instance";
 constexpr auto removal_timeout = std::chrono::seconds(30);
 constexpr auto list_timeout = std::chrono::seconds(10);
+constexpr auto own_end = std::chrono::milliseconds(500);
 constexpr auto last_effort = std::chrono::seconds(3);
 constexpr auto look_pause = std::chrono::milliseconds(500);
 constexpr auto breath = std::chrono::milliseconds(20);
@@ -178,12 +179,19 @@ Task<void> Janitor::drain(Instant deadline) {
     }
     changed_.notify_all();
     tasks_.spawn("look", keep_looking());
+    // Most end by themselves at once. What was not seen to, such as a container whose start got no answer, is not waited for as it would be later.
+    co_await until_empty(std::min(deadline, clock_.now() + own_end));
+    hasten();
     co_await until_empty(deadline);
-    for (auto& [instance, one] : retired_) one.look_at = clock_.now();
-    changed_.notify_all();
+    hasten();
     co_await until_empty(clock_.now() + last_effort);
     tasks_.cancel();
     co_await tasks_.join();
+}
+
+void Janitor::hasten() {
+    for (auto& [instance, one] : retired_) one.look_at = clock_.now();
+    changed_.notify_all();
 }
 
 /// Events say sooner what is gone, but not always.

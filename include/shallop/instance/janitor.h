@@ -66,6 +66,7 @@ private:
     void remove_overdue();
     Task<void> remove_retired(std::string instance, std::string container);
     Task<void> keep_looking();
+    void hasten();
     Task<void> until_empty(Instant deadline);
     Task<base::Status> remove_one(std::string instance, std::string container);
     void gone(const std::string& instance);

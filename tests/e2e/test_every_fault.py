@@ -27,12 +27,12 @@ class FailingDisk:
     """Preloaded into the daemon: of its writes below the data directory the n-th from arm(n) on fails with EIO."""
 
     def __init__(self, folder):
-        self.library, control = folder / "failing_disk.so", folder / "control"
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", self.library, ROOT / "tests/e2e/functions/failing_disk.c", "-ldl"], check=True)
+        self.preloaded, control = folder / "failing_disk.so", folder / "control"
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", self.preloaded, ROOT / "tests/e2e/functions/failing_disk.c", "-ldl"], check=True)
         control.write_bytes(bytes(8))
         with open(control, "r+b") as file:
             self.left = ctypes.c_long.from_buffer(mmap.mmap(file.fileno(), 8))
-        self.environment = {"LD_PRELOAD": str(self.library), "FAILING_DISK_CONTROL": str(control)}
+        self.environment = {"LD_PRELOAD": str(self.preloaded), "FAILING_DISK_CONTROL": str(control)}
 
     def arm(self, number):
         self.left.value = number
@@ -108,7 +108,7 @@ def test_P17_each_write_to_the_disk_fails_once(tmp_path, request):
     assert set(kept.round(1).values()) <= {200, 201, 202, 204}
     kept.check()
     writes = disk.disarm()
-    assert writes > 20, "nothing was counted: the library is not in the daemon"
+    assert writes > 20, "nothing was counted: it is not preloaded"
     failed = 0
     for turn, number in enumerate(range(1, writes + 1, EVERY)):
         disk.arm(number)

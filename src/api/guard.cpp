@@ -3,6 +3,7 @@
 
 #include <shallop/base/fields.h>
 #include <shallop/http/authority.h>
+#include <shallop/http/syntax.h>
 
 #include <arpa/inet.h>
 
@@ -11,12 +12,6 @@
 
 namespace shallop::api {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
 
 std::string_view value_of(const http::Request& request, std::string_view name) {
     const auto* value = base::find_field(request.fields, name);
@@ -61,7 +56,7 @@ std::string_view token_of(const http::Request& request) {
     constexpr std::string_view scheme = "Bearer ";
     const auto field = value_of(request, "Authorization");
     const bool bearer = field.size() > scheme.size() && base::same_name(field.substr(0, scheme.size()), scheme);
-    return bearer && count_of(request, "Authorization") == 1 ? trimmed(field.substr(scheme.size()))
+    return bearer && count_of(request, "Authorization") == 1 ? http::trim(field.substr(scheme.size()))
                                                              : std::string_view();
 }
 
@@ -148,7 +143,7 @@ std::optional<Problem> check_origin(const http::Request& request, const std::vec
 std::optional<Problem> check_content_type(const http::Request& request, std::string_view types, bool needed) {
     if (!needed && !has_body(request)) return std::nullopt;
     const auto field = value_of(request, "Content-Type");
-    const auto given = trimmed(field.substr(0, field.find(';')));
+    const auto given = http::trim(field.substr(0, field.find(';')));
     for (auto rest = types; !given.empty() && !rest.empty();) {
         const auto end = std::min(rest.find(' '), rest.size());
         if (base::same_name(given, rest.substr(0, end))) return std::nullopt;
@@ -159,10 +154,10 @@ std::optional<Problem> check_content_type(const http::Request& request, std::str
 }
 
 bool names_tag(std::string_view field, std::string_view tag) {
-    if (trimmed(field) == "*") return true;
+    if (http::trim(field) == "*") return true;
     while (!field.empty()) {
         const auto end = std::min(field.find(','), field.size());
-        auto one = trimmed(field.substr(0, end));
+        auto one = http::trim(field.substr(0, end));
         field.remove_prefix(std::min(end + 1, field.size()));
         if (one.starts_with("W/")) one.remove_prefix(2);
         if (one.size() == tag.size() + 2 && one.front() == '"' && one.back() == '"' &&

@@ -2,22 +2,17 @@
 #include <shallop/api/trusted_proxies.h>
 
 #include <shallop/base/fields.h>
+#include <shallop/http/syntax.h>
 
 #include <algorithm>
 
 namespace shallop::api {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-    const auto first = text.find_first_not_of(" \t");
-    if (first == text.npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 /// Takes the last element off a list.
 std::string_view take_last(std::string_view& list) {
     const auto comma = list.rfind(',');
-    const auto last = trimmed(comma == list.npos ? list : list.substr(comma + 1));
+    const auto last = http::trim(comma == list.npos ? list : list.substr(comma + 1));
     list = comma == list.npos ? std::string_view() : list.substr(0, comma);
     return last;
 }
@@ -81,7 +76,8 @@ void TrustedProxies::see_through(http::Request& request) const {
     request.remote_addr = client;
     request.remote_port = 0;
     std::erase_if(request.fields, [](const auto& field) { return base::same_name(field.name, "X-Forwarded-For"); });
-    if (!trimmed(rest).empty()) request.fields.push_back({"X-Forwarded-For", std::string(trimmed(rest))});
+    rest = http::trim(rest);
+    if (!rest.empty()) request.fields.push_back({"X-Forwarded-For", std::string(rest)});
 }
 
 }  // namespace shallop::api

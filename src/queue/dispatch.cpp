@@ -84,6 +84,7 @@ void Queue::pump() {
 Task<void> Queue::take(Lines::Turn turn) {
     const auto at = now();
     const auto hold = std::make_shared<Hold>(lines_, turn.function, at + in_millis(storage_pause));
+    leased_until_ = std::max(leased_until_, at + in_millis(settings_.lease));
     auto taking = parts_.events.take(turn.function, at, turn.most, at + in_millis(settings_.lease));
     auto batch = co_await std::move(taking);
     if (!batch) {
@@ -286,10 +287,14 @@ Task<void> Queue::renew_leases() {
         co_await parts_.clock.sleep_for(settings_.lease / 3);
         std::vector<std::int64_t> seqs;
         for (const auto& [id, running] : running_) seqs.push_back(running->row().seq);
-        auto renewing =
-            parts_.events.renew(std::move(seqs), now() + in_millis(settings_.lease), interruption(), written());
+        const auto until = now() + in_millis(settings_.lease);
+        if (!seqs.empty()) leased_until_ = std::max(leased_until_, until);
+        if (leased_until_ == 0) continue;  // nothing has run since all was known to have ended
+        const bool last = leased_until_ < now();
+        auto renewing = parts_.events.renew(std::move(seqs), until, interruption(), written());
         const auto done = co_await std::move(renewing);
         if (!done) parts_.log.warn("leases cannot be renewed", {{"reason", done.error().detail}});
+        if (done && last && leased_until_ < now()) leased_until_ = 0;
     }
 }
 

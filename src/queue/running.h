@@ -14,7 +14,7 @@ namespace shallop::queue {
 inline constexpr const char* deliveries = "@deliveries";
 
 /// What a turn has of its line: first a promise, then a place for each event that it took. What is left is given back at its end, so that no
-/// failure, not even of memory, keeps a line waiting.
+/// failure of what runs keeps a line waiting.
 class Queue::Hold {
 public:
     /// `again`: when the line is looked at next, where nothing is taken.

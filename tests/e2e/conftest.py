@@ -85,7 +85,11 @@ class Answer:
 
 
 def request(port, method, path, body=None, headers=None, timeout=60):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    return only_request(http.client.HTTPConnection("127.0.0.1", port, timeout=timeout), method, path, body, headers)
+
+
+def only_request(connection, method, path, body=None, headers=None):
+    """The answer to the one request that this connection is for."""
     try:
         connection.request(method, path, body=body, headers=headers or {})
         reply = connection.getresponse()

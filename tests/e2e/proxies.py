@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from conftest import ROOT, Answer, free_port, wait_until
+from conftest import ROOT, free_port, only_request, wait_until
 
 EXAMPLES = ROOT / "examples/proxy"
 GUIDE = ROOT / "docs/proxies.md"
@@ -122,13 +122,7 @@ class Proxy:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout, source_address=(CLIENT, 0))
 
     def call(self, path, method="GET", body=None, headers=None, tls=False):
-        connection = self.connection(tls)
-        try:
-            connection.request(method, path, body, headers or {})
-            reply = connection.getresponse()
-            return Answer(reply.status, reply.headers, reply.read())
-        finally:
-            connection.close()
+        return only_request(self.connection(tls), method, path, body, headers)
 
     def stream(self, tls=False):
         """A connection as bytes."""

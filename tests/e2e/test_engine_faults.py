@@ -13,7 +13,7 @@ import pytest
 
 from conftest import LATE, Daemon, close_all, wait_until
 from engine_proxy import ACTS, EngineProxy
-from warm import SERVER, SHELL, Function, at_once
+from warm import SERVER, SHELL, Function, Meanwhile, at_once
 
 TIMEOUT = 2  # seconds: limits.timeout of the function that is cold, and so the deadline of its start
 FAULTY_SECONDS = 2.5
@@ -62,12 +62,12 @@ class Place:
             self.proxy.close()
 
 
-class Watch:
-    """Calls a function and /livez all the while, one after the other."""
+class Watch(Meanwhile):
+    """Calls a function and /livez all the while."""
 
     def __init__(self, place):
-        self.place, self.over = place, threading.Event()
-        self.statuses, self.live, self.threads = [], [], []
+        super().__init__(self.calls, self.lives)
+        self.place, self.statuses, self.live = place, [], []
 
     def calls(self):
         kept = self.place.warm.kept()
@@ -82,17 +82,6 @@ class Watch:
             answer = self.place.daemon.api("GET", "/livez", token=False)
             self.live.append(time.monotonic() - began if answer.status == 200 else 60.0)
             time.sleep(0.02)
-
-    def __enter__(self):
-        self.threads = [threading.Thread(target=work) for work in (self.calls, self.lives)]
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        for thread in self.threads:
-            thread.join()
 
 
 def timed(work):

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import BINARY, ROOT, Answer, Daemon, close_all, wait_until
+from conftest import BINARY, ROOT, Daemon, close_all, only_request, wait_until
 from queued import DELIVERIES, Queue, Receiver
 from warm import SERVER, SHELL, build_server
 
@@ -78,13 +78,7 @@ class TlsDaemon(Daemon):
         return http.client.HTTPSConnection("localhost", port or self.port, timeout=timeout, context=self.context)
 
     def call(self, path, method="GET", body=None, headers=None, timeout=30, port=None):
-        connection = self.connection(port, timeout)
-        try:
-            connection.request(method, path, body, headers or {})
-            reply = connection.getresponse()
-            return Answer(reply.status, reply.headers, reply.read())
-        finally:
-            connection.close()
+        return only_request(self.connection(port, timeout), method, path, body, headers)
 
     def api(self, method, path, body=None, headers=None, token=True, timeout=60):
         headers = dict(headers or {}) | ({"Authorization": f"Bearer {self.token}"} if token else {})

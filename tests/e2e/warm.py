@@ -148,13 +148,30 @@ def processes(container):
     return found
 
 
-class Load:
-    """Clients that call a function all the while, `pause` seconds between two calls; `with` ends them, and `answers` has what they got."""
+class Meanwhile:
+    """Threads that work until `over` is set; `with` begins and ends them."""
+
+    def __init__(self, *works):
+        self.over = threading.Event()
+        self.threads = [threading.Thread(target=work) for work in works]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+
+
+class Load(Meanwhile):
+    """Clients that call a function all the while, `pause` seconds between two calls; `answers` has what they got."""
 
     def __init__(self, function, clients=4, path="/env?V", pause=0.0):
-        self.function, self.path, self.pause = function, path, pause
-        self.answers, self.over = [], threading.Event()
-        self.threads = [threading.Thread(target=self.client) for _ in range(clients)]
+        super().__init__(*[self.client] * clients)
+        self.function, self.path, self.pause, self.answers = function, path, pause, []
 
     def client(self):
         while not self.over.is_set():
@@ -169,16 +186,6 @@ class Load:
         """Waits until so many further calls were answered."""
         goal = len(self.answers) + count
         wait_until(lambda: len(self.answers) >= goal, 30, what=f"{count} further answers")
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        for thread in self.threads:
-            thread.join()
 
 
 def stat(process):

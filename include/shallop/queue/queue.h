@@ -190,6 +190,7 @@ private:
     std::multimap<std::string, async::Condition*> waiting_;  ///< for ends, by id
     async::Condition due_changed_;
     std::minstd_rand random_{std::random_device{}()};  ///< spreads retries
+    Millis leased_until_ = 0;                          ///< when the last lease is over that may be held; 0: none is
     bool draining_ = false;
     async::TaskGroup tasks_;  // last: its tasks use everything above
 };

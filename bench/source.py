@@ -51,7 +51,7 @@ def first_call(daemon, runtime, turn):
     daemon.api("PUT", f"/v1/functions/{name}", {"source": {"files": files}})
     retire(daemon, name)
     if "--runtime-pool=0" not in daemon.flags:
-        eventually("two instances wait for code", lambda: waiting(daemon, runtime) == 2)
+        eventually("two instances wait for code", lambda: waiting(daemon, runtime) >= 2)
         time.sleep(1)  # and their runtime has been loaded
     caller, began = Caller(daemon, name), clock()
     first, _ = caller.run(clock)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An fnserver under the same load, where its program is given: FNSERVER=path."""
+"""What the daemon is compared with under the same load: nginx, and an fnserver where its program is given (FNSERVER=path)."""
 
 import json
 import os
@@ -9,6 +9,57 @@ import subprocess
 from daemon import free_port
 from engine import Connection
 from measure import ANSWER, eventually
+
+
+def listens(port):
+    try:
+        Connection(("127.0.0.1", port)).close()
+        return True
+    except OSError:
+        return False
+
+
+class Nginx:
+    """One worker that proxies to `upstream`, an address or a unix: path, over kept connections, without a log."""
+
+    def __init__(self, directory, upstream):
+        self.port = free_port()
+        self.directory = pathlib.Path(directory)
+        (self.directory / "nginx.conf").write_text(f"""
+            worker_processes 1; daemon off; pid {directory}/nginx.pid; error_log {directory}/nginx.log;
+            events {{ worker_connections 4096; }}
+            http {{
+              access_log off; keepalive_requests 1000000000;
+              client_body_temp_path {directory}/t1; proxy_temp_path {directory}/t2; fastcgi_temp_path {directory}/t3;
+              uwsgi_temp_path {directory}/t4; scgi_temp_path {directory}/t5;
+              upstream function {{ server {upstream}; keepalive 512; keepalive_requests 1000000000; }}
+              server {{
+                listen 127.0.0.1:{self.port};
+                location / {{ proxy_pass http://function; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+              }}
+            }}""")
+
+    def __enter__(self):
+        self.process = subprocess.Popen(["nginx", "-c", self.directory / "nginx.conf", "-p", self.directory],
+                                        stderr=subprocess.DEVNULL)
+        eventually("nginx answers", self.listens, 10)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(10)
+
+    def listens(self):
+        if self.process.poll() is not None:
+            raise SystemExit("nginx ended: " + (self.directory / "nginx.log").read_text())
+        return listens(self.port)
+
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def pids(self):
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [self.process.pid, *map(int, children)]
 
 
 class Fn:
@@ -65,11 +116,7 @@ class Fn:
     def listens(self):
         if self.process.poll() is not None:
             raise SystemExit(f"fnserver ended: {(self.directory / 'log').read_text(errors='replace')[-3000:]}")
-        try:
-            Connection(("127.0.0.1", self.port)).close()
-            return True
-        except OSError:
-            return False
+        return listens(self.port)
 
     def api(self, path, document):
         connection = Connection(("127.0.0.1", self.port))

@@ -9,8 +9,8 @@ import subprocess
 import tempfile
 
 from daemon import Daemon, free_port
-from measure import ANSWER, at_least, at_most, compiled, cpu_seconds, eventually, load, median, spread
-from peers import Fn
+from measure import ANSWER, at_least, at_most, compiled, eventually, load, median, spread
+from peers import Fn, Nginx
 
 LEVELS = [(1, 2), (8, 2), (32, 2), (64, 2), (256, 2), (1, 65536), (16, 65536)]  # connections, bytes of body
 QUICK = [(1, 2), (32, 2)]
@@ -18,44 +18,6 @@ QUICK = [(1, 2), (32, 2)]
 BARS = [("p50", (1, 2), 1.1), ("rate", (32, 2), 1.0), ("cpu", (32, 2), 1.1), ("rate", (64, 2), 1.0), ("cpu", (64, 2), 1.1),
         ("p99", (64, 2), 1.1), ("rate", (256, 2), 1.0), ("cpu", (256, 2), 1.1), ("rate", (1, 65536), 1.0), ("rate", (16, 65536), 1.0)]
 NAMES = {"p50": "p50", "p99": "p99", "rate": "requests/s", "cpu": "CPU a request"}
-
-
-class Nginx:
-    """One worker that proxies to a unix socket over kept connections, without a log."""
-
-    def __init__(self, directory, upstream):
-        self.port = free_port()
-        self.directory = pathlib.Path(directory)
-        (self.directory / "nginx.conf").write_text(f"""
-            worker_processes 1; daemon off; pid {directory}/nginx.pid; error_log {directory}/nginx.log;
-            events {{ worker_connections 4096; }}
-            http {{
-              access_log off; keepalive_requests 1000000000;
-              client_body_temp_path {directory}/t1; proxy_temp_path {directory}/t2; fastcgi_temp_path {directory}/t3;
-              uwsgi_temp_path {directory}/t4; scgi_temp_path {directory}/t5;
-              upstream function {{ server unix:{upstream}; keepalive 512; keepalive_requests 1000000000; }}
-              server {{
-                listen 127.0.0.1:{self.port};
-                location / {{ proxy_pass http://function; proxy_http_version 1.1; proxy_set_header Connection ""; }}
-              }}
-            }}""")
-
-    def __enter__(self):
-        self.process = subprocess.Popen(["nginx", "-c", self.directory / "nginx.conf", "-p", self.directory],
-                                        stderr=subprocess.DEVNULL)
-        eventually("nginx answers", lambda: self.process.poll() is not None or answers(self.url()), 10)
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(10)
-
-    def url(self):
-        return f"http://127.0.0.1:{self.port}"
-
-    def pids(self):
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [self.process.pid, *map(int, children)]
 
 
 class Direct:
@@ -103,7 +65,7 @@ def servers():
         sockets.chmod(0o777)
         daemon = stack.enter_context(Daemon("--bind-root", directory))
         url = register(daemon, sockets)
-        nginx = stack.enter_context(Nginx(directory, sockets / "fn.sock"))
+        nginx = stack.enter_context(Nginx(directory, f"unix:{sockets}/fn.sock"))
         direct = stack.enter_context(Direct(directory))
         found = {"shallop": (url, [daemon.process.pid], None), "nginx": (nginx.url(), nginx.pids(), None),
                  "no proxy, TCP": (direct.url(), [direct.process.pid], None)}

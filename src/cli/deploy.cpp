@@ -79,6 +79,19 @@ Done tell_all(const Globals& globals, Rest& rest, const Deployed& deployed) {
     return {};
 }
 
+/// Of a function that is there, what is not said stays: its routes and their signatures, its secrets and limits. Code, and how it is spoken to,
+/// make room for the image.
+Result<Deployed> create_or_change(Rest& rest, const std::string& name, Json resource) {
+    const auto before = find_function(rest, name);
+    if (!before) return before.error();
+    if (!*before) return put_function(rest, name, resource);
+    if ((*before)->contains("source")) {
+        resource["source"] = nullptr;
+        if (!resource.contains("contract")) resource["contract"] = nullptr;
+    }
+    return patch_function(rest, name, resource);
+}
+
 Done deploy_image(const Globals& globals, const std::string& name, const ResourceFlags& flags) {
     if (!source_from(flags).empty()) {
         return Complaint{
@@ -89,7 +102,7 @@ Done deploy_image(const Globals& globals, const std::string& name, const Resourc
     if (!resource) return resource.error();
     const auto rest = connect(globals);
     if (!rest) return rest.error();
-    const auto deployed = put_function(**rest, name, *resource);
+    const auto deployed = create_or_change(**rest, name, *resource);
     if (!deployed) return deployed.error();
     return tell_all(globals, **rest, *deployed);
 }
@@ -133,7 +146,7 @@ void add_deploy(CLI::App& app, const Globals& globals, Chosen& chosen) {
     auto words = std::make_shared<Words>();
     auto* command = app.add_subcommand(
         "deploy",
-        "Create or change a function from an image or from files: deploy [OPTIONS] [NAME] [PATH] [-- "
+        "Create a function from an image or from files, or change it: deploy [OPTIONS] [NAME] [PATH] [-- "
         "COMMAND…]");
     command
         ->add_option("NAME", words->what,
@@ -143,12 +156,12 @@ void add_deploy(CLI::App& app, const Globals& globals, Chosen& chosen) {
         ->required();
     add_resource_flags(*command, words->flags);
     command->footer(
-        "Of a folder's files those are left out that its .shallopignore names. A shallop.yaml in the folder is the "
-        "rest of\n"
-        "the resource: env, limits, scale, routes, source.runtime, .entry and .handler. Without it, what is not said "
-        "stays\n"
-        "as it is. A folder with a Dockerfile is built by the engine, unless a language, an entry or a handler is "
-        "said.\n"
+        "What is not said stays as it is. A shallop.yaml in a folder is all of the resource instead: env, limits, "
+        "scale,\n"
+        "routes, source.runtime, .entry and .handler. Those of a folder's files are left out that its .shallopignore "
+        "names.\n"
+        "A folder with a Dockerfile is built by the engine, unless a language, an entry, a handler, the application's\n"
+        "routes or an image is said.\n"
         "\n"
         "Examples:\n"
         "  shallop deploy hello.py\n"

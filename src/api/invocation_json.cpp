@@ -42,8 +42,7 @@ Json describe(const store::Attempt& attempt, std::size_t number, const queue::Qu
             {"detail", text_or_null(attempt.detail)},
             {"http_status", number_or_null(attempt.http_status, 0)},
             {"exit_code", number_or_null(attempt.exit_code, -1)},
-            {"counted", attempt.counted},
-            {"log", attempt.log}};
+            {"counted", attempt.counted}};
 }
 
 Json describe(const store::KeptReply& reply) {
@@ -95,7 +94,7 @@ Json describe(const Invocation& one) {
             {"queued", nullptr}};
 }
 
-Json describe(const queue::Kept& one, const Invocation* last, const queue::Queue& queue, bool whole) {
+Json describe(const queue::Kept& one, const Invocation* last, const queue::Queue& queue, Detail detail) {
     const Invocation none;
     const auto& run = last == nullptr ? none : *last;
     const auto& row = one.row;
@@ -123,12 +122,15 @@ Json describe(const queue::Kept& one, const Invocation* last, const queue::Queue
                 {"ordering_key", text_or_null(row.ordering_key)},
                 {"callback", text_or_null(row.callback)},
                 {"kept_until", time_or_null(queue, row.keep_until)}};
-    if (whole) {
+    if (detail != Detail::none) {
         queued["history"] = Json::array();
-        for (std::size_t at = 0; at < one.attempts.size(); ++at)
-            queued["history"].push_back(describe(one.attempts[at], at + 1, queue));
-        queued["reply"] = one.reply ? describe(*one.reply) : Json(nullptr);
+        for (std::size_t at = 0; at < one.attempts.size(); ++at) {
+            auto attempt = describe(one.attempts[at], at + 1, queue);
+            if (detail == Detail::whole) attempt["log"] = one.attempts[at].log;
+            queued["history"].push_back(std::move(attempt));
+        }
     }
+    if (detail == Detail::whole) queued["reply"] = one.reply ? describe(*one.reply) : Json(nullptr);
     json["queued"] = std::move(queued);
     return json;
 }

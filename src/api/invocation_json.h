@@ -11,9 +11,11 @@ namespace shallop::api {
 /// An invocation as the API shows it.
 Json describe(const observe::Invocation& one);
 
-/// One that was queued: the same members, and what the queue knows besides. `last`: its last run, where that is remembered. `whole`: with
-/// its attempts, and the reply that is kept.
-Json describe(const queue::Kept& one, const observe::Invocation* last, const queue::Queue& queue, bool whole);
+/// `attempts`: how each went, without logs. `whole`: with their logs, and the reply that is kept.
+enum class Detail : std::uint8_t { none, attempts, whole };
+
+/// One that was queued: the same members, and what the queue knows besides. `last`: its last run, where that is remembered.
+Json describe(const queue::Kept& one, const observe::Invocation* last, const queue::Queue& queue, Detail detail);
 
 /// "queued", … for what is kept.
 std::string_view name(store::EventState state);

@@ -47,7 +47,7 @@ AnswerTask list(Call& call) {
     for (const auto& one : parts.invocations.list(filter.function, status, page->cursor, page->to_fetch()))
         found.push_back(describe(one));
     for (const auto& one : *queued)
-        found.push_back(describe(one, parts.invocations.find(one.row.id), parts.queue, false));
+        found.push_back(describe(one, parts.invocations.find(one.row.id), parts.queue, Detail::none));
     std::sort(found.begin(), found.end(), [](const Json& a, const Json& b) { return a.at("id") > b.at("id"); });
     if (found.size() > page->to_fetch()) found.resize(page->to_fetch());
     auto items = Json::array();
@@ -68,7 +68,7 @@ AnswerTask show(Call& call) {
     }
     const auto kept = co_await parts.queue.find(id);
     if (!kept) co_return kept.error();
-    if (*kept) co_return json_answer(describe(**kept, parts.invocations.find(id), parts.queue, true));
+    if (*kept) co_return json_answer(describe(**kept, parts.invocations.find(id), parts.queue, Detail::whole));
     const auto* const found = find_request(parts, id);
     if (found == nullptr) co_return unknown_invocation(id);
     co_return json_answer(describe(*found));
@@ -107,7 +107,7 @@ AnswerTask cancel(Call& call) {
         if (!done) co_return done.error();
         const auto after = co_await parts.queue.find(id);
         if (!after || !*after) co_return unknown_invocation(id);
-        co_return json_answer(describe(**after, parts.invocations.find(id), parts.queue, true), 202);
+        co_return json_answer(describe(**after, parts.invocations.find(id), parts.queue, Detail::whole), 202);
     }
     const auto* found = find_request(parts, id);
     if (found == nullptr) co_return unknown_invocation(id);
@@ -139,13 +139,14 @@ AnswerTask dead_letters(Call& call) {
     store::EventFilter filter;
     filter.function = call.query.text("function");
     filter.state = store::EventState::failed;
+    filter.indexes = false;
     filter.before = page->cursor;
     filter.limit = page->to_fetch();
     const auto found = co_await call.parts.queue.list(filter);
     if (!found) co_return found.error();
     auto items = Json::array();
     for (const auto& one : *found)
-        items.push_back(describe(one, call.parts.invocations.find(one.row.id), call.parts.queue, false));
+        items.push_back(describe(one, call.parts.invocations.find(one.row.id), call.parts.queue, Detail::none));
     co_return page_answer("dead_letters", std::move(items), *page, "id");
 }
 
@@ -154,7 +155,7 @@ AnswerTask redrive(Call& call) {
     if (!done) co_return done.error();
     const auto kept = co_await call.parts.queue.find(call.words.at(0));
     if (!kept || !*kept) co_return unknown_invocation(call.words.at(0));
-    co_return json_answer(describe(**kept, nullptr, call.parts.queue, true), 202);
+    co_return json_answer(describe(**kept, nullptr, call.parts.queue, Detail::whole), 202);
 }
 
 AnswerTask redrive_all(Call& call) {

@@ -34,12 +34,12 @@ Json describe_job(const queue::JobView& job, const Call& call) {
             {"job", Json::parse(job.row.document)}};
 }
 
-/// An index as its invocation, with its number and what it printed last.
+/// An index as its invocation, with its number. What it printed is asked for index by index.
 Json describe_index(const queue::Kept& one, std::size_t index, const Call& call) {
     const int exit_code = one.attempts.empty() ? -1 : one.attempts.back().exit_code;
     return {{"index", index},
             {"exit_code", exit_code < 0 ? Json(nullptr) : Json(exit_code)},
-            {"invocation", describe(one, call.parts.invocations.find(one.row.id), call.parts.queue, true)}};
+            {"invocation", describe(one, call.parts.invocations.find(one.row.id), call.parts.queue, Detail::attempts)}};
 }
 
 AnswerTask create(Call& call) {
@@ -89,10 +89,15 @@ AnswerTask log(Call& call) {
     const std::size_t at = std::stoul(number);
     const auto found = co_await call.parts.jobs.indexes(call.words.at(0), at, 1);
     if (!found) co_return found.error();
-    if (found->empty()) co_return Error(Fault::not_found, "this job has no index " + number);
+    const auto absent = [&] { return Error(Fault::not_found, "this job has no index " + number); };
+    if (found->empty()) co_return absent();
+    const auto whole = co_await call.parts.queue.find(found->front().row.id);
+    if (!whole) co_return whole.error();
+    if (!*whole) co_return absent();
+    const auto& one = **whole;
     std::string text;
-    for (const auto& attempt : found->front().attempts) text += attempt.log;
-    if (found->front().reply) text += found->front().reply->body;
+    for (const auto& attempt : one.attempts) text += attempt.log;
+    if (one.reply) text += one.reply->body;
     co_return text_answer(std::move(text));
 }
 

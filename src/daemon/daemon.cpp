@@ -210,10 +210,10 @@ Task<int> Daemon::run() {
     tasks_.spawn("connections into containers", roster_.keep_sweeping(clock_));
     tasks_.spawn("engine watch", keep("engine watch", [this] { return watch_engine(); }));
     tasks_.spawn("first instances", start_ahead());
-    tasks_.spawn("queue", queue_.run());
-    tasks_.spawn("jobs", jobs_.run());
-    tasks_.spawn("schedules", scheduler_.run());
-    tasks_.spawn("engine triggers", triggers_.run());
+    tasks_.spawn("queue", keep("queue", [this] { return queue_.run(); }));
+    tasks_.spawn("jobs", keep("jobs", [this] { return jobs_.run(); }));
+    tasks_.spawn("schedules", keep("schedules", [this] { return scheduler_.run(); }));
+    tasks_.spawn("engine triggers", keep("engine triggers", [this] { return triggers_.run(); }));
     tasks_.spawn("gateway", keep("gateway", [this] { return gateway_listener_.run(); }));
     tasks_.spawn("admin", keep("admin", [this] { return admin_listener_.run(); }));
     tasks_.spawn("certificate", watch_certificate());
@@ -226,6 +226,7 @@ Task<int> Daemon::run() {
     }
     tasks_.cancel();
     co_await tasks_.join();
+    co_await events_.drain();  // what a cancelled task has asked for is still written
     log_.info("stopped");
     co_return 0;
 }

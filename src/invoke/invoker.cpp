@@ -146,6 +146,9 @@ Task<Result<Outcome>> Invoker::invoke(function::FunctionPtr function, const func
         co_await boost::asio::this_coro::reset_cancellation_state();
         unwound = nullptr;
         result.emplace(Error(Fault::function_failed, "the invocation was cancelled by an operator"));
+    } else if (!unwound && run.cancel) {
+        // It ended by itself just then. What comes after it, such as writing its end down, is not what was cancelled.
+        co_await boost::asio::this_coro::reset_cancellation_state();
     }
     if (!result) result.emplace(hung_up());
     record_end(run, *result);

@@ -43,7 +43,7 @@ void remove_strays(const std::string& directory, const std::vector<std::string>&
 }  // namespace
 
 Task<Status> Queue::load() {
-    auto recovering = parts_.events.recover(interruption());
+    auto recovering = parts_.events.recover(now());
     const auto lines = co_await std::move(recovering);
     if (!lines) co_return lines.error();
     for (const auto& line : *lines) {
@@ -59,11 +59,13 @@ Task<Status> Queue::load() {
 }
 
 Task<void> Queue::run() {
-    tasks_.spawn("leases", renew_leases());
-    tasks_.spawn("ended events", tidy());
+    if (!std::exchange(begun_, true)) {
+        tasks_.spawn("leases", renew_leases());
+        tasks_.spawn("ended events", tidy());
+    }
     for (;;) {
         pump();
-        const auto due = lines_.next_due();
+        const auto due = draining_ ? std::nullopt : lines_.next_due();
         const auto wait = due ? std::chrono::milliseconds(std::max<Millis>(*due - now(), 1)) : longest_sleep;
         const auto until = parts_.clock.now() + std::min<Duration>(wait, longest_sleep);
         auto changed = due_changed_.wait();
@@ -77,7 +79,12 @@ void Queue::pump() {
     while (!draining_) {
         auto turn = lines_.next(now());
         if (!turn) return;
-        tasks_.spawn("taking queued events", take(std::move(*turn)));
+        try {
+            tasks_.spawn("taking queued events", take(*turn));
+        } catch (const std::exception&) {  // for want of memory: the line has another turn
+            lines_.took(turn->function, 0, 0, now() + in_millis(storage_pause));
+            return;
+        }
     }
 }
 
@@ -89,6 +96,7 @@ Task<void> Queue::take(Lines::Turn turn) {
     auto batch = co_await std::move(taking);
     if (!batch) {
         parts_.log.warn("queued events cannot be read", {{"reason", batch.error().detail}});
+        due_changed_.notify_all();  // once this has ended, the line has another turn
         co_return;
     }
     std::int64_t bytes = 0;
@@ -104,6 +112,7 @@ Task<void> Queue::take(Lines::Turn turn) {
 
 /// One attempt of one event.
 Task<void> Queue::run_one(std::shared_ptr<store::Taken> taken, std::shared_ptr<Hold> hold, async::Canceller& self) {
+    std::string cancelled;
     {
         Place place(std::move(hold));
         Running running(*this, std::move(taken));
@@ -111,16 +120,23 @@ Task<void> Queue::run_one(std::shared_ptr<store::Taken> taken, std::shared_ptr<H
         Ran ran;
         if (draining_) {
             ran.stopped = true;
+        } else if (running.row().interruptions >= settings_.most_interruptions) {
+            ran.fault = "interrupted";
+            ran.detail = "the daemon ended each time while this ran: it may be the reason";
         } else if (running.row().function == deliveries) {
             ran = co_await deliver(*running.taken);
+            ran.cancelled = running.cancelled && !ran.fault.empty();
         } else {
             ran = co_await invoke(running, self, reply);
         }
         // Its place is free; what takes it is read in the same transaction as its end is written.
         place.leave();
         pump();
-        co_await settle(running, std::move(ran), std::move(reply));
+        const bool ended = co_await settle(running, std::move(ran), std::move(reply));
+        if (running.cancelled && !ended) cancelled = running.row().id;
     }
+    // It was to have another attempt when somebody cancelled it.
+    if (!cancelled.empty()) co_await cancel(std::move(cancelled));
     if (lines_.next_due()) due_changed_.notify_all();
 }
 
@@ -166,8 +182,8 @@ Task<Ran> Queue::invoke(Running& running, async::Canceller& self, store::KeptRep
     co_return ran;
 }
 
-/// Writes down how an attempt ended. Where the disk refuses, again and again: the event has run.
-Task<void> Queue::settle(Running& running, Ran ran, store::KeptReply reply) {
+/// Writes down how an attempt ended. Where the disk refuses, again and again: the event has run. Whether the event has ended with it.
+Task<bool> Queue::settle(Running& running, Ran ran, store::KeptReply reply) {
     const auto& row = running.row();
     const auto at = now();
     const auto rules = policy(row.function);
@@ -205,10 +221,11 @@ Task<void> Queue::settle(Running& running, Ran ran, store::KeptReply reply) {
         if (done) break;
         parts_.log.error("the end of a queued event cannot be written",
                          {{"id", row.id}, {"reason", done.error().detail}});
-        if (draining_) co_return;  // it is run once more after the next start
+        if (draining_) co_return true;  // it is run once more after the next start
         co_await parts_.clock.sleep_for(storage_pause);
     }
     if (ended) told(row.id);
+    co_return ended;
 }
 
 std::string Queue::log_of(const Running& running, bool failed) const {
@@ -266,7 +283,12 @@ Task<Ran> Queue::deliver(const store::Taken& taken) {
     auto fields = event->fields;
     auto body = taken.payload.body;
     const auto status = co_await outbound_.post(std::move(url), std::move(fields), std::move(body));
-    if (status) {
+    if (status && *status >= 300 && *status < 400) {
+        ran.http_status = *status;
+        ran.fault = base::name(Fault::function_failed);
+        ran.detail = "the URL answered " + std::to_string(*status) +
+                     ", a redirect, and those are not followed: give the URL that it leads to";
+    } else if (status) {
         ran.http_status = *status;
     } else {
         ran.stopped = draining_;
@@ -276,37 +298,46 @@ Task<Ran> Queue::deliver(const store::Taken& taken) {
     co_return ran;
 }
 
-store::Interruption Queue::interruption() const {
-    const auto at = now();
-    return {at, settings_.most_interruptions, at + in_millis(std::chrono::hours(24))};
-}
-
 /// What has no task any more, for want of memory say, loses its lease and is due again.
 Task<void> Queue::renew_leases() {
     for (;;) {
         co_await parts_.clock.sleep_for(settings_.lease / 3);
-        std::vector<std::int64_t> seqs;
-        for (const auto& [id, running] : running_) seqs.push_back(running->row().seq);
-        const auto until = now() + in_millis(settings_.lease);
-        if (!seqs.empty()) leased_until_ = std::max(leased_until_, until);
-        if (leased_until_ == 0) continue;  // nothing has run since all was known to have ended
-        const bool last = leased_until_ < now();
-        auto renewing = parts_.events.renew(std::move(seqs), until, interruption(), written());
-        const auto done = co_await std::move(renewing);
-        if (!done) parts_.log.warn("leases cannot be renewed", {{"reason", done.error().detail}});
-        if (done && last && leased_until_ < now()) leased_until_ = 0;
+        try {
+            co_await renew_once();
+        } catch (const std::bad_alloc&) {  // the next time
+        }
     }
+}
+
+Task<void> Queue::renew_once() {
+    std::vector<std::int64_t> seqs;
+    for (const auto& [id, running] : running_) seqs.push_back(running->row().seq);
+    const auto until = now() + in_millis(settings_.lease);
+    if (!seqs.empty()) leased_until_ = std::max(leased_until_, until);
+    if (leased_until_ == 0) co_return;  // nothing has run since all was known to have ended
+    const bool last = leased_until_ < now();
+    auto renewing = parts_.events.renew(std::move(seqs), until, now(), written());
+    const auto done = co_await std::move(renewing);
+    if (!done) parts_.log.warn("leases cannot be renewed", {{"reason", done.error().detail}});
+    if (done && last && leased_until_ < now()) leased_until_ = 0;
 }
 
 /// What was kept long enough is forgotten.
 Task<void> Queue::tidy() {
     for (;;) {
         co_await parts_.clock.sleep_for(tidy_pause);
-        for (std::int64_t gone = purged_at_once; gone == static_cast<std::int64_t>(purged_at_once);) {
-            const auto done = co_await parts_.events.purge(now(), purged_at_once);
-            gone = done ? done->changed : 0;
-            if (done) remove_files(done->files);
+        try {
+            co_await tidy_once();
+        } catch (const std::bad_alloc&) {  // the next time
         }
+    }
+}
+
+Task<void> Queue::tidy_once() {
+    for (std::int64_t gone = purged_at_once; gone == static_cast<std::int64_t>(purged_at_once);) {
+        const auto done = co_await parts_.events.purge(now(), purged_at_once);
+        gone = done ? done->changed : 0;
+        if (done) remove_files(done->files);
     }
 }
 

@@ -16,6 +16,7 @@ using base::Fault;
 
 constexpr auto look_pause = std::chrono::milliseconds(500);
 constexpr std::size_t forgotten_at_once = 16;
+constexpr base::Bytes most_inputs = 64ULL << 20;
 constexpr const char* kept_name = "job";  ///< of what is stored: a name that a function may have
 
 Millis in_millis(Duration duration) { return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count(); }
@@ -98,6 +99,21 @@ Result<function::FunctionPtr> Jobs::revived(const store::JobRow& row) const {
     return std::make_shared<const function::Function>(std::move(made));
 }
 
+/// Whether there is room for all indexes, each of which has its input.
+Status Jobs::admit(const function::Job& job) const {
+    base::Bytes inputs = 0;
+    for (const auto& input : job.input) inputs += input.size();
+    if (job.input.size() == 1) inputs *= static_cast<base::Bytes>(job.completions);
+    if (inputs > most_inputs) {
+        return Error(Fault::too_large,
+                     "the inputs of all indexes together are at most " + base::format_bytes(most_inputs) +
+                         ": these have " + base::format_bytes(inputs) +
+                         "; give what they share as a mount, or in the image",
+                     "/input");
+    }
+    return parts_.queue.admit_all(job.completions, inputs);
+}
+
 Task<Result<JobView>> Jobs::put(std::string document) {
     auto job = function::parse_job(document);
     if (!job) co_return job.error();
@@ -109,6 +125,7 @@ Task<Result<JobView>> Jobs::put(std::string document) {
         if (!changed) co_return changed.error();
         of = std::move(*changed);
     }
+    if (const auto fits = admit(*job); !fits) co_return fits.error();
     store::JobRow row;
     row.id = parts_.ids.next();
     row.name = name_of(row.id);
@@ -196,7 +213,10 @@ Task<Result<JobView>> Jobs::cancel(std::string id) {
     auto cancelling =
         parts_.events.cancel_all(name, when, when + in_millis(std::chrono::hours(24 * 365)), parts_.queue.written());
     const auto done = co_await std::move(cancelling);
-    if (!done) co_return done.error();
+    if (!done) {
+        if (const auto still = running_.find(name); still != running_.end()) still->second.first.state = "running";
+        co_return done.error();
+    }
     parts_.queue.stop_running(name);
     co_return co_await find(std::move(id));
 }

@@ -22,7 +22,6 @@ Error full(std::string what, const char* whose) {
 base::Status Lines::admit(const std::string& function, const function::Async& policy, base::Bytes bytes) const {
     const auto at = lines_.find(function);
     constexpr const char* ours = "backlog";
-    constexpr const char* all = "backlog of all";
     const Line none;
     const auto& line = at == lines_.end() ? none : at->second;
     if (line.events >= policy.backlog)
@@ -31,7 +30,12 @@ base::Status Lines::admit(const std::string& function, const function::Async& po
         return full("the backlog of this function has no room for the body: its bound is " +
                         base::format_bytes(policy.backlog_bytes),
                     ours);
-    if (events_ >= limits_.events)
+    return admit_all(1, bytes);
+}
+
+base::Status Lines::admit_all(std::int64_t events, base::Bytes bytes) const {
+    constexpr const char* all = "backlog of all";
+    if (events_ + events > limits_.events)
         return full("the backlog of this server is full: " + std::to_string(events_) + " events wait", all);
     if (this->bytes() + bytes > limits_.bytes)
         return full(
@@ -113,6 +117,7 @@ void Lines::tidy(std::map<std::string, Line>::iterator at) {
 
 std::optional<Millis> Lines::next_due() const {
     std::optional<Millis> earliest;
+    if (limits_.running - running_ - promised_ <= 0) return earliest;
     for (const auto& [function, line] : lines_) {
         if (line.next_due == never || places(function, line) == 0) continue;
         if (!earliest || line.next_due < *earliest) earliest = line.next_due;

@@ -15,7 +15,7 @@ enum class Kind { succeeded, again, put_off, final };
 
 Kind kind_of_fault(std::string_view fault) {
     constexpr std::array<std::string_view, 3> busy{"overloaded", "engine_down", "shutting_down"};
-    constexpr std::array<std::string_view, 4> final{"invalid", "too_large", "conflict", "gone"};
+    constexpr std::array<std::string_view, 5> final{"invalid", "too_large", "conflict", "gone", "interrupted"};
     const auto is = [&](std::string_view word) { return word == fault; };
     if (std::any_of(busy.begin(), busy.end(), is)) return Kind::put_off;
     return std::any_of(final.begin(), final.end(), is) ? Kind::final : Kind::again;
@@ -79,7 +79,7 @@ Verdict judge(const function::Async& policy, const store::EventRow& event, const
     verdict.fault = word_of(ran);
     verdict.detail = words_of(ran);
     verdict.state = EventState::failed;
-    verdict.counts = kind != Kind::put_off;
+    verdict.counts = kind != Kind::put_off && ran.fault != "interrupted";  // it has not run this time
     if (kind == Kind::final) return verdict;
     if (verdict.counts && event.attempts >= policy.max_attempts) {
         verdict.detail +=

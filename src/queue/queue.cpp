@@ -4,6 +4,7 @@
 
 #include <shallop/async/race.h>
 #include <shallop/base/digest.h>
+#include <shallop/base/file.h>
 #include <shallop/function/resource.h>
 
 #include <unistd.h>
@@ -31,6 +32,8 @@ Status check_key(std::string_view key, std::size_t longest, const char* what) {
     return Error(Fault::invalid,
                  std::string(what) + " is at most " + std::to_string(longest) + " printable ASCII characters");
 }
+
+Error stopping() { return {Fault::shutting_down, "the server is stopping; try again later"}; }
 
 struct Place {
     std::string host;
@@ -150,7 +153,7 @@ Task<Result<Body>> Queue::read_body(function::BodySource& from, base::Bytes limi
 }
 
 Status Queue::check(const Order& order) const {
-    if (draining_) return Error(Fault::shutting_down, "the server is stopping; try again later");
+    if (draining_) return stopping();
     const auto& name = order.event.function;
     if (!parts_.find(name) && name != deliveries) return Error(Fault::not_found, "there is no function '" + name + "'");
     if (auto fine = check_key(order.idempotency_key, settings_.key_length, "an Idempotency-Key"); !fine) return fine;
@@ -168,6 +171,11 @@ Status Queue::check(const Order& order) const {
             "X-Callback-Url: " + host +
                 " is an address that is not to be called from outside; --callback-allow permits those that may");
     return {};
+}
+
+Status Queue::admit_all(std::int64_t events, base::Bytes bytes) const {
+    if (draining_) return stopping();
+    return lines_.admit_all(events, bytes);
 }
 
 store::NewEvent Queue::prepare(Order order) const {
@@ -344,6 +352,8 @@ Task<Result<Accepted>> Queue::replay(std::string id) {
     if (!found) co_return found.error();
     if (!*found) co_return Error(Fault::not_found, "there is no queued invocation '" + id.substr(0, 40) + "'");
     auto& taken = **found;
+    if (taken.row.function.starts_with("@job:"))
+        co_return Error(Fault::conflict, "this is an index of a job: run the job again");
     auto head = read_head(taken.payload.head);
     if (!head) co_return head.error();
     Order order;
@@ -354,10 +364,14 @@ Task<Result<Accepted>> Queue::replay(std::string id) {
     order.callback = taken.row.callback;
     order.body = {std::move(taken.payload.body), taken.payload.file, taken.row.bytes};
     if (!order.body.file.empty()) {
-        const auto bodies = settings_.directory + "/bodies/";
         order.body.file = parts_.ids.next();
-        if (link((bodies + taken.payload.file).c_str(), (bodies + order.body.file).c_str()) != 0)
-            co_return Error(Fault::storage, "the body of this event is gone");
+        auto work = [bodies = settings_.directory + "/bodies", &from = taken.payload.file,
+                     &to = order.body.file]() -> Status {
+            if (link((bodies + "/" + from).c_str(), (bodies + "/" + to).c_str()) != 0)
+                return Error(Fault::storage, "the body of this event is gone");
+            return base::sync_directory(bodies);  // its name outlives a power cut, as that of any body
+        };
+        if (const auto linked = co_await parts_.blocking.run(work); !linked) co_return linked.error();
     }
     auto putting = put(std::move(order));
     co_return co_await std::move(putting);

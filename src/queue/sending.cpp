@@ -5,6 +5,7 @@
 #include <shallop/base/log.h>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -128,6 +129,7 @@ Status append_line(const std::string& path, std::string line) {
     if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return cannot(": its directory cannot be made: ");
     const base::Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file) return cannot(" cannot be opened: ");
+    if (flock(file.get(), LOCK_EX) != 0) return cannot(" cannot be locked: ");  // others append to it meanwhile
     line += '\n';
     const auto before = lseek(file.get(), 0, SEEK_END);
     const auto written = write(file.get(), line.data(), line.size());

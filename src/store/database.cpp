@@ -173,7 +173,13 @@ Status Store::Database::prepare() {
 
 Status Store::Database::transact(const std::function<Outcome<void>()>& rows) {
     auto done = finish(begin_);
-    if (done) done = rows();
+    try {
+        if (done) done = rows();
+    } catch (...) {  // for want of memory
+        if (connection_.in_transaction()) [[maybe_unused]]
+            const auto undone = finish(rollback_);
+        throw;
+    }
     if (done) done = finish(commit_);
     if (done) {
         degraded_ = false;

@@ -14,16 +14,21 @@ constexpr int as_number(EventState state) { return static_cast<int>(state); }
 
 bool in_line(EventState state) { return state == EventState::queued || state == EventState::waiting; }
 
+bool is_index(const EventRow& event) { return event.function.starts_with("@job:"); }
+
+Error index_of_a_job() {
+    return {Fault::conflict, "this is an index of a job, which counts how its indexes ended: run the job again"};
+}
+
 Error unknown(const std::string& id) {
     return {Fault::not_found, "there is no queued invocation '" + id.substr(0, 40) + "'"};
 }
 
 }  // namespace
 
-/// What was cut off is no attempt of the event's, unless it was so often that the event may be why.
-Outcome<void> Events::Rows::requeue_running(const Interruption& interruption, Millis lease_before, std::string_view why,
+/// What was cut off is no attempt of the event's.
+Outcome<void> Events::Rows::requeue_running(Millis now, Millis lease_before, std::string_view why,
                                             std::vector<Change>& changes) {
-    const auto now = interruption.now;
     std::vector<EventRow> cut;
     auto done = sql_.each(
         "SELECT " EVENT_COLUMNS " FROM events e WHERE e.state = 1 AND e.lease < ?",
@@ -31,7 +36,6 @@ Outcome<void> Events::Rows::requeue_running(const Interruption& interruption, Mi
     if (!done) return done;
     for (const auto& event : cut) {
         const auto seq = event.seq;
-        const bool ends = event.interruptions + 1 >= interruption.most;
         Attempt attempt;
         attempt.started = attempt.ended = now;
         attempt.counted = false;
@@ -39,23 +43,15 @@ Outcome<void> Events::Rows::requeue_running(const Interruption& interruption, Mi
         attempt.detail = why;
         if (done = note(seq, attempt); !done) return done;
         done = sql_.run(
-            "UPDATE events SET state = ?2, due = ?3, interruptions = interruptions + 1, attempts = attempts - 1,"
-            " lease = 0, ended = ?4, keep_until = ?5, fault = ?6, detail = ?7 WHERE seq = ?1",
-            seq, as_number(ends ? EventState::failed : EventState::queued), now, ends ? now : 0,
-            ends ? interruption.keep_until : 0, std::string_view(ends ? "interrupted" : ""),
-            std::string_view(ends ? "the daemon ended each time while this ran: it may be the reason" : ""));
+            "UPDATE events SET state = 0, due = ?2, interruptions = interruptions + 1, attempts = attempts - 1,"
+            " lease = 0 WHERE seq = ?1",
+            seq, now);
         if (!done) return done;
         Change change;
         change.function = event.function;
-        change.changed = 1;
+        change.changed = change.queued = 1;
         change.due = now;
-        change.queued = ends ? 0 : 1;
-        change.bytes = ends ? 0 : static_cast<std::int64_t>(event.bytes);
-        if (ends) {
-            const auto next = let_next_go(event, now);
-            if (!next) return next.error();
-            change.let_go = *next > 0;
-        }
+        change.bytes = static_cast<std::int64_t>(event.bytes);
         changes.push_back(std::move(change));
     }
     return {};
@@ -236,6 +232,7 @@ Outcome<Result<Change>> Events::Rows::redrive(const std::string& id, Millis now)
     if (!found) return found.error();
     if (!*found) return Result<Change>(unknown(id));
     const auto& event = **found;
+    if (is_index(event)) return Result<Change>(index_of_a_job());
     if (event.state != EventState::failed && event.state != EventState::cancelled) {
         return Result<Change>(
             Error(Fault::conflict, "only an invocation that has failed or was cancelled can be redriven"));
@@ -268,6 +265,7 @@ Outcome<Result<Change>> Events::Rows::drop(const std::string& id) {
     if (!found) return found.error();
     if (!*found) return Result<Change>(unknown(id));
     const auto& event = **found;
+    if (is_index(event)) return Result<Change>(index_of_a_job());
     if (event.state != EventState::failed)
         return Result<Change>(Error(Fault::conflict, "only a dead letter can be dropped: this invocation is none"));
     Change change{event.function, 0, 0, 1, false};

@@ -15,8 +15,7 @@ public:
     explicit Rows(Connection& connection) : sql_(connection) {}
 
     /// Those whose lease ended before `lease_before`, because of `why`; each is a change.
-    Outcome<void> requeue_running(const Interruption& interruption, Millis lease_before, std::string_view why,
-                                  std::vector<Change>& changes);
+    Outcome<void> requeue_running(Millis now, Millis lease_before, std::string_view why, std::vector<Change>& changes);
     Outcome<std::vector<Line>> lines();
 
     /// Adds to `changes` what it does to the line of its function.
@@ -31,6 +30,8 @@ public:
     Outcome<Change> purge(Millis now, std::size_t most);
 
     Outcome<std::optional<WholeEvent>> find(const std::string& id);
+    /// Without its reply and the logs of its attempts, which may be large.
+    Outcome<std::optional<WholeEvent>> find_brief(const std::string& id);
     Outcome<std::optional<Taken>> payload(const std::string& id);
     /// Adds those of the next `slice` that fit to `page`; `before` is then where to go on, or "" at the end.
     Outcome<void> list(EventFilter& filter, std::vector<WholeEvent>& page);

@@ -54,13 +54,34 @@ Outcome<std::vector<std::string>> Events::Rows::failed(const std::string& functi
     const auto add = [&](const Statement& row) { ids.push_back(row.text(0)); };
     const auto done =
         function.empty()
-            ? sql_.each("SELECT id FROM events WHERE state = 3 ORDER BY id LIMIT ?", add, most)
+            ? sql_.each("SELECT id FROM events WHERE state = 3 AND function NOT LIKE '@job:%' ORDER BY id LIMIT ?", add,
+                        most)
             : sql_.each("SELECT id FROM events WHERE function = ? AND state = 3 LIMIT ?", add, function, most);
     if (!done) return done.error();
     return ids;
 }
 
 Outcome<std::optional<WholeEvent>> Events::Rows::find(const std::string& id) {
+    auto found = find_brief(id);
+    if (!found || !*found) return found;
+    auto& event = **found;
+    auto done = sql_.each(
+        "SELECT status, truncated, fields, body FROM results WHERE seq = ?",
+        [&](const Statement& row) {
+            event.reply = {static_cast<int>(row.number(0)), row.number(1) != 0, row.text(2), row.text(3)};
+        },
+        event.row.seq);
+    std::size_t at = 0;
+    if (done) {
+        done = sql_.each(
+            "SELECT log FROM attempts WHERE seq = ? ORDER BY number",
+            [&](const Statement& row) { event.attempts.at(at++).log = row.text(0); }, event.row.seq);
+    }
+    if (!done) return done.error();
+    return found;
+}
+
+Outcome<std::optional<WholeEvent>> Events::Rows::find_brief(const std::string& id) {
     std::optional<WholeEvent> found;
     auto done = sql_.each(
         "SELECT " EVENT_COLUMNS ", p.head FROM events e JOIN payloads p ON p.seq = e.seq WHERE e.id = ?",
@@ -68,22 +89,14 @@ Outcome<std::optional<WholeEvent>> Events::Rows::find(const std::string& id) {
     if (!done) return done.error();
     if (!found) return found;
     done = sql_.each(
-        "SELECT status, truncated, fields, body FROM results WHERE seq = ?",
+        "SELECT started, ended, counted, http_status, exit_code, outcome, detail FROM attempts"
+        " WHERE seq = ? ORDER BY number",
         [&](const Statement& row) {
-            found->reply = {static_cast<int>(row.number(0)), row.number(1) != 0, row.text(2), row.text(3)};
+            found->attempts.push_back({row.number(0), row.number(1), row.number(2) != 0,
+                                       static_cast<int>(row.number(3)), static_cast<int>(row.number(4)), row.text(5),
+                                       row.text(6), ""});
         },
         found->row.seq);
-    if (done) {
-        done = sql_.each(
-            "SELECT started, ended, counted, http_status, exit_code, outcome, detail, log FROM attempts"
-            " WHERE seq = ? ORDER BY number",
-            [&](const Statement& row) {
-                found->attempts.push_back({row.number(0), row.number(1), row.number(2) != 0,
-                                           static_cast<int>(row.number(3)), static_cast<int>(row.number(4)),
-                                           row.text(5), row.text(6), row.text(7)});
-            },
-            found->row.seq);
-    }
     if (!done) return done.error();
     return found;
 }
@@ -111,8 +124,9 @@ Outcome<void> Events::Rows::list(EventFilter& filter, std::vector<WholeEvent>& p
         return sql_.each(
             "SELECT " EVENT_COLUMNS
             ", p.head FROM events e INDEXED BY events_failed JOIN payloads p ON p.seq = e.seq"
-            " WHERE e.state = 3 AND e.id < ?1 AND (?2 = '' OR e.function = ?2) ORDER BY e.id DESC LIMIT ?3",
-            add, before, filter.function, limit);
+            " WHERE e.state = 3 AND e.id < ?1 AND (?2 = '' OR e.function = ?2) AND (?4 OR e.function NOT LIKE '@job:%')"
+            " ORDER BY e.id DESC LIMIT ?3",
+            add, before, filter.function, limit, int{filter.indexes});
     }
     const int least = filter.state ? static_cast<int>(*filter.state) : 0;
     const int most = filter.state ? least : 5;

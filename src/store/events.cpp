@@ -8,9 +8,13 @@
 
 namespace shallop::store {
 
+using base::Error;
+using base::Fault;
+
 Events::Events(Store& store, async::Executor executor, base::Log& log)
     : store_(store),
       executor_(executor),
+      log_(log),
       rows_(std::make_unique<Rows>(store.database_->connection())),
       tasks_(executor, log) {}
 
@@ -20,30 +24,53 @@ Events::~Events() = default;
 std::shared_ptr<Events::Group> Events::join(std::shared_ptr<Op> op) {
     if (!next_) next_ = std::make_shared<Group>(executor_);
     next_->ops.push_back(std::move(op));
-    if (!std::exchange(writing_, true)) tasks_.spawn("queued events", write_groups());
+    if (writing_) return next_;
+    writing_ = true;
+    try {
+        tasks_.spawn("queued events", write_groups());
+    } catch (const std::exception&) {  // for want of memory: the change is refused, the next one tries again
+        writing_ = false;
+        next_ = nullptr;
+        throw;
+    }
     return next_;
+}
+
+/// A change is told to whom it concerns. What fails in that is no failure of the change.
+void Events::tell(const Op& op) {
+    try {
+        for (const auto& change : op.changes) op.written(change);
+    } catch (const std::exception& failure) {
+        log_.error("a written change is not known to the queue until the next start", {{"reason", failure.what()}});
+    }
 }
 
 Task<void> Events::write_groups() {
     while (next_) {
-        const auto mine = co_await store_.turn();
-        const auto group = std::exchange(next_, nullptr);
-        auto work = [this, &group] {
-            return store_.database_->transact([&]() -> Outcome<void> {
-                for (const auto& op : group->ops) {
-                    if (auto done = op->apply(*rows_); !done) return done;
-                }
-                return {};
-            });
-        };
-        group->outcome = co_await store_.pool_.run(work);
+        std::shared_ptr<Group> group;
+        try {
+            const auto mine = co_await store_.turn();
+            group = std::exchange(next_, nullptr);
+            auto work = [this, &group] {
+                return store_.database_->transact([&]() -> Outcome<void> {
+                    for (const auto& op : group->ops) {
+                        if (auto done = op->apply(*rows_); !done) return done;
+                    }
+                    return {};
+                });
+            };
+            group->outcome = co_await store_.pool_.run(work);
+        } catch (
+            const std::exception& failure) {  // whoever waits for this group is told; the next one is another matter
+            if (!group) group = std::exchange(next_, nullptr);
+            group->outcome = Error(Fault::storage, failure.what());
+        }
         if (group->outcome) {
             ++groups_written_;
             changes_written_ += group->ops.size();
         }
         for (const auto& op : group->ops) {
-            if (!group->outcome || !op->written) continue;
-            for (const auto& change : op->changes) op->written(change);
+            if (group->outcome && op->written) tell(*op);
         }
         group->ended = true;
         group->done.notify_all();
@@ -51,10 +78,10 @@ Task<void> Events::write_groups() {
     writing_ = false;
 }
 
-Task<Result<std::vector<Line>>> Events::recover(Interruption interruption) {
+Task<Result<std::vector<Line>>> Events::recover(Millis now) {
     return commit<std::vector<Line>>([=](Rows& rows, Changes& changes) -> Outcome<Result<std::vector<Line>>> {
         constexpr auto all = std::numeric_limits<Millis>::max();
-        const auto done = rows.requeue_running(interruption, all, "the daemon ended while this ran", changes);
+        const auto done = rows.requeue_running(now, all, "the daemon ended while this ran", changes);
         if (!done) return done.error();
         return sure(rows.lines());
     });
@@ -86,12 +113,10 @@ Task<Result<Batch>> Events::take(std::string function, Millis now, std::size_t m
     });
 }
 
-Task<Status> Events::renew(std::vector<std::int64_t> running, Millis lease, Interruption interruption,
-                           Written written) {
-    auto work = [running = std::move(running), lease, interruption](Rows& rows,
-                                                                    Changes& changes) -> Outcome<Result<bool>> {
+Task<Status> Events::renew(std::vector<std::int64_t> running, Millis lease, Millis now, Written written) {
+    auto work = [running = std::move(running), lease, now](Rows& rows, Changes& changes) -> Outcome<Result<bool>> {
         auto done = rows.renew(running, lease);
-        if (done) done = rows.requeue_running(interruption, interruption.now, "its run was lost", changes);
+        if (done) done = rows.requeue_running(now, now, "its run was lost", changes);
         if (!done) return done.error();
         return Result<bool>(true);
     };

@@ -105,7 +105,7 @@ Outcome<std::vector<WholeEvent>> Events::Rows::in_order(const std::string& funct
     if (!done) return done.error();
     std::vector<WholeEvent> all;
     for (const auto& id : ids) {
-        auto one = find(id);
+        auto one = find_brief(id);
         if (!one) return one.error();
         if (*one) all.push_back(std::move(**one));
     }

@@ -31,6 +31,7 @@ public:
         auto found = find(sql);
         if (!found) return found.error();
         auto& statement = **found;
+        const Reset after{statement};
         int at = 0;
         (bind(statement, ++at, parameters), ...);
         while (true) {
@@ -55,6 +56,12 @@ public:
     std::int64_t last_key() const { return connection_.last_key(); }
 
 private:
+    /// A statement that `row` left by an exception is none that could be bound again.
+    struct Reset {
+        Statement& statement;
+        ~Reset() { statement.reset(); }
+    };
+
     Outcome<Statement*> find(const char* sql) {
         const auto at = all_.find(sql);
         if (at != all_.end()) return &at->second;

@@ -45,7 +45,8 @@ public:
     /// Notices ends, and forgets what was kept long enough; until cancelled.
     Task<void> run();
 
-    /// Durable when it returns. Faults: those of parse_job(), and of making a function.
+    /// Durable when it returns. Faults: those of parse_job(), and of making a function; too_large, where the inputs of all indexes have more than
+    /// 64 MiB together; overloaded, where the queue has no room for them; shutting_down.
     Task<Result<JobView>> put(std::string document);
     Task<Result<JobView>> find(std::string id);
     Task<Result<std::vector<JobView>>> list(std::string before, std::size_t limit);
@@ -69,6 +70,7 @@ public:
     function::FunctionPtr function(const std::string& name) const;
 
 private:
+    Status admit(const function::Job& job) const;
     Result<function::FunctionPtr> revived(const store::JobRow& row) const;
     Task<Result<JobView>> view(store::JobRow row);
     Task<void> notice_end(store::JobRow row);

@@ -34,6 +34,8 @@ public:
 
     /// Whether one more event fits. Faults: overloaded, saying which bound.
     base::Status admit(const std::string& function, const function::Async& policy, base::Bytes bytes) const;
+    /// Whether so many fit into what is bounded for all. Faults: as above.
+    base::Status admit_all(std::int64_t events, base::Bytes bytes) const;
 
     /// Events came into the line (or, below zero, left it without having been taken); the earliest is due at `due`.
     void add(const std::string& function, std::int64_t events, std::int64_t bytes, Millis due);

@@ -101,7 +101,7 @@ public:
     /// Reads what was left; before all else. Faults: storage.
     Task<Status> load();
 
-    /// Runs events as they are due, until cancelled. After load().
+    /// Runs events as they are due, until cancelled. After load(). Where it ends for want of memory, it may be begun again.
     Task<void> run();
 
     /// Reads a body whole. Faults: those of `from`; too_large, over `limit`; storage.
@@ -135,11 +135,13 @@ public:
 
     // For who puts events into the store himself, with something of his own in the same transaction.
 
+    /// Whether so many may come. Faults: overloaded, shutting_down.
+    Status admit_all(std::int64_t events, base::Bytes bytes) const;
     /// The row of an order; nothing is checked.
     store::NewEvent prepare(Order order) const;
     /// What keeps the lines true: goes with each change.
     store::Events::Written written();
-    /// The events of a function in the order they were put, whole.
+    /// The events of a function in the order they were put, without their replies and the logs of their attempts.
     Task<Result<std::vector<Kept>>> in_order(std::string function, std::size_t from, std::size_t limit);
     /// Stops what of a function runs, as cancel() does.
     void stop_running(const std::string& function);
@@ -168,16 +170,17 @@ private:
     Task<void> run_one(std::shared_ptr<store::Taken> taken, std::shared_ptr<Hold> hold, async::Canceller& self);
     Task<Ran> invoke(Running& running, async::Canceller& self, store::KeptReply& reply);
     Task<Ran> deliver(const store::Taken& taken);
-    Task<void> settle(Running& running, Ran ran, store::KeptReply reply);
+    Task<bool> settle(Running& running, Ran ran, store::KeptReply reply);
     void send_on(const Running& running, const function::Async& policy, const store::KeptReply& reply,
                  store::Ending& ending) const;
     std::string log_of(const Running& running, bool failed) const;
     void apply(const store::Change& change);
     void told(const std::string& id);
     void remove_files(const std::vector<std::string>& names);
-    store::Interruption interruption() const;
     Task<void> renew_leases();
+    Task<void> renew_once();
     Task<void> tidy();
+    Task<void> tidy_once();
 
     Settings settings_;
     Parts parts_;
@@ -191,7 +194,7 @@ private:
     async::Condition due_changed_;
     std::minstd_rand random_{std::random_device{}()};  ///< spreads retries
     Millis leased_until_ = 0;                          ///< when the last lease is over that may be held; 0: none is
-    bool draining_ = false;
+    bool begun_ = false, draining_ = false;
     async::TaskGroup tasks_;  // last: its tasks use everything above
 };
 

@@ -25,7 +25,7 @@ struct EventRow {
     std::string id, function;
     EventState state = EventState::queued;
     int attempts = 0;       ///< begun so far, without those that do not count
-    int interruptions = 0;  ///< that the daemon's end cut off
+    int interruptions = 0;  ///< runs that were cut off, by the daemon's end for one
     Millis accepted = 0, due = 0, ended = 0, keep_until = 0;
     base::Bytes bytes = 0;  ///< of its body
     int http_status = 0;    ///< of the last reply, 0 = none
@@ -103,13 +103,6 @@ struct Change {
     std::vector<std::string> files{};  ///< bodies that nobody needs any more
 };
 
-/// What becomes of an event that ran, and runs no more though it has not ended: it is due again, or has failed where this has happened often.
-struct Interruption {
-    Millis now = 0;
-    int most = 10;          ///< interruptions of one event
-    Millis keep_until = 0;  ///< of one that has failed
-};
-
 /// The line of one function, at start.
 struct Line {
     std::string function;
@@ -142,6 +135,7 @@ struct EventFilter {
     std::string function{};
     std::optional<EventState> state{};
     std::string before{};  ///< ids below this one only
+    bool indexes = true;   ///< also those of jobs
     std::size_t limit = 50;
     std::size_t slice = 5'000;  ///< so many events are looked through before others have a turn at the store
 };
@@ -156,8 +150,8 @@ public:
     Events(Store& store, async::Executor executor, base::Log& log);
     ~Events();
 
-    /// Once, before all else: what was running when the daemon ended is queued again, or fails. Then the lines.
-    Task<Result<std::vector<Line>>> recover(Interruption interruption);
+    /// Once, before all else: what was running when the daemon ended is queued again, with one interruption more. Then the lines.
+    Task<Result<std::vector<Line>>> recover(Millis now);
 
     /// What is called on the loop once a change is on the disk, before its caller goes on, and also where that has been cancelled.
     using Written = std::function<void(const Change&)>;
@@ -168,9 +162,9 @@ public:
 
     /// Leases up to `most` due events of one function, oldest due first, until `lease`; each is one attempt more.
     Task<Result<Batch>> take(std::string function, Millis now, std::size_t most, Millis lease);
-    /// Leases of `running` last until `lease`. Then events whose lease is over are queued again, or fail: nobody runs them.
-    Task<Status> renew(std::vector<std::int64_t> running, Millis lease, Interruption interruption,
-                       Written written = {});
+    /// Leases of `running` last until `lease`. Then events whose lease is over at `now` are queued again, with one interruption more: nobody
+    /// runs them.
+    Task<Status> renew(std::vector<std::int64_t> running, Millis lease, Millis now, Written written = {});
 
     /// Ends an attempt. What waited behind its ordering key is queued.
     Task<Result<Change>> end(std::shared_ptr<const Ending> ending, Written written = {});
@@ -209,7 +203,7 @@ public:
     Task<Result<Change>> forget_job(std::string id, Written written = {});
     /// Ids of ended jobs whose time has come.
     Task<Result<std::vector<std::string>>> old_jobs(Millis now, std::size_t most);
-    /// The events of a function in the order they were put, from the `from`-th, with their attempts and replies.
+    /// The events of a function in the order they were put, from the `from`-th, with their attempts; without replies and logs, which may be large.
     Task<Result<std::vector<WholeEvent>>> in_order(std::string function, std::size_t from, std::size_t limit);
 
     /// The files that bodies are in.
@@ -232,9 +226,11 @@ private:
     Task<Result<T>> read(F work);
     std::shared_ptr<Group> join(std::shared_ptr<Op> op);
     Task<void> write_groups();
+    void tell(const Op& op);
 
     Store& store_;
     async::Executor executor_;
+    base::Log& log_;
     std::unique_ptr<Rows> rows_;
     std::shared_ptr<Group> next_;  ///< gathers what comes while another is written
     bool writing_ = false;

@@ -137,10 +137,10 @@ void add_dead_letters(CLI::App& app, const Globals& globals, Chosen& chosen) {
     auto* drop_some = command->add_subcommand("drop", "Forget them");
     add_all(*drop_some, *words, "forget");
     drop_some->add_flag("-y,--yes", words->yes, "drop all without asking");
-    for (auto [sub, example] : {std::pair(list_them, "list"),
+    for (auto [sub, example] : {std::pair(list_them, "list --limit 10\n\nAlso: --function NAME, --limit N"),
                                 {show_one, "show ID"},
-                                {redrive_some, "redrive ID"},
-                                {drop_some, "drop --all --function mailer --yes"}})
+                                {redrive_some, "redrive ID\n\nWith --all also: --function NAME"},
+                                {drop_some, "drop --all --function mailer --yes\n\nWith --all also: --function NAME"}})
         sub->footer(std::string("Example:\n  shallop dead-letters ") + example);
     const auto choose = [&globals, &chosen, words](CLI::App* sub, auto doing) {
         sub->callback([&globals, &chosen, words, doing] {

@@ -244,12 +244,18 @@ void add_dev(CLI::App& app, const Globals& globals, Chosen& chosen) {
     command->add_option("DIR", words->folder, "the folder")->capture_default_str();
     command->add_flag("--keep", words->keep, "leave the functions deployed at the end");
     command->footer(
-        "Each file in a known language is a function, and its path the route: hello.py is /hello, api/users.js is\n"
-        "/api/users, index.* the folder it is in, [id].py a parameter. A folder with a main.*, app.* or shallop.yaml "
-        "is one\n"
-        "function, and one with a Dockerfile is built; what begins with _ or . is none, and _lib is shared by the "
-        "single\n"
-        "files beside it. What the functions write to their logs is shown.\n"
+        "Each file that ends in .py .js .mjs .cjs .php .rb .pl .psgi or .sh is a function, and its path the route:\n"
+        "hello.py is /hello and all below it, api/users.js /api/users and all below it, index.* its folder's path "
+        "alone,\n"
+        "[id].py one segment, {id}, alone. The name is the path without its ending, with - for /: api-users.\n"
+        "A folder is one function if it has a main.*, app.*, server.*, handler.* or function.* in such a language, a\n"
+        "shallop.yaml, package.json, config.ru, requirements.txt, composer.json, Gemfile, main, or a Dockerfile, "
+        "which\n"
+        "is built. What begins with _ or . is none, and _lib is shared by the single files beside it.\n"
+        "What the functions write to their logs is shown.\n"
+        "\n"
+        "A function of the same name that is there already is replaced, with all its settings, and keeps dev's code\n"
+        "at the end: point dev at a daemon of your own.\n"
         "\n"
         "Example:\n"
         "  shallop dev ./functions");

@@ -130,7 +130,10 @@ void add_invocations(CLI::App& app, const Globals& globals, Chosen& chosen) {
         "  shallop invocations --function mailer --status failed\n"
         "  shallop invocations show ID\n"
         "  shallop invocations wait ID --timeout 5m && shallop invocations result ID");
-    command->add_subcommand("list", "List them, newest first; what happens without a word, too");
+    command->add_subcommand("list", "List them, newest first; what happens without a word, too")
+        ->footer(
+            "Also: --function NAME, --status STATE, --limit N\n\n"
+            "Example:\n  shallop invocations list --function mailer --status failed");
     for (const auto& verb : verbs) {
         auto* sub = command->add_subcommand(verb.name, verb.about);
         auto* ids = sub->add_option("ID", words->ids, "of the invocation")->required();

@@ -200,7 +200,8 @@ Done cancel(const Globals& globals, const Words& words) { return tell(globals, w
 Done remove(const Globals& globals, const Words& words) { return tell(globals, words, "DELETE", "", "removed"); }
 
 void add_run(CLI::App& command, const std::shared_ptr<Words>& words) {
-    command.add_option("IMAGE", words->container.image, "what each index runs; words after -- replace its command");
+    command.add_option("IMAGE", words->container.image,
+                       "what each index runs; words after -- go in place of its CMD (its ENTRYPOINT stays)");
     command.add_option("--function", words->function, "run a registered function's image or code instead");
     command.add_option("-f,--file", words->file, "the whole document of the job, as JSON; - is standard input");
     command.add_option("-n,--completions", words->completions, "indexes, from 0; SHALLOP_JOB_INDEX says which [1]");

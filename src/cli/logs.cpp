@@ -46,12 +46,19 @@ Done logs(const Globals& globals, const Words& words) {
 
 void add_logs(CLI::App& app, const Globals& globals, Chosen& chosen) {
     auto words = std::make_shared<Words>();
-    auto* command = app.add_subcommand("logs", "Show what a function wrote to its standard error");
+    auto* command =
+        app.add_subcommand("logs", "Show what a function wrote to its standard error, a server to its output too");
     command->add_option("NAME", words->name, "of the function")->required();
     command->add_flag("-f,--follow", words->follow, "go on as lines come");
-    command->add_option("--tail", words->tail, "only the last so many lines");
+    command->add_option("--tail", words->tail, "only the last so many lines, up to 10000 [1000]");
     command->add_option("--since", words->since, "only since a time (2026-11-21T05:37:00Z), or so long ago (10m)");
-    command->footer("Example:\n  shallop logs shout -f --tail 20");
+    command->footer(
+        "The daemon keeps them in memory: the last 256 KiB of each function, 8 MiB in all, and none of before its "
+        "start.\n"
+        "What an attempt of a queued event wrote is kept with it: shallop invocations show ID\n"
+        "\n"
+        "Example:\n"
+        "  shallop logs shout -f --tail 20");
     command->callback([&globals, &chosen, words] { chosen = [&globals, words] { return logs(globals, *words); }; });
 }
 

@@ -16,7 +16,8 @@ void add_image_flags(CLI::App& command, ResourceFlags& flags) {
     command.add_option("--request-body", flags.request_body, "limit, such as 6Mi");
     command.add_option("--response-body", flags.response_body, "limit, such as 1Gi, or unlimited");
     command
-        .add_option("--command", flags.command, "instead of the image's: all words up to the next flag; or after --")
+        .add_option("--command", flags.command,
+                    "in place of the image's CMD (its ENTRYPOINT stays): all words up to the next flag; or after --")
         ->expected(1, -1);
 }
 

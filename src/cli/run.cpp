@@ -79,7 +79,6 @@ int run(std::span<const std::string> args) {
     Globals globals;
     Chosen chosen;
     CLI::App app(about, "shallop");
-    app.footer(closing);
     app.set_version_flag("--version", "shallop " SHALLOP_VERSION);
     app.fallthrough();
     app.require_subcommand(0, 1);
@@ -92,6 +91,7 @@ int run(std::span<const std::string> args) {
           add_triggers, add_secrets,   add_logs,   add_remove,      add_tokens,       add_audit, add_version}) {
         add(app, globals, chosen);
     }
+    app.footer(closing);  // last: what is added inherits it
     const auto names = names_of_commands(app);
     if (!args.empty() && !args[0].starts_with('-') && std::find(names.begin(), names.end(), args[0]) == names.end()) {
         return report(unknown_command(args[0], names));

@@ -127,13 +127,14 @@ void add_tokens(CLI::App& app, const Globals& globals, Chosen& chosen) {
     auto words = std::make_shared<Words>();
     auto* command = app.add_subcommand("tokens", "List, create, rotate and remove tokens of the API");
     command->require_subcommand(0, 1);
-    command->add_subcommand("list", "List the tokens; the secrets are not known")->callback([&globals, &chosen] {
-        chosen = [&globals] { return list(globals); };
-    });
+    auto* all = command->add_subcommand("list", "List the tokens; the secrets are not known");
+    all->footer("Example:\n  shallop tokens list --json");
+    all->callback([&globals, &chosen] { chosen = [&globals] { return list(globals); }; });
     declare_create(*command, globals, chosen);
     const auto one = [&](const char* name, const char* what, auto act) {
         auto* each = command->add_subcommand(name, what);
         each->add_option("NAME", words->name, "of the token")->required();
+        each->footer(std::string("Example:\n  shallop tokens ") + name + " ci");
         each->callback(
             [&globals, &chosen, words, act] { chosen = [&globals, words, act] { return act(globals, words->name); }; });
     };

@@ -161,18 +161,22 @@ void add_triggers(CLI::App& app, const Globals& globals, Chosen& chosen) {
     auto words = std::make_shared<Words>();
     auto* command = app.add_subcommand("triggers", "Functions that are run on what happens at the engine");
     command->require_subcommand(0, 1);
+    auto* all = command->add_subcommand("list", "List them; what happens without a word, too");
+    all->footer("Example:\n  shallop triggers list --json");
+    all->callback([&globals, &chosen] { chosen = [&globals] { return list(globals); }; });
     add_add(*command, globals, chosen, words);
     const auto one = [&](const char* name, const char* what, auto act) {
         auto* each = command->add_subcommand(name, what);
         each->add_option("ID", words->id, "of the trigger")->required();
+        each->footer(std::string("Example:\n  shallop triggers ") + name + " ID");
         each->callback(
             [&globals, &chosen, words, act] { chosen = [&globals, words, act] { return act(globals, words->id); }; });
     };
     one("show", "Show a trigger", show);
     one("pause", "Let a trigger run nothing until it is resumed",
-        [](const Globals& all, const std::string& id) { return set_paused(all, id, true); });
+        [](const Globals& daemon, const std::string& id) { return set_paused(daemon, id, true); });
     one("resume", "Let a paused trigger go on",
-        [](const Globals& all, const std::string& id) { return set_paused(all, id, false); });
+        [](const Globals& daemon, const std::string& id) { return set_paused(daemon, id, false); });
     one("remove", "Remove a trigger", remove);
     command->footer("Without a word it lists them.\n\nExample:\n  shallop triggers add --function alarm --event die");
     command->callback([&globals, &chosen, command] {

@@ -195,3 +195,11 @@ def test_every_command_explains_itself_with_an_example(command):
     done = alone(command, "--help")
     assert done.returncode == 0 and "Example" in done.stdout and f"shallop {command}" in done.stdout
     assert command in alone("--help").stdout
+
+
+@pytest.mark.parametrize("words", ["tokens list", "tokens rotate", "tokens remove", "triggers list", "triggers show", "triggers pause", "triggers resume",
+                                   "triggers remove", "invocations list", "dead-letters redrive", "dead-letters drop"])
+def test_what_a_command_can_do_is_explained_with_an_example_of_its_own(words):
+    done = alone(*words.split(), "--help")
+    example = done.stdout.partition("Example:")[2]
+    assert done.returncode == 0 and f"shallop {words}" in example and "shallop serve" not in example

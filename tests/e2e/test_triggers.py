@@ -114,6 +114,7 @@ def test_the_client_adds_shows_pauses_and_removes(shared, triggers):
                                  "--label", "a=b", "--container", "no-such").stdout)
     assert made["filters"] == {"event": ["die", "oom"], "label": ["a=b"], "container": ["no-such"]}
     listed = shared.cli("triggers").stdout
+    assert made["id"] in shared.cli("triggers", "list").stdout
     assert made["id"] in listed and "event=die,oom label=a=b" in listed
     assert json.loads(shared.cli("triggers", "show", made["id"]).stdout)["function"] == "by-hand"
     shared.cli("triggers", "pause", made["id"])

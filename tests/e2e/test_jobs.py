@@ -77,6 +77,42 @@ def test_only_what_is_to_be_kept_is_kept_once_a_job_has_ended(daemon):
     assert [daemon.api("GET", f"/v1/jobs/{job}/indexes/{at}/log").text for at in (0, 1)] == ["", "printed\n"]
 
 
+def test_what_the_indexes_have_printed_is_asked_for_one_by_one(daemon):
+    job = create(daemon, command=["sh", "-c", "head -c 900000 /dev/zero | tr '\\0' x; echo said >&2"], completions=3)
+    assert ended(daemon, job)["state"] == "succeeded"
+    listed = daemon.api("GET", f"/v1/jobs/{job}/indexes?limit=1000")
+    assert len(listed.body) < 10_000 and [one["exit_code"] for one in listed.json["indexes"]] == [0, 0, 0]
+    found = listed.json["indexes"][2]["invocation"]["queued"]
+    assert "reply" not in found and all("log" not in attempt for attempt in found["history"])
+    assert daemon.api("GET", f"/v1/jobs/{job}/indexes/2/log").text == "said\n" + "x" * 900_000
+
+
+def test_inputs_of_all_indexes_together_are_bounded(daemon):
+    answer = daemon.api("POST", "/v1/jobs", {"image": IMAGE, "command": ["cat"], "completions": 10_000, "input": "x" * 200_000})
+    assert answer.status == 413 and answer.json["pointer"] == "/input" and "64Mi" in answer.json["detail"]
+
+
+def test_a_job_that_finds_no_room_in_the_backlog_is_refused_whole(start_daemon):
+    daemon = start_daemon("--backlog-events", "5")
+    answer = daemon.api("POST", "/v1/jobs", {"image": IMAGE, "command": ["true"], "completions": 6})
+    assert answer.status in (429, 507) and "backlog of this server" in answer.json["detail"], answer
+    assert daemon.api("GET", "/v1/jobs").json["jobs"] == []
+    assert ended(daemon, create(daemon, command=["true"], completions=5))["state"] == "succeeded"
+
+
+def test_indexes_are_no_dead_letters_and_are_not_run_by_themselves(daemon):
+    job = create(daemon, command=["false"], completions=2, max_attempts=1)
+    assert ended(daemon, job)["state"] == "failed"
+    index = indexes(daemon, job)[0]["invocation"]["id"]
+    assert daemon.api("GET", "/v1/dead-letters").json["dead_letters"] == []
+    assert daemon.api("POST", "/v1/dead-letters/redrive").json == {"redriven": 0}
+    assert daemon.api("DELETE", "/v1/dead-letters").json == {"dropped": 0}
+    for method, path in (("POST", f"/v1/dead-letters/{index}/redrive"), ("DELETE", f"/v1/dead-letters/{index}"), ("POST", f"/v1/invocations/{index}/replay")):
+        refused = daemon.api(method, path)
+        assert refused.status == 409 and "index of a job" in refused.json["detail"], path
+    assert [one["invocation"]["status"] for one in indexes(daemon, job)] == ["failed", "failed"]
+
+
 def test_a_job_outlives_the_daemon(start_daemon):
     daemon = start_daemon()
     job = create(daemon, command=["sh", "-c", "sleep 0.4; echo done"], completions=8, parallelism=2)

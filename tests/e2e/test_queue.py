@@ -295,6 +295,22 @@ def test_what_ran_when_the_daemon_was_killed_runs_again(own_queue):
     assert queue.end(waiting)["queued"]["reply"]["body"] == "b"
 
 
+def test_what_is_cut_off_each_time_fails_and_its_destination_is_told(own_queue):
+    queue = own_queue()
+    queue.function("fatal", HELD, **{"async": {"on_failure": {"file": "fatal.jsonl"}}})
+    id = queue.accept("fatal")
+    for _ in range(10):
+        queue.began(id)
+        queue.daemon.kill()
+        (queue.shared / f"began.{id}").unlink()
+        queue.daemon.start()
+    ended = queue.end(id)
+    assert (ended["status"], ended["fault"], ended["queued"]["attempts"]) == ("failed", "interrupted", 0)
+    assert "it may be the reason" in ended["detail"] and [one["id"] for one in queue.dead("fatal")] == [id]
+    sink = queue.daemon.data_dir / "sinks/fatal.jsonl"
+    wait_until(lambda: sink.exists() and json.loads(sink.read_text())["id"] == id, 20, what="its destination knows")
+
+
 def test_what_is_kept_long_enough_is_forgotten_with_its_body(queue):
     queue.function("brief", "cat", **{"async": {"retention": "1s"}})
     before = set((queue.daemon.data_dir / "bodies").glob("*"))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How queued events end: what is tried again, dead letters, what people do to them, and where outcomes are sent."""
 import json
+import socket
 import time
 
 import pytest
@@ -300,6 +301,37 @@ def test_a_callback_is_tried_until_somebody_answers(queue):
         receiver.close()
     ended = queue.end(delivery["id"])
     assert ended["status"] == "succeeded" and outcomes(ended)[0] == "function_failed"
+
+
+def test_a_redirect_takes_nothing_so_it_is_tried_again(queue):
+    receiver = Receiver(status=301)
+    try:
+        queue.function("moved", "echo ok")
+        id = queue.accept("moved", headers={"X-Callback-Url": f"{receiver.url}/old"})
+        queue.end(id)
+        receiver.one()
+        [delivery] = wait_until(lambda: [one for one in queue.list(function=DELIVERIES) if one["queued"]["origin"] == f"destination:{id}"])
+        wait_until(lambda: outcomes(queue.show(delivery["id"])), 60, what="its answer is known")
+        receiver.status = 200
+        ended = queue.end(delivery["id"])
+        assert ended["status"] == "succeeded" and outcomes(ended)[0] == "function_failed"
+        assert "301" in ended["queued"]["history"][0]["detail"] and "redirect" in ended["queued"]["history"][0]["detail"]
+    finally:
+        receiver.close()
+
+
+def test_a_delivery_that_is_cancelled_while_nobody_answers_is_not_tried_again(queue):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        queue.function("silent", "echo ok")
+        id = queue.accept("silent", headers={"X-Callback-Url": f"http://127.0.0.1:{silent.getsockname()[1]}/"})
+        queue.end(id)
+        mine = lambda: [one for one in queue.list(function=DELIVERIES) if one["queued"]["origin"] == f"destination:{id}"]
+        [delivery] = wait_until(lambda: [one for one in mine() if one["status"] == "running"])
+        connection, _ = silent.accept()
+        assert queue.daemon.api("POST", f"/v1/invocations/{delivery['id']}/cancel").status == 202
+        connection.close()
+        ended = queue.end(delivery["id"])
+        assert (ended["status"], outcomes(ended)) == ("cancelled", ["cancelled"])
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/", "/relative", "http://user:word@example.org/", "http://example.org/" + "x" * 2048])

@@ -2,6 +2,7 @@
 #include <shallop/async/race.h>
 #include <shallop/store/events.h>
 
+#include "store/statements.h"
 #include "support.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -283,4 +284,26 @@ TEST_CASE("a page is the same whatever the slices it is looked for in", "[store]
     REQUIRE(queue.run(queue.events.put(event("z"))).has_value());
     CHECK(queue.events.changes_written() == before + 1);
     CHECK(queue.events.groups_written() <= queue.events.changes_written());
+}
+
+TEST_CASE("a change whose listener fails is on the disk, and the next one is written, too", "[store][events]") {
+    TempDir dir;
+    Queue queue(dir.path());
+    const auto fails = [](const store::Change&) { throw std::bad_alloc(); };
+    REQUIRE(queue.run(queue.events.put(event("a"), fails)).has_value());
+    REQUIRE(queue.run(queue.events.put(event("b"))).has_value());
+    CHECK(queue.take(8) == Ids{"a", "b"});
+}
+
+TEST_CASE("a look that is left by an exception can be made again", "[store]") {
+    TempDir dir;
+    const auto path = dir.path() + "/some.db";
+    auto connection = store::Connection::open(path);
+    REQUIRE(connection.has_value());
+    store::Statements sql(*connection);
+    constexpr const char* look = "SELECT 1 WHERE ?1 = ?1 UNION ALL SELECT 2";
+    CHECK_THROWS_AS(sql.each(look, [](const store::Statement&) { throw std::bad_alloc(); }, 1), std::bad_alloc);
+    int rows = 0;
+    REQUIRE(sql.each(look, [&](const store::Statement&) { ++rows; }, 1).has_value());
+    CHECK(rows == 2);
 }

@@ -334,3 +334,28 @@ TEST_CASE("the lag is the wait of what has been due the longest", "[queue]") {
     lines.add("g", 1, 0, 120);
     CHECK(lines.lag(170) == 50);
 }
+
+TEST_CASE("nothing is due while all places are taken", "[queue]") {
+    LineLimits limits;
+    limits.running = 1;
+    auto lines = lines_of(limits);
+    lines.add("a", 1, 0, 5);
+    lines.add("b", 1, 0, 5);
+    REQUIRE(lines.next(10).value().function == "a");
+    CHECK_FALSE(lines.next_due().has_value());
+    lines.took("a", 1, 0, std::nullopt);
+    CHECK_FALSE(lines.next_due().has_value());
+    lines.ended("a");
+    CHECK(lines.next_due() == 5);
+}
+
+TEST_CASE("many at once fit as one whole, or not", "[queue]") {
+    LineLimits limits;
+    limits.events = 10;
+    limits.bytes = 100;
+    auto lines = lines_of(limits);
+    lines.add("a", 4, 40, 5);
+    CHECK(lines.admit_all(6, 60).has_value());
+    CHECK_FALSE(lines.admit_all(7, 60).has_value());
+    CHECK_FALSE(lines.admit_all(6, 61).has_value());
+}

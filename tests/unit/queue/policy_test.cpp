@@ -211,3 +211,10 @@ TEST_CASE("what is put off waits longer the longer it has waited, and as long as
     CHECK(wait(20'000, 7s) == 10'000);
     CHECK(wait(0, 1h) == 60'000);
 }
+
+TEST_CASE("what was cut off too often has failed, and no attempt was made", "[queue]") {
+    const auto verdict = judge({}, event(1), faulted("interrupted"), now, 0.5);
+    CHECK(verdict.state == EventState::failed);
+    CHECK(verdict.fault == "interrupted");
+    CHECK_FALSE(verdict.counts);
+}

@@ -85,7 +85,7 @@ Result<Deployed> create_or_change(Rest& rest, const std::string& name, Json reso
     const auto before = find_function(rest, name);
     if (!before) return before.error();
     if (!*before) return put_function(rest, name, resource);
-    if ((*before)->contains("source")) {
+    if ((*before)->value("source", Json()).is_object()) {
         resource["source"] = nullptr;
         if (!resource.contains("contract")) resource["contract"] = nullptr;
     }

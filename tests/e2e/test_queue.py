@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Events that are accepted now and run later: what is accepted, in which order it runs, what is refused, what outlives a restart."""
+import json
 import os
 import socket
 import threading
@@ -306,7 +307,7 @@ def test_what_is_cut_off_each_time_fails_and_its_destination_is_told(own_queue):
         queue.daemon.start()
     ended = queue.end(id)
     assert (ended["status"], ended["fault"], ended["queued"]["attempts"]) == ("failed", "interrupted", 0)
-    assert "it may be the reason" in ended["detail"] and [one["id"] for one in queue.dead("fatal")] == [id]
+    assert "it may be the reason" in ended["detail"] and queue.dead("fatal") == [id]
     sink = queue.daemon.data_dir / "sinks/fatal.jsonl"
     wait_until(lambda: sink.exists() and json.loads(sink.read_text())["id"] == id, 20, what="its destination knows")
 

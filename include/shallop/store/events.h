@@ -135,9 +135,9 @@ struct EventFilter {
     std::string function{};
     std::optional<EventState> state{};
     std::string before{};  ///< ids below this one only
-    bool indexes = true;   ///< also those of jobs
     std::size_t limit = 50;
     std::size_t slice = 5'000;  ///< so many events are looked through before others have a turn at the store
+    bool indexes = true;        ///< also those of jobs
 };
 
 /// Queued events on the disk. What has returned without a fault outlives a power cut.

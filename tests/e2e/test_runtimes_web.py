@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Web applications as each ecosystem has them, unmodified: Node.js, Ruby, Perl and PHP; and the reference runtime in C."""
 import concurrent.futures
+import http.client
 import os
 import time
 
@@ -116,6 +117,48 @@ def test_what_javascript_is_is_found_out(worker, files, kind):
     one = worker("node", files)
     assert one.told["kind"] == kind
     assert one.call("/").text == "x"
+
+
+GENERATOR = """
+exports.handler = async function* ({ path }) {
+  if (path === '/first') throw new Error('secret');
+  if (path === '/empty') return;
+  yield 'a';
+  yield 1;
+  if (path === '/second') throw new Error('secret');
+  yield new TextEncoder().encode('b');
+};
+"""
+WEB_STREAM = """
+export default async (request) => new Response(new ReadableStream({
+  start(out) {
+    const path = new URL(request.url).pathname;
+    if (path === '/first') return;
+    for (const piece of path === '/empty' ? '' : 'a1b') out.enqueue(new TextEncoder().encode(piece));
+    if (path !== '/second') out.close();
+  },
+  pull(out) { out.error(new Error('secret')); },
+}));
+"""
+
+
+@pytest.mark.parametrize("code", [GENERATOR, WEB_STREAM], ids=["generator", "Response"])
+def test_a_stream_of_node_that_fails_before_its_first_piece_is_a_500(worker, code):
+    one = worker("node", {"main.mjs" if "export default" in code else "main.js": code})
+    failed = one.call("/first")
+    assert failed.status == 500 and "secret" not in failed.text
+    assert one.call("/").text == "a1b" and one.call("/empty").body == b"" and one.call("/", "HEAD").body == b""
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        one.send(one.connect(), "GET", "/second")
+    assert one.call("/").text == "a1b"
+
+
+@pytest.mark.parametrize("line", ["Status: abc", "Status: 99", "Status: 200 \\x01", "Location: /\\x01", "Content-Type: a\\x00b"])
+def test_a_script_of_node_whose_head_is_no_http_is_a_500(worker, line):
+    one = worker("node", {"main.js": f"const bad = process.env.QUERY_STRING;\nprocess.stdout.write(bad ? '{line}\\n\\n' : 'fine');\n"
+                                     "if (bad) setInterval(() => process.stdout.write('more'), 1);\n"})
+    assert one.call("/?bad").status == 500 and one.call("/?bad").status == 500
+    assert one.call("/").text == "fine"
 
 
 # ---- Ruby

@@ -190,6 +190,7 @@ my $app = sub {
     }
     die "secret\n" if $path eq '/fails';
     return [204, [], []] if $path eq '/none';
+    return [200, ['Content-Length' => $1], ['abc']] if $path =~ m{^/length/(\d+)};
     if ($path eq '/file') { open my $in, '<', \"from a file"; return [200, [], $in] }
     local $/;
     my $body = readline $env->{'psgi.input'};
@@ -207,11 +208,45 @@ def test_a_psgi_application_is_served(worker, name):
     assert one.call("/stream").text == "abc" and one.call("/file").text == "from a file"
     assert one.call("/none").status == 204 and one.call("/fails").status == 500 and one.call("/", "HEAD").body == b""
     assert one.call("/", "POST", iter([b"12", b"345"])).text.endswith("|5")
+    assert one.call("/length/2").text == "ab" and one.call("/stream").text == "abc"
+    with pytest.raises(http.client.IncompleteRead):
+        one.send(one.connect(), "GET", "/length/9")
 
 
 def test_plack_builder_is_there(worker):
     code = "use Plack::Builder;\nuse Plack::Request;\nbuilder { enable 'ContentLength'; sub { my $r = Plack::Request->new(shift); [200, [], [$r->param('a')]] } };\n"
     assert worker("perl", {"app.psgi": code}).call("/?a=b").text == "b"
+
+
+PERL_PAIRS = {"main.pl": '''
+sub handler {
+  my ($round) = $_[0]{path} =~ /(\\d+)/;
+  open my $file, ">", "/tmp/$round-$$" or die $!;
+  for (1 .. 400) {
+    return "together" if (my @both = glob "/tmp/$round-*") == 2;
+    select undef, undef, undef, 0.01;
+  }
+  return "alone";
+}
+'''}
+
+
+def test_no_process_of_perl_takes_an_event_while_it_has_one(worker):
+    one = worker("perl", PERL_PAIRS, concurrency=2)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for number in range(8):
+            # Both are there before either says what it wants.
+            pair = [one.connect(), one.connect()]
+            answers = list(pool.map(lambda connection: one.send(connection, "GET", f"/{number}"), pair))
+            assert [answer.text for answer in answers] == ["together"] * 2
+            assert {answer.headers["Connection"] for answer in answers} == {"close"}
+
+
+def test_perl_says_that_the_connection_which_brought_the_code_ends_where_processes_take_over(worker):
+    files = {"main.pl": "sub handler { 'x' }"}
+    one = worker("perl")
+    assert one.specialize(files, concurrency=2).headers["Connection"] == "close"
+    assert worker("perl").specialize(files).headers["Connection"] is None
 
 
 # ---- PHP

@@ -29,6 +29,30 @@ ANSWER = {
     "perl": {"main.pl": 'sub handler { return { status => 201, headers => { "X-Made" => "yes" }, body => { a => 1 } } }\n'},
     "php": {"main.php": '<?php\nfunction handler($event) { return ["status" => 201, "headers" => ["X-Made" => "yes"], "body" => ["a" => 1]]; }\n'},
 }
+# Headers that some servers take for a status of their own.
+QUEUED = {
+    "python": {"main.py": 'def handler(event):\n    return {"status": 202, "headers": {"Location": "/jobs/7", "WWW-Authenticate": "Basic"}, "body": "queued"}\n'},
+    "node": {"main.js": 'exports.handler = () => ({ status: 202, headers: { Location: "/jobs/7", "WWW-Authenticate": "Basic" }, body: "queued" });\n'},
+    "ruby": {"main.rb": 'def handler(event) = { status: 202, headers: { "Location" => "/jobs/7", "WWW-Authenticate" => "Basic" }, body: "queued" }\n'},
+    "perl": {"main.pl": 'sub handler { return { status => 202, headers => { Location => "/jobs/7", "WWW-Authenticate" => "Basic" }, body => "queued" } }\n'},
+    "php": {"main.php": '<?php\nfunction handler($event) { return ["status" => 202, "headers" => ["Location" => "/jobs/7", "WWW-Authenticate" => "Basic"], "body" => "queued"]; }\n'},
+}
+# Answers what it is told to answer.
+MIRROR = {
+    "python": {"main.py": 'def handler(event):\n    return event["body"]\n'},
+    "node": {"main.js": 'exports.handler = (event) => event.body;\n'},
+    "ruby": {"main.rb": 'def handler(event) = event["body"]\n'},
+    "perl": {"main.pl": 'sub handler { return $_[0]{body} }\n'},
+    "php": {"main.php": '<?php\nfunction handler($event) { return $event["body"]; }\n'},
+}
+# A header that is not Latin-1.
+POLISH = {
+    "python": {"main.py": 'def handler(event):\n    return {"status": 200, "headers": {"X-Name": "Łukasz"} if event["query"] else {}, "body": "é"}\n'},
+    "node": {"main.js": 'exports.handler = ({ query }) => ({ status: 200, headers: query.a ? { "X-Name": "Łukasz" } : {}, body: "é" });\n'},
+    "ruby": {"main.rb": 'def handler(event) = { status: 200, headers: event["query"].empty? ? {} : { "X-Name" => "Łukasz" }, body: "é" }\n'},
+    "perl": {"main.pl": 'use utf8;\nsub handler { return { status => 200, headers => { %{ $_[0]{query} } ? ("X-Name" => "Łukasz") : () }, body => "é" } }\n'},
+    "php": {"main.php": '<?php\nfunction handler($event) { return ["status" => 200, "headers" => $event["query"] ? ["X-Name" => "Łukasz"] : [], "body" => "é"]; }\n'},
+}
 STATUS_WORD = {
     "python": {"main.py": 'def handler(event):\n    return {"status": "ok"}\n'},
     "node": {"main.js": 'exports.handler = () => ({ status: "ok" });\n'},
@@ -101,6 +125,20 @@ CGI_SCRIPT = {
                         'print join "|", $ENV{REQUEST_METHOD}, $ENV{QUERY_STRING}, $body;\n'},
     "php": {"main.php": '<?php\nheader("Content-Type: text/x-a");\nhttp_response_code(201);\nheader("X-Where: " . $_SERVER["PATH_INFO"]);\n'
                         'echo $_SERVER["REQUEST_METHOD"], "|", $_SERVER["QUERY_STRING"], "|", file_get_contents("php://input");\n'},
+}
+# Says the line that it is sent as its head.
+HEAD_SCRIPT = {
+    "python": {"main.py": 'import sys\nprint(sys.stdin.read() + "\\n")\nprint("words")\n'},
+    "node": {"main.js": 'const line = require("fs").readFileSync(0);\nprocess.stdout.write(`${line}\\n\\nwords\\n`);\n'},
+    "ruby": {"main.rb": 'puts $stdin.read, "", "words"\n'},
+    "perl": {"main.pl": 'local $/;\nprint <STDIN>, "\\n\\nwords\\n";\n'},
+}
+SIGNED_SCRIPT = {
+    "python": {"main.py": 'import os\nprint(os.environ["HTTP_X_HUB_SIGNATURE_256"], end="")\n'},
+    "node": {"main.js": 'process.stdout.write(process.env.HTTP_X_HUB_SIGNATURE_256);\n'},
+    "ruby": {"main.rb": 'print ENV.fetch("HTTP_X_HUB_SIGNATURE_256")\n'},
+    "perl": {"main.pl": 'print $ENV{HTTP_X_HUB_SIGNATURE_256};\n'},
+    "php": {"main.php": '<?php\necho $_SERVER["HTTP_X_HUB_SIGNATURE_256"];\n'},
 }
 RAW_SCRIPT = {
     "python": {"main.py": 'import sys\nprint("Note: plain words")\nprint(len(sys.stdin.buffer.read()))\n'},
@@ -199,6 +237,42 @@ def test_a_handler_says_status_and_headers(worker, language):
 
 
 @each_language
+def test_no_header_changes_the_status_that_a_handler_says(worker, language):
+    answer = worker(language, QUEUED[language]).call("/", "POST", "x")
+    assert (answer.status, answer.headers["Location"], answer.headers["WWW-Authenticate"], answer.text) == (202, "/jobs/7", "Basic", "queued")
+
+
+@each_language
+def test_whatever_a_handler_says_its_answer_is_whole_and_the_next_one_is_served(worker, language):
+    one = worker(language, MIRROR[language])
+    for headers in ({"Content-Length": "1"}, {"content-length": "9"}, {"Transfer-Encoding": "chunked"}):
+        answer = one.post_json({"status": 200, "headers": headers, "body": "xyz"})
+        assert (answer.status, answer.text, "Transfer-Encoding" in answer.headers) == (200, "xyz", False), headers
+    for status in (99, 100, 103, 600, 1000):
+        answer = one.post_json({"status": status, "body": "data"})
+        assert answer.status == 200 and answer.json["body"] == "data", f"{status} ends no answer, so it is data"
+    for status in (204, 205, 304):
+        # php-fpm leaves it to the daemon to send no body.
+        assert one.post_json({"status": status, "body": "x"}).status == status
+    for name, value in (("X-A", "b\r\nX-C: d"), ("X-A: b\nX-C", "d"), ("X A", "d"), ("X-A", "d\x01"), ("X-A", "d\x00")):
+        answer = one.post_json({"status": 200, "headers": {name: value}, "body": "xyz"})
+        assert (answer.status == 500 or language in ("ruby", "php") and answer.text == "xyz") and "X-C" not in answer.headers, "left out or a failure"
+    cookies = one.post_json({"status": 200, "headers": {"Set-Cookie": ["a=1", "b=2"]}, "cookies": ["c=3"], "body": "xyz"})
+    assert cookies.headers.get_all("Set-Cookie") == ["a=1", "b=2", "c=3"] and cookies.text == "xyz"
+
+
+@each_language
+def test_a_header_that_is_not_latin_1_is_sent_as_utf_8_or_a_500(worker, language):
+    one = worker(language, POLISH[language])
+    answer = one.call("/?a=b")
+    if language in ("python", "node"):
+        assert answer.status == 500 and "X-Name" not in answer.headers
+    else:
+        assert (answer.status, answer.headers["X-Name"].encode("latin-1").decode(), answer.text) == (200, "Łukasz", "é")
+    assert one.call().text == "é"
+
+
+@each_language
 def test_head_and_nothing_have_no_body_and_keep_the_connection(worker, language):
     one = worker(language, TEXT[language])
     head = one.call("/", "HEAD")
@@ -266,6 +340,20 @@ def test_a_script_speaks_cgi(worker, language):
     for _ in range(2):
         answer = one.call("/p/q?a=b", "POST", "body")
         assert (answer.status, answer.headers["Content-Type"].split(";")[0], answer.headers["X-Where"], answer.text) == (201, "text/x-a", "/p/q", "POST|a=b|body")
+
+
+@pytest.mark.parametrize("language", sorted(HEAD_SCRIPT))
+def test_a_script_whose_status_ends_no_answer_is_a_500_and_the_next_one_is_served(worker, language):
+    one = worker(language, HEAD_SCRIPT[language])
+    for status in ("abc", "99", "100 Continue", "1000", ""):
+        assert one.call("/", "POST", f"Status: {status}").status == 500, status
+        assert one.call("/", "POST", "Content-Type: text/plain\nTransfer-Encoding: chunked").text == "words\n"
+    assert one.call("/", "POST", "Status: 404").status == 404
+
+
+@each_language
+def test_a_script_gets_headers_with_digits_in_their_names(worker, language):
+    assert worker(language, SIGNED_SCRIPT[language]).call(headers={"X-Hub-Signature-256": "sha256=0a"}).text == "sha256=0a"
 
 
 @each_language

@@ -223,9 +223,14 @@ def test_a_plain_wsgi_function_and_start_responses_write(worker):
     assert one.told["kind"] == "wsgi" and one.call("/%C3%A9").text == "early /é!"
 
 
-def test_a_line_break_in_a_header_is_a_failure(worker):
-    code = 'def application(environ, start_response):\n    start_response("200 OK", [("X-A", "b\\r\\nX-C: d")])\n    return [b""]\n'
-    assert worker("python", {"wsgi.py": code}).call().status == 500
+@pytest.mark.parametrize("value", ["b\\r\\nX-C: d", "Łukasz"], ids=["a line break", "not Latin-1"])
+@pytest.mark.parametrize("body", ['[b""]', '(b"x" * 100_000 for _ in "ab")'], ids=["whole", "in pieces"])
+def test_a_header_that_cannot_be_sent_is_a_failure(worker, value, body):
+    code = f'def application(environ, start_response):\n    start_response("200 OK", [("X-A", "{value}")])\n    return {body}\n'
+    one = worker("python", {"wsgi.py": code})
+    for _ in range(2):
+        answer = one.call()
+        assert answer.status == 500 and answer.text == "the function has failed; its log says why\n"
 
 
 def test_concurrency_is_threads(worker):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Web applications as each ecosystem has them, unmodified: Node.js, Ruby, Perl and PHP; and the reference runtime in C."""
 import concurrent.futures
+import http.client
 import os
 import time
 
@@ -118,6 +119,48 @@ def test_what_javascript_is_is_found_out(worker, files, kind):
     assert one.call("/").text == "x"
 
 
+GENERATOR = """
+exports.handler = async function* ({ path }) {
+  if (path === '/first') throw new Error('secret');
+  if (path === '/empty') return;
+  yield 'a';
+  yield 1;
+  if (path === '/second') throw new Error('secret');
+  yield new TextEncoder().encode('b');
+};
+"""
+WEB_STREAM = """
+export default async (request) => new Response(new ReadableStream({
+  start(out) {
+    const path = new URL(request.url).pathname;
+    if (path === '/first') return;
+    for (const piece of path === '/empty' ? '' : 'a1b') out.enqueue(new TextEncoder().encode(piece));
+    if (path !== '/second') out.close();
+  },
+  pull(out) { out.error(new Error('secret')); },
+}));
+"""
+
+
+@pytest.mark.parametrize("code", [GENERATOR, WEB_STREAM], ids=["generator", "Response"])
+def test_a_stream_of_node_that_fails_before_its_first_piece_is_a_500(worker, code):
+    one = worker("node", {"main.mjs" if "export default" in code else "main.js": code})
+    failed = one.call("/first")
+    assert failed.status == 500 and "secret" not in failed.text
+    assert one.call("/").text == "a1b" and one.call("/empty").body == b"" and one.call("/", "HEAD").body == b""
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        one.send(one.connect(), "GET", "/second")
+    assert one.call("/").text == "a1b"
+
+
+@pytest.mark.parametrize("line", ["Status: abc", "Status: 99", "Status: 200 \\x01", "Location: /\\x01", "Content-Type: a\\x00b"])
+def test_a_script_of_node_whose_head_is_no_http_is_a_500(worker, line):
+    one = worker("node", {"main.js": f"const bad = process.env.QUERY_STRING;\nprocess.stdout.write(bad ? '{line}\\n\\n' : 'fine');\n"
+                                     "if (bad) setInterval(() => process.stdout.write('more'), 1);\n"})
+    assert one.call("/?bad").status == 500 and one.call("/?bad").status == 500
+    assert one.call("/").text == "fine"
+
+
 # ---- Ruby
 
 @pytest.mark.parametrize("files", [
@@ -147,6 +190,7 @@ my $app = sub {
     }
     die "secret\n" if $path eq '/fails';
     return [204, [], []] if $path eq '/none';
+    return [200, ['Content-Length' => $1], ['abc']] if $path =~ m{^/length/(\d+)};
     if ($path eq '/file') { open my $in, '<', \"from a file"; return [200, [], $in] }
     local $/;
     my $body = readline $env->{'psgi.input'};
@@ -164,11 +208,45 @@ def test_a_psgi_application_is_served(worker, name):
     assert one.call("/stream").text == "abc" and one.call("/file").text == "from a file"
     assert one.call("/none").status == 204 and one.call("/fails").status == 500 and one.call("/", "HEAD").body == b""
     assert one.call("/", "POST", iter([b"12", b"345"])).text.endswith("|5")
+    assert one.call("/length/2").text == "ab" and one.call("/stream").text == "abc"
+    with pytest.raises(http.client.IncompleteRead):
+        one.send(one.connect(), "GET", "/length/9")
 
 
 def test_plack_builder_is_there(worker):
     code = "use Plack::Builder;\nuse Plack::Request;\nbuilder { enable 'ContentLength'; sub { my $r = Plack::Request->new(shift); [200, [], [$r->param('a')]] } };\n"
     assert worker("perl", {"app.psgi": code}).call("/?a=b").text == "b"
+
+
+PERL_PAIRS = {"main.pl": '''
+sub handler {
+  my ($round) = $_[0]{path} =~ /(\\d+)/;
+  open my $file, ">", "/tmp/$round-$$" or die $!;
+  for (1 .. 400) {
+    return "together" if (my @both = glob "/tmp/$round-*") == 2;
+    select undef, undef, undef, 0.01;
+  }
+  return "alone";
+}
+'''}
+
+
+def test_no_process_of_perl_takes_an_event_while_it_has_one(worker):
+    one = worker("perl", PERL_PAIRS, concurrency=2)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for number in range(8):
+            # Both are there before either says what it wants.
+            pair = [one.connect(), one.connect()]
+            answers = list(pool.map(lambda connection: one.send(connection, "GET", f"/{number}"), pair))
+            assert [answer.text for answer in answers] == ["together"] * 2
+            assert {answer.headers["Connection"] for answer in answers} == {"close"}
+
+
+def test_perl_says_that_the_connection_which_brought_the_code_ends_where_processes_take_over(worker):
+    files = {"main.pl": "sub handler { 'x' }"}
+    one = worker("perl")
+    assert one.specialize(files, concurrency=2).headers["Connection"] == "close"
+    assert worker("perl").specialize(files).headers["Connection"] is None
 
 
 # ---- PHP

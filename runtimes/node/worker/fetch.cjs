@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Serves functions of the web's own kind: a Request in, a Response out.
 'use strict';
+const { once } = require('node:events');
 const { Readable } = require('node:stream');
 const { pipeline } = require('node:stream/promises');
 
@@ -14,6 +15,13 @@ function requestOf(req) {
   return new Request(`${scheme}://${req.headers.host || 'localhost'}${req.url}`, { method: req.method, headers, body, duplex: 'half' });
 }
 
+/** Calls begin() and streams, both from the first piece on (or the end): what fails before it can still be answered with a 500. */
+async function stream(source, res, begin) {
+  await Promise.race([once(source, 'readable'), once(res, 'close')]);
+  begin();
+  await pipeline(source, res);
+}
+
 async function sendResponse(response, res) {
   const headers = {};
   for (const [name, value] of response.headers) if (name !== 'set-cookie') headers[name] = value;
@@ -21,9 +29,9 @@ async function sendResponse(response, res) {
   const joined = response.headers.get('set-cookie');
   const cookies = response.headers.getSetCookie ? response.headers.getSetCookie() : joined ? joined.split(/, (?=[^;,=\s]+=)/) : [];
   if (cookies.length > 0) headers['set-cookie'] = cookies;
-  res.writeHead(response.status, response.statusText || undefined, headers);
-  if (response.body === null) res.end();
-  else await pipeline(Readable.fromWeb(response.body), res);
+  const begin = () => res.writeHead(response.status, response.statusText || undefined, headers);
+  if (response.body === null) begin().end();
+  else await stream(Readable.fromWeb(response.body), res, begin);
 }
 
 /** What a caller gets when the code throws: short words, and the stack goes to the log. */
@@ -35,7 +43,7 @@ function failed(error, res) {
     return;
   }
   for (const name of res.getHeaderNames()) res.removeHeader(name);
-  res.writeHead(500, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': Buffer.byteLength(FAILED) });
+  res.writeHead(500, 'Internal Server Error', { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': Buffer.byteLength(FAILED) });
   res.end(FAILED);
 }
 
@@ -51,4 +59,4 @@ function fetchServer(fetch) {
   };
 }
 
-module.exports = { fetchServer, sendResponse, failed, FAILED };
+module.exports = { fetchServer, sendResponse, stream, failed, FAILED };

@@ -2,10 +2,10 @@
 // Serves handler functions: handler(event) or handler(event, context).
 'use strict';
 const { Readable } = require('node:stream');
-const { pipeline } = require('node:stream/promises');
-const { sendResponse, failed } = require('./fetch.cjs');
+const { sendResponse, stream, failed } = require('./fetch.cjs');
 
 const ANSWER_KEYS = new Set(['status', 'statusCode', 'headers', 'multiValueHeaders', 'body', 'base64', 'isBase64Encoded', 'cookies']);
+const FRAMING = new Set(['content-length', 'transfer-encoding']); // said by the runtime, whatever a handler says
 const TEXT_TYPE = /^(text\/|application\/(x-www-form-urlencoded|xml|javascript|yaml)$)/;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -42,13 +42,17 @@ function eventOf(req, data) {
 
 function saysHow(result) {
   const status = result.status ?? result.statusCode;
-  return Number.isInteger(status) && status >= 100 && status <= 599 && Object.keys(result).every((key) => ANSWER_KEYS.has(key));
+  return Number.isInteger(status) && status >= 200 && status <= 599 && Object.keys(result).every((key) => ANSWER_KEYS.has(key));
 }
 
 function encoded(value) {
   if (typeof value === 'string') return ['text/plain; charset=utf-8', Buffer.from(value)];
   if (value instanceof Uint8Array) return ['application/octet-stream', Buffer.from(value.buffer, value.byteOffset, value.byteLength)];
   return ['application/json', Buffer.from(JSON.stringify(value))];
+}
+
+async function* piecesOf(result) {
+  for await (const piece of result) yield typeof piece === 'string' || piece instanceof Uint8Array ? piece : String(piece);
 }
 
 async function answer(result, res) {
@@ -59,13 +63,14 @@ async function answer(result, res) {
   let status = 200;
   if (typeof result === 'object' && saysHow(result)) {
     status = result.status ?? result.statusCode;
-    for (const [name, value] of Object.entries({ ...result.headers, ...result.multiValueHeaders })) res.setHeader(name, Array.isArray(value) ? value.map(String) : String(value));
-    if (result.cookies) res.setHeader('Set-Cookie', result.cookies);
+    for (const [name, value] of Object.entries({ ...result.headers, ...result.multiValueHeaders })) {
+      if (!FRAMING.has(name.toLowerCase())) res.setHeader(name, Array.isArray(value) ? value.map(String) : String(value));
+    }
+    if (result.cookies) res.setHeader('Set-Cookie', [res.getHeader('Set-Cookie') ?? [], result.cookies].flat());
     if (result.body !== undefined && result.body !== null) [kind, body] = encoded(result.body);
     if (result.base64 || result.isBase64Encoded) [kind, body] = ['application/octet-stream', Buffer.from(String(result.body), 'base64')];
   } else if (typeof result[Symbol.asyncIterator] === 'function') {
-    res.setHeader('Content-Type', 'text/plain; charset=utf-8');
-    return pipeline(Readable.from(result), res);
+    return stream(Readable.from(piecesOf(result)), res, () => res.setHeader('Content-Type', 'text/plain; charset=utf-8'));
   } else {
     [kind, body] = encoded(result);
   }

@@ -45,7 +45,7 @@ function cgiHead(output) {
     const name = field[1].toLowerCase();
     known = known || ['content-type', 'status', 'location'].includes(name);
     if (name === 'location' && head.status === 200) head.status = 302;
-    if (name === 'status') [head.status, head.reason] = [Number(field[2].slice(0, 3)), field[2].slice(4) || undefined];
+    if (name === 'status') [head.status, head.reason] = [/^[2-5]\d\d(?!\S)/.test(field[2]) ? Number(field[2].slice(0, 3)) : NaN, field[2].slice(4) || undefined];
     else head.fields.push([field[1], field[2]]);
   }
   return known ? head : null;
@@ -98,7 +98,11 @@ function run(words, env, body, res) {
   const child = spawn(process.execPath, ['--no-warnings', ...words], { env, stdio: [body, 'pipe', 'inherit'], detached: true });
   let held = Buffer.alloc(0);
   let begun = false;
-  const end = () => child.pid && process.kill(-child.pid, 'SIGKILL');
+  const end = () => {
+    try {
+      process.kill(-child.pid, 'SIGKILL');
+    } catch {} // it has ended, or never began
+  };
   child.on('error', (error) => {
     failed(error, res);
   });
@@ -117,7 +121,13 @@ function run(words, env, body, res) {
     const head = cgiHead(held) || (held.length > HEAD_LIMIT ? plain(res, held) : null);
     if (!head) return;
     begun = true;
-    begin(res, head);
+    try {
+      begin(res, head);
+    } catch (error) { // a status or a field that HTTP does not have
+      child.stdout.destroy();
+      end();
+      failed(error, res);
+    }
   });
   child.on('close', (code) => {
     if (res.destroyed || res.writableEnded) return;

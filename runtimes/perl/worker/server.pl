@@ -72,13 +72,18 @@ sub turn {
     my ($connection) = @_;
     my $env = $connection->request($concurrency > 1) or return 0;
     my $reply = Shallop::Http::Reply->new($connection, $env);
-    $reply->{keep} = 0 if $loaded && $concurrency > 1;
-    my $ok = eval { $reply->send(application($env)); 1 };
+    my $ok = eval {
+        my $answer = application($env);
+        $reply->{keep} = 0 if $concurrency > 1;    # known since the code came, perhaps by this very request
+        $reply->send($answer);
+        1;
+    };
     return $reply->{keep} && $connection->drained if $ok;
     my $error = $@;
     return 0 if $error =~ /^shallop: the peer/;
     print STDERR $error;
     return 0 if $reply->{started};
+    $reply->{keep} = 0 if $concurrency > 1;
     return eval { $reply->send(text(500, "the function has failed; its log says why\n")); 1 } && $reply->{keep} && $connection->drained;
 }
 
@@ -107,12 +112,16 @@ sub serve {
     }
 }
 
+# A process that takes a connection only when it is free to serve it: its request, and the end.
 sub worker {
     my ($listener) = @_;
     my $child = fork // die "no process: $!\n";
     return $child if $child;
-    serve($listener, sub { 0 });
-    CORE::exit(0);
+    while (1) {
+        my $accepted = $listener->accept or next;
+        turn(Shallop::Http::Connection->new($accepted));
+        close $accepted;
+    }
 }
 
 my $path = $ENV{SHALLOP_SOCKET} || '/tmp/shallop.sock';
@@ -125,6 +134,7 @@ chmod 0666, $path;
 $listener->blocking(0);
 serve($listener, sub { $loaded && $concurrency > 1 });
 # Several events at once: a process for each, and the one that dies is replaced.
+$listener->blocking(1);
 my %workers = map { worker($listener) => 1 } 1 .. $concurrency;
 while ((my $gone = waitpid -1, 0) > 0) {
     $workers{ worker($listener) } = 1 if delete $workers{$gone};

@@ -85,23 +85,27 @@ function send(mixed $result): void
             [$type, $body] = ['application/octet-stream', base64_decode($body)];
         }
     }
-    http_response_code($result['status'] ?? $result['statusCode']);
     if ($type !== null) {
         header("Content-Type: $type");
         header('Content-Length: ' . strlen($body));
     }
-    foreach (($result['headers'] ?? []) + ($result['multiValueHeaders'] ?? []) + ['Set-Cookie' => $result['cookies'] ?? []] as $name => $values) {
-        foreach (array_values((array) $values) as $number => $value) {
+    foreach (($result['headers'] ?? []) + ($result['multiValueHeaders'] ?? []) as $name => $values) {
+        foreach (in_array(strtolower($name), Fixed::FRAMING, true) ? [] : array_values((array) $values) as $number => $value) {
             header("$name: $value", $number === 0);
         }
     }
+    foreach ($result['cookies'] ?? [] as $cookie) {
+        header("Set-Cookie: $cookie", false);
+    }
+    // After the headers: Location and WWW-Authenticate set a status of their own.
+    http_response_code($result['status'] ?? $result['statusCode']);
     echo $body;
 }
 
 function says_how(array $said): bool
 {
     $status = $said['status'] ?? $said['statusCode'] ?? null;
-    return is_int($status) && $status >= 100 && $status <= 599 && array_diff(array_keys($said), Fixed::ANSWER_KEYS) === [];
+    return is_int($status) && $status >= 200 && $status <= 599 && array_diff(array_keys($said), Fixed::ANSWER_KEYS) === [];
 }
 
 function encoded(mixed $value): array

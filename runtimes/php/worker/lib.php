@@ -19,6 +19,7 @@ final class Fixed
     const PLAIN = 'text/plain; charset=utf-8';
     const FAILED = "the function has failed; its log says why\n";
     const ANSWER_KEYS = ['status', 'statusCode', 'headers', 'multiValueHeaders', 'body', 'base64', 'isBase64Encoded', 'cookies'];
+    const FRAMING = ['content-length', 'transfer-encoding']; // said by the runtime, whatever a handler says
     const TEXT_TYPE = '#^(text/|application/(x-www-form-urlencoded|xml|javascript|yaml)$)#';
     const TYPES = ['html' => 'text/html', 'css' => 'text/css', 'js' => 'text/javascript', 'json' => 'application/json', 'svg' => 'image/svg+xml',
         'png' => 'image/png', 'jpg' => 'image/jpeg', 'jpeg' => 'image/jpeg', 'gif' => 'image/gif', 'webp' => 'image/webp', 'ico' => 'image/x-icon',

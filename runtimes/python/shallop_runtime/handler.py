@@ -12,6 +12,7 @@ from .http import REASONS
 
 ANSWER_KEYS = {"status", "statusCode", "headers", "multiValueHeaders", "body", "base64", "isBase64Encoded", "cookies"}
 TEXT_TYPES = ("text/", "application/x-www-form-urlencoded", "application/xml", "application/javascript", "application/yaml")
+FRAMING = ("content-length", "transfer-encoding")  # said by the runtime, whatever a handler says
 PLAIN, JSON, BYTES = "text/plain; charset=utf-8", "application/json", "application/octet-stream"
 
 
@@ -67,7 +68,7 @@ def answer_of(result):
 
 def _says_how(result):
     status = result.get("status", result.get("statusCode"))
-    return isinstance(status, int) and not isinstance(status, bool) and 100 <= status <= 599 and result.keys() <= ANSWER_KEYS
+    return isinstance(status, int) and not isinstance(status, bool) and 200 <= status <= 599 and result.keys() <= ANSWER_KEYS
 
 
 def _as_said(result):
@@ -78,6 +79,7 @@ def _as_said(result):
     for name, values in (result.get("multiValueHeaders") or {}).items():
         fields += [(str(name), str(value)) for value in values]
     fields += [("Set-Cookie", str(cookie)) for cookie in result.get("cookies") or ()]
+    fields = [(name, value) for name, value in fields if name.lower() not in FRAMING]
     body, kind = b"", None
     if result.get("body") is not None:
         kind, body = _encoded(result["body"])

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP/1.1 on a kept connection, for one peer: the daemon, which sends nothing that is malformed."""
 import io
+import re
 
 HEAD_LIMIT = 256 * 1024
 LINE_LIMIT = 4096
 DRAIN_LIMIT = 256 * 1024  # of a body that nobody read; with more left the connection is closed
 DRAIN_SECONDS = 1
 PIECE = 64 * 1024
+FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+FIELD_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 REASONS = {
     200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 301: "Moved Permanently", 302: "Found", 303: "See Other",
     304: "Not Modified", 400: "Bad Request", 404: "Not Found", 422: "Unprocessable Entity", 500: "Internal Server Error",
@@ -199,24 +202,25 @@ class Reply:
                 continue
             elif low in ("transfer-encoding", "keep-alive"):
                 continue
-            if "\n" in value or "\r" in value or "\n" in name:
-                raise ValueError(f"the header {name!r} has a line break")
+            if not FIELD_NAME.fullmatch(name) or not FIELD_VALUE.fullmatch(value):
+                raise ValueError(f"the header {name!r} has what no header may have, such as a line break")
             lines.append(f"{name}: {value}")
+        head = ("\r\n".join(lines) + "\r\n").encode("latin-1")  # may fail, so nothing is decided before it
         self.bodiless = self.request.method == "HEAD" or code in ("204", "304")
         if declared is None and code not in ("204", "304"):
             if whole is not None and not (self.request.method == "HEAD" and not whole):
                 declared = whole
-                lines.append(f"Content-Length: {whole}")
+                head += b"Content-Length: %d\r\n" % whole
             elif not self.bodiless and self.request.version == "HTTP/1.1":
                 self.chunked = True
-                lines.append("Transfer-Encoding: chunked")
+                head += b"Transfer-Encoding: chunked\r\n"
             elif not self.bodiless:
                 self.keep = False
         self.left = None if self.chunked or self.bodiless else declared
         if not self.keep:
-            lines.append("Connection: close")
+            head += b"Connection: close\r\n"
+        head += b"\r\n"
         self.started = True
-        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
         if not piece or self.bodiless:
             self.socket.sendall(head)
         elif len(piece) <= PIECE and not self.chunked:

@@ -15,6 +15,7 @@ from .wsgi import FAILED, environ_of
 HEAD_LIMIT = 64 * 1024
 PIECE = 64 * 1024
 FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
+FINAL_STATUS = re.compile(rb"[2-5][0-9][0-9](?!\S)")
 CGI_FIELDS = (b"content-type", b"status", b"location")
 
 
@@ -128,6 +129,8 @@ def cgi_head(output):
         name, value = field[1], field[2].strip()
         kinds.add(name.lower())
         if name.lower() == b"status":
+            if not FINAL_STATUS.match(value):
+                raise ValueError(f"the script said a Status that is none: {value.decode('latin-1')}")
             status = value.decode("latin-1")
         else:
             fields.append((name.decode("latin-1"), value.decode("latin-1")))

@@ -3,6 +3,7 @@ module Shallop
   # Serves a handler function, handler(event) or handler(event, context), as a Rack application.
   class Handler
     ANSWER_KEYS = %w[status statusCode headers multiValueHeaders body base64 isBase64Encoded cookies].freeze
+    FRAMING = %w[content-length transfer-encoding].freeze # said by the server, whatever a handler says
     TEXT_TYPE = %r{\A(?:text/|application/(?:x-www-form-urlencoded|xml|javascript|yaml)\z)}.freeze
     PLAIN, JSON_TYPE, BYTES = 'text/plain; charset=utf-8', 'application/json', 'application/octet-stream'
     Context = Struct.new(:function_name, :function_version, :aws_request_id, :invocation_id)
@@ -74,14 +75,14 @@ module Shallop
 
     def says_how?(said)
       status = said['status'] || said['statusCode']
-      status.is_a?(Integer) && status.between?(100, 599) && (said.keys - ANSWER_KEYS).empty?
+      status.is_a?(Integer) && status.between?(200, 599) && (said.keys - ANSWER_KEYS).empty?
     end
 
     def as_said(said)
       status = said['status'] || said['statusCode']
       headers = (said['headers'] || {}).merge(said['multiValueHeaders'] || {})
-      headers = headers.to_h { |name, value| [name.to_s, Array(value).join("\n")] }
-      headers['Set-Cookie'] = said['cookies'].join("\n") if said['cookies']
+      headers = headers.to_h { |name, value| [name.to_s, Array(value).join("\n")] }.reject { |name, _| FRAMING.include?(name.downcase) }
+      headers['Set-Cookie'] = [headers['Set-Cookie'], *said['cookies']].compact.join("\n") if said['cookies']
       return [status, headers, []] if said['body'].nil?
       kind, body = encoded(said['body'])
       kind, body = BYTES, body.unpack1('m') if said['base64'] || said['isBase64Encoded']

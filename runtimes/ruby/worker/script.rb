@@ -38,7 +38,7 @@ module Shallop
     end
 
     def variables(env, length)
-      names = env.select { |key, value| value.is_a?(String) && key.match?(/\A[A-Z_]+\z/) && key != 'HTTP_PROXY' }
+      names = env.select { |key, value| value.is_a?(String) && key.match?(/\A[A-Z0-9_]+\z/) && key != 'HTTP_PROXY' }
       names.merge('SCRIPT_FILENAME' => @file, 'DOCUMENT_ROOT' => Dir.pwd, 'GATEWAY_INTERFACE' => 'CGI/1.1', 'SERVER_SOFTWARE' => 'shallop',
                   'REDIRECT_STATUS' => '200', 'PATH_INFO' => Rack::Utils.unescape_path(env['PATH_INFO']),
                   'CONTENT_LENGTH' => length.zero? ? '' : length.to_s)
@@ -55,6 +55,9 @@ module Shallop
       end
       kind = output.held.lstrip.start_with?('<') ? 'text/html' : 'text/plain'
       [200, { 'Content-Type' => "#{kind}; charset=utf-8" }, output.ended? ? [output.held] : output]
+    rescue RuntimeError
+      output.close
+      raise
     end
 
     def document(output, status, headers, rest)
@@ -70,8 +73,9 @@ module Shallop
         name, value = line.match(/\A([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)\s*\z/n)&.captures
         return nil unless name
         if name.casecmp?('status')
+          raise "the script said a Status that is none: #{value}" unless value.match?(/\A[2-5]\d\d(?!\S)/n)
           status = value.to_i
-        else
+        elsif !name.casecmp?('transfer-encoding')
           headers[name] = headers.key?(name) ? "#{headers[name]}\n#{value}" : value
         end
       end

@@ -30,13 +30,20 @@ class Front
   def call(env)
     return before(env) unless @loaded
     prepare(env)
-    @loaded.call(env)
+    sendable(@loaded.call(env))
   rescue StandardError, ScriptError, SystemExit => e
     warn Shallop.story(e)
     [500, TEXT.dup, [FAILED]]
   end
 
   private
+
+  # With a 205 Puma sends no body, but the length of the one that it has, or none.
+  def sendable(answer)
+    return answer unless answer[0].to_i == 205
+    answer[2].close if answer[2].respond_to?(:close)
+    [205, answer[1].reject { |name, _| name.casecmp?('content-length') }.merge('Content-Length' => '0'), []]
+  end
 
   def prepare(env)
     if (prefix = env['HTTP_X_FORWARDED_PREFIX'])

@@ -9,6 +9,7 @@ use MIME::Base64 ();
 
 my $json = JSON::XS->new->utf8->allow_nonref->canonical->convert_blessed;
 my %answer_key = map { $_ => 1 } qw(status statusCode headers multiValueHeaders body base64 isBase64Encoded cookies);
+my $framing = qr/^(?:content-length|transfer-encoding)$/i;    # said by the runtime, whatever a handler says
 my $text_type = qr{^(?:text/|application/(?:x-www-form-urlencoded|xml|javascript|yaml)$)};
 my ($plain, $bytes_type, $json_type) = ('text/plain; charset=utf-8', 'application/octet-stream', 'application/json');
 
@@ -78,14 +79,14 @@ sub answer {
 sub says_how {
     my ($said) = @_;
     my $status = $said->{status} // $said->{statusCode} // '';
-    return !ref $status && $status =~ /^[1-5]\d\d$/ && !grep { !$answer_key{$_} } keys %$said;
+    return !ref $status && $status =~ /^[2-5]\d\d$/ && !grep { !$answer_key{$_} } keys %$said;
 }
 
 sub as_said {
     my ($said) = @_;
     my %given = (%{ $said->{headers} || {} }, %{ $said->{multiValueHeaders} || {} });
-    $given{'Set-Cookie'} = $said->{cookies} if $said->{cookies};
-    my @fields = map { my $name = $_; map { ($name => "$_") } ref $given{$name} eq 'ARRAY' ? @{ $given{$name} } : $given{$name} } sort keys %given;
+    $given{'Set-Cookie'} = [map { ref $_ ? @$_ : $_ // () } $given{'Set-Cookie'}, $said->{cookies}] if $said->{cookies};
+    my @fields = map { my $name = $_; map { ($name => "$_") } ref $given{$name} eq 'ARRAY' ? @{ $given{$name} } : $given{$name} } grep { $_ !~ $framing } sort keys %given;
     my $status = $said->{status} // $said->{statusCode};
     return [$status, \@fields, []] unless defined $said->{body};
     my ($type, $body) = encoded($said->{body});

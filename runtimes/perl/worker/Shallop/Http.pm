@@ -103,9 +103,15 @@ sub new {
     return bless { socket => $connection->{socket}, env => $env, keep => $keep, started => 0 }, $class;
 }
 
+# Characters that are no bytes are sent as UTF-8.
+sub bytes_of {
+    my ($text) = @_;
+    utf8::encode($text) if utf8::is_utf8($text) && !utf8::downgrade($text, 1);
+    return $text;
+}
+
 sub out {
     my ($self, $bytes) = @_;
-    if (utf8::is_utf8($bytes) && !utf8::downgrade($bytes, 1)) { utf8::encode($bytes) }
     my $offset = 0;
     while ($offset < length $bytes) {
         my $sent = syswrite $self->{socket}, $bytes, length($bytes) - $offset, $offset;
@@ -131,7 +137,7 @@ sub whole {
     my ($self, $answer) = @_;
     my ($status, $fields, $body) = @$answer;
     if (ref $body eq 'ARRAY') {
-        my $bytes = join '', map { my $part = $_ // ''; utf8::encode($part) if utf8::is_utf8($part) && !utf8::downgrade($part, 1); $part } @$body;
+        my $bytes = join '', map { bytes_of($_ // '') } @$body;
         return $self->head($status, $fields, length $bytes, $bytes);
     }
     $self->head($status, $fields, undef, '');
@@ -147,7 +153,8 @@ sub head {
     for (my $at = 0; $at < @$fields; $at += 2) {
         my ($name, $value) = @$fields[$at, $at + 1];
         next if $name =~ /^(?:connection|keep-alive|transfer-encoding)$/i;
-        die "the header $name has a line break\n" if "$name$value" =~ /[\r\n]/;
+        die "the header $name has what no header may have, such as a line break\n"
+            if $name !~ /^[!#\$%&'*+.^_`|~0-9A-Za-z-]+\z/ || $value =~ /[\x00-\x08\x0a-\x1f\x7f]/;
         $declared = $value if lc $name eq 'content-length';
         $head .= "$name: $value\r\n";
     }
@@ -161,21 +168,33 @@ sub head {
             $head .= "Transfer-Encoding: chunked\r\n";
         }
     }
+    $self->{left} = $declared unless $self->{bodiless};
     $head .= "Connection: close\r\n" unless $self->{keep};
     $self->{started} = 1;
-    $self->out($head . "\r\n" . ($self->{bodiless} ? '' : $bytes));
+    $self->out(bytes_of("$head\r\n") . ($self->{bodiless} ? '' : $self->cut($bytes)));
+    $self->finish if defined $length;
+}
+
+# No more than was promised.
+sub cut {
+    my ($self, $bytes) = @_;
+    return $bytes unless defined $self->{left};
+    $bytes = substr $bytes, 0, $self->{left};
+    $self->{left} -= length $bytes;
+    return $bytes;
 }
 
 sub piece {
-    my ($self, $bytes) = @_;
-    return if $self->{bodiless} || !defined $bytes || !length $bytes;
-    utf8::encode($bytes) if utf8::is_utf8($bytes) && !utf8::downgrade($bytes, 1);
-    $self->out($self->{chunked} ? sprintf("%x\r\n", length $bytes) . $bytes . "\r\n" : $bytes);
+    my ($self, $piece) = @_;
+    return if $self->{bodiless} || !defined $piece || !length $piece;
+    my $bytes = bytes_of($piece);
+    $self->out($self->{chunked} ? sprintf("%x\r\n", length $bytes) . $bytes . "\r\n" : $self->cut($bytes));
 }
 
 sub finish {
     my ($self) = @_;
     $self->out("0\r\n\r\n") if $self->{chunked};
+    $self->{keep} = 0 if $self->{left};    # less than was promised: the end of the connection is how the peer learns it
 }
 
 1;

@@ -43,7 +43,7 @@ sub become {
     POSIX::dup2(fileno $to, 1);
     STDOUT->autoflush(0);
     $SIG{PIPE} = 'DEFAULT';
-    $ENV{$_} = $env->{$_} for grep { /^[A-Z_]+$/ && $_ ne 'HTTP_PROXY' && !ref $env->{$_} } keys %$env;
+    $ENV{$_} = $env->{$_} for grep { /^[A-Z0-9_]+$/ && $_ ne 'HTTP_PROXY' && !ref $env->{$_} } keys %$env;
     @ENV{qw(SCRIPT_FILENAME DOCUMENT_ROOT GATEWAY_INTERFACE SERVER_SOFTWARE REDIRECT_STATUS)} = ($file, Cwd::getcwd(), 'CGI/1.1', 'shallop', 200);
     $ENV{CONTENT_LENGTH} = $env->{CONTENT_LENGTH} || '';
     $Shallop::may_exit = 1;
@@ -69,7 +69,11 @@ sub reply {
     my ($held, $head, $ended) = ('', undef, 0);
     until ($head || $ended || length $held >= HEAD_LIMIT) {
         $ended = !sysread $from, $held, PIECE, length $held;
-        $head = cgi_head($held);
+        $head = eval { cgi_head($held) };
+        next unless my $error = $@;
+        kill 'KILL', -$child;
+        succeeded($child);
+        die $error;
     }
     if (!$head && $ended && !succeeded($child)) {
         return [500, ['Content-Type' => 'text/plain; charset=utf-8'], ["the function has failed; its log says why\n"]];
@@ -107,7 +111,7 @@ sub cgi_head {
         my ($name, $value) = $line =~ /^([!#\$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)\s*$/ or return undef;
         $known = 1 if $name =~ /^(?:content-type|status|location)$/i;
         $status = 302 if lc $name eq 'location' && $status == 200;
-        if (lc $name eq 'status') { ($status) = $value =~ /^(\d{3})/ or return undef }
+        if (lc $name eq 'status') { ($status) = $value =~ /^([2-5]\d\d)(?!\S)/ or die "the script said a Status that is none: $value\n" }
         else { push @fields, $name => $value }
     }
     return $known ? [$status, \@fields, $rest] : undef;

@@ -89,6 +89,7 @@ private:
     Task<void> watch_reserve();
     http::Pressure pressure() const;
     void look_at_ceiling();
+    void give_back_heap();
     Task<void> keep(const char* name, std::function<Task<void>()> begin);
     Task<void> tidy_code();
     std::set<std::string> images_in_use() const;
@@ -99,6 +100,7 @@ private:
     MemoryReserve reserve_{8 * 1024 * 1024};
     MemoryCeiling ceiling_;
     http::Pressure below_ceiling_ = http::Pressure::none;
+    double resident_ = 0;  ///< after heap was given back
     Settings settings_;
     std::vector<std::pair<std::string, std::string>> effective_;
     std::vector<std::string> words_;  ///< the command line
@@ -166,6 +168,9 @@ Memory read_memory(const std::string& meminfo);
 /// Asks the kernel to spare this process when the machine's memory is out: what it starts goes before. That needs CAP_SYS_RESOURCE, which root has
 /// on a host and not in a container. What an operator has set lower stays. Returns the oom_score_adj that holds.
 int spare_from_oom_killer();
+
+/// Of this process.
+double resident_bytes();
 
 /// Gives back what only the start needed: free heap, and pages of code, of which those in use come back from the page cache one by
 /// one. Two thirds of a starting daemon's resident memory is initialisation code of libraries that never runs again.

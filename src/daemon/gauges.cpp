@@ -1,21 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What /metrics asks the daemon's parts for.
-#include <fstream>
-
 #include "daemon/daemon.h"
 
 namespace shallop::daemon {
-namespace {
-
-double resident_bytes() {
-    std::ifstream file("/proc/self/statm");
-    double size = 0, resident = 0;
-    file >> size >> resident;
-    return resident * 4096;
-}
-
-}  // namespace
-
 void Daemon::register_pool_gauges() {
     using pool::State;
     for (const auto state : {State::launching, State::idle, State::leased, State::paused, State::retiring}) {

@@ -16,6 +16,7 @@ namespace {
 
 constexpr auto reserve_pause = std::chrono::milliseconds(200);
 constexpr int looks_apart = 5;
+constexpr double worth_trimming = 512 * 1024;
 constexpr double close_below = 0.10, refuse_below = 0.05, stop_below = 0.025;  ///< of the control group's limit
 
 }  // namespace
@@ -29,6 +30,13 @@ int spare_from_oom_killer() {
     std::ofstream(path) << spared << std::flush;
     std::ifstream(path) >> score;
     return score;
+}
+
+double resident_bytes() {
+    std::ifstream file("/proc/self/statm");
+    double size = 0, resident = 0;
+    file >> size >> resident;
+    return resident * 4096;
 }
 
 /// A task that the daemon cannot do without begins again where it has ended for want of memory.
@@ -63,12 +71,22 @@ void Daemon::look_at_ceiling() {
                {"so", words.at(static_cast<std::size_t>(now))}});
 }
 
+/// Heap that work has left behind in pieces goes back to the kernel when nothing runs.
+void Daemon::give_back_heap() {
+    const auto now = resident_bytes();
+    resident_ = std::min(resident_, now);
+    if (invoker_.running() > 0 || now < resident_ + worth_trimming) return;
+    ::malloc_trim(0);
+    resident_ = resident_bytes();
+}
+
 /// Requests are refused for as long as the reserve is given up: a fifth of a second at least, in which what is under way can end.
 Task<void> Daemon::watch_reserve() {
     bool told = false;
     for (int turn = 0;; ++turn) {
         co_await clock_.sleep_for(reserve_pause);
         if (turn % looks_apart == 0 || below_ceiling_ != http::Pressure::none) look_at_ceiling();
+        if (turn % looks_apart == 0) give_back_heap();
         if (reserve_.given_up() && !std::exchange(told, true)) log_.error("short of memory: requests are refused");
         if (reserve_.restore() && std::exchange(told, false)) log_.info("there is memory again");
     }

@@ -81,8 +81,8 @@ Task<void> Scheduler::work(std::vector<Job>& jobs, std::size_t& next) {
 
 Task<void> Scheduler::put_ticks(Job& job) {
     auto& schedule = job.schedule;
-    // Ticks that are caught up with all at once wait for each other by their ordering key: of them the first alone is asked.
-    const bool together = schedule.plan.catch_up == CatchUp::all && schedule.plan.overlap == Overlap::forbid;
+    // Ticks that come all at once wait for each other by their ordering key: of them the first alone is asked.
+    const bool together = schedule.plan.overlap == Overlap::forbid;
     bool first = true;
     for (const auto tick : job.due.ticks) {
         const bool ask = first || !together;

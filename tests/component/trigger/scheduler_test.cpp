@@ -170,6 +170,25 @@ TEST_CASE("all missed ticks run one after the other where overlap is forbidden",
     CHECK(harbour.runs.times() == Times{at("01:00:00"), at("02:00:00"), at("03:00:00"), at("04:00:00")});
 }
 
+TEST_CASE("ticks that a jitter brings together run one after the other where overlap is forbidden", "[trigger]") {
+    Harbour harbour;
+    harbour.start();
+    const auto id = harbour.add("f", R"({"cron":"* * * * *","jitter":"10m"})");
+    Times all;
+    for (int minute = 1; minute <= 50; ++minute)
+        all.push_back(at("00:" + std::string(minute < 10 ? "0" : "") + std::to_string(minute) + ":00"));
+    const auto ends_all = [&] {
+        harbour.runs.end_all();
+        return harbour.runs.kept.size() >= 50;
+    };
+    for (int step = 0; step < 3600 && !ends_all(); ++step) harbour.advance(1s);
+    auto times = harbour.runs.times();
+    REQUIRE(times.size() >= 50);
+    times.resize(50);
+    CHECK(times == all);
+    for (const auto& one : harbour.runs.kept) CHECK(one.order.ordering_key == "schedule:" + id);
+}
+
 TEST_CASE("a tick that cannot be put now is tried again, and one that never can is given up", "[trigger]") {
     Harbour harbour;
     harbour.start();

@@ -54,7 +54,8 @@ seconds delay_of(const Schedule& schedule, Tick tick) {
 
 Due due(const Schedule& schedule, Tick now) {
     Due due;
-    due.done = schedule.done - now > set_back_most ? now : schedule.done;
+    due.set_back = schedule.done - now > set_back_most;
+    due.done = due.set_back ? now : schedule.done;
     if (schedule.plan.paused) return due;
     const auto& [cron, zone] = std::tie(schedule.plan.cron, schedule.plan.zone);
     std::vector<Tick> all;

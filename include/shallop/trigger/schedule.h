@@ -58,6 +58,7 @@ struct Schedule {
     Tick anchor{};  ///< @every counts from here: when the plan got its expression
     Tick done{};    ///< every tick up to this one has been dealt with
     std::optional<Run> last{};
+    std::int64_t rewinds = 0;  ///< how often `done` went back because the clock had been wrong: see Due::set_back
 };
 using SchedulePtr = std::shared_ptr<const Schedule>;
 
@@ -87,9 +88,10 @@ std::string format_schedule(const Schedule& schedule, Tick now);
 
 /// What is to be done about a schedule now.
 struct Due {
-    std::vector<Tick> ticks;   ///< to put, oldest first
-    bool missed = false;       ///< some were dropped
-    Tick done{};               ///< Schedule::done after them
+    std::vector<Tick> ticks;  ///< to put, oldest first
+    bool missed = false;      ///< some were dropped
+    Tick done{};              ///< Schedule::done after them
+    bool set_back = false;    ///< the clock was wrong: `done` is before Schedule::done, and ticks in between come again
     std::optional<Tick> wake;  ///< when something is due next; nothing: never, as things are
 };
 

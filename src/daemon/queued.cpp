@@ -50,7 +50,8 @@ trigger::EngineTriggers::Parts Daemon::trigger_parts() {
             clock_,
             log_,
             [this](const std::string& name) { return registry_.catalog()->find(name) != nullptr; },
-            [this](queue::Order order) { return queue_.put(std::move(order)); }};
+            [this](queue::Order order) { return queue_.put(std::move(order)); },
+            [this](const std::string& name) { return registry_.catalog()->find(name); }};
 }
 
 std::set<std::string> Daemon::images_in_use() const {

@@ -9,13 +9,14 @@ namespace shallop::store {
 Outcome<void> Schedules::prepare(Connection& connection) {
     const std::pair<Statement*, std::string_view> all[]{
         {&load_,
-         "SELECT id, function, plan, created, updated, anchor, done, last_tick, last_invocation, last_outcome"
-         " FROM schedules ORDER BY id"},
+         "SELECT id, function, plan, created, updated, anchor, done, last_tick, last_invocation, last_outcome,"
+         " rewinds FROM schedules ORDER BY id"},
         {&put_,
          "INSERT OR REPLACE INTO schedules(id, function, plan, created, updated, anchor, done, last_tick,"
-         " last_invocation, last_outcome) VALUES(?,?,?,?,?,?,?,?,?,?)"},
+         " last_invocation, last_outcome, rewinds) VALUES(?,?,?,?,?,?,?,?,?,?,?)"},
         {&note_,
-         "UPDATE schedules SET done = ?2, last_tick = ?3, last_invocation = ?4, last_outcome = ?5 WHERE id = ?1"},
+         "UPDATE schedules SET done = ?2, last_tick = ?3, last_invocation = ?4, last_outcome = ?5,"
+         " rewinds = ?6 WHERE id = ?1"},
         {&remove_, "DELETE FROM schedules WHERE id = ?"},
         {&remove_of_, "DELETE FROM schedules WHERE function = ?"},
     };
@@ -33,12 +34,13 @@ Outcome<std::vector<StoredSchedule>> Schedules::load() {
         const auto row = load_.step();
         if (!row) return row.error();
         if (!*row) return all;
-        all.push_back({load_.text(1),
-                       load_.text(2),
-                       load_.number(3),
-                       load_.number(4),
-                       load_.number(5),
-                       {load_.text(0), load_.number(6), load_.number(7), load_.text(8), load_.text(9)}});
+        all.push_back(
+            {load_.text(1),
+             load_.text(2),
+             load_.number(3),
+             load_.number(4),
+             load_.number(5),
+             {load_.text(0), load_.number(6), load_.number(7), load_.text(8), load_.text(9), load_.number(10)}});
     }
 }
 
@@ -46,13 +48,13 @@ Outcome<void> Schedules::put(const StoredSchedule& schedule) {
     const auto& note = schedule.note;
     put_.bind(1, note.id).bind(2, schedule.function).bind(3, schedule.plan).bind(4, schedule.created);
     put_.bind(5, schedule.updated).bind(6, schedule.anchor).bind(7, note.done).bind(8, note.last_tick);
-    put_.bind(9, note.last_invocation).bind(10, note.last_outcome);
+    put_.bind(9, note.last_invocation).bind(10, note.last_outcome).bind(11, note.rewinds);
     return finish(put_);
 }
 
 Outcome<void> Schedules::note(const ScheduleNote& note) {
     note_.bind(1, note.id).bind(2, note.done).bind(3, note.last_tick);
-    note_.bind(4, note.last_invocation).bind(5, note.last_outcome);
+    note_.bind(4, note.last_invocation).bind(5, note.last_outcome).bind(6, note.rewinds);
     return finish(note_);
 }
 

@@ -7,7 +7,7 @@ namespace shallop::store {
 namespace {
 
 /// Step N brings schema N-1 to N. A step that was released is never changed: the next one corrects it.
-constexpr std::array<const char*, 8> steps{
+constexpr std::array<const char*, 9> steps{
     // `names` outlives `functions`: a removed function that comes back goes on counting its versions.
     R"(CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
        CREATE TABLE functions(
@@ -67,6 +67,8 @@ constexpr std::array<const char*, 8> steps{
     R"(CREATE TABLE secrets(
            name TEXT PRIMARY KEY, version INTEGER NOT NULL, sealed BLOB NOT NULL, created TEXT NOT NULL,
            updated TEXT NOT NULL) STRICT, WITHOUT ROWID;)",
+    // `rewinds`: how often `done` went back because the clock had been wrong.
+    "ALTER TABLE schedules ADD COLUMN rewinds INTEGER NOT NULL DEFAULT 0;",
 };
 
 }  // namespace

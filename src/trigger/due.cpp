@@ -27,9 +27,11 @@ void choose(const Plan& plan, Tick now, const std::vector<Tick>& all, Due& due) 
     if (all.empty()) return;
     const auto late = [&](Tick tick, seconds by) { return now - tick > by + whole(plan.jitter); };
     const auto deadline = whole(plan.catch_up_deadline);
-    const bool current = !late(all.back(), on_time);
-    auto first = all.size() - (current ? 1 : 0);
-    if (plan.catch_up == CatchUp::one && !current && !late(all.back(), deadline)) first = all.size() - 1;
+    auto first = all.size();
+    // A jitter may hold back several until now: whichever come no later than it allows have not been missed.
+    const std::size_t newest = whole(plan.jitter) > seconds(0) ? all.size() : 1;
+    while (first > 0 && all.size() - first < newest && !late(all[first - 1], on_time)) --first;
+    if (plan.catch_up == CatchUp::one && first == all.size() && !late(all.back(), deadline)) --first;
     if (plan.catch_up == CatchUp::all) {
         while (first > 0 && all.size() - first < most_at_once && !late(all[first - 1], deadline)) --first;
     }
@@ -52,7 +54,8 @@ seconds delay_of(const Schedule& schedule, Tick tick) {
 
 Due due(const Schedule& schedule, Tick now) {
     Due due;
-    due.done = schedule.done - now > set_back_most ? now : schedule.done;
+    due.set_back = schedule.done - now > set_back_most;
+    due.done = due.set_back ? now : schedule.done;
     if (schedule.plan.paused) return due;
     const auto& [cron, zone] = std::tie(schedule.plan.cron, schedule.plan.zone);
     std::vector<Tick> all;

@@ -16,6 +16,9 @@ constexpr auto ask_timeout = 10s;
 constexpr base::Duration first_pause = 500ms;
 constexpr base::Duration longest_pause = 30s;
 
+// Half of the life of an idempotency key: after a restart all that came since what still waits is put once more, and must be known.
+constexpr auto longest_wait = 12h;
+
 std::int64_t nano(std::chrono::system_clock::time_point time) {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
 }
@@ -37,7 +40,7 @@ bool passes(Fault fault) {
 }  // namespace
 
 EngineTriggers::EngineTriggers(Limits limits, Parts parts, async::Executor executor)
-    : limits_(limits), parts_(std::move(parts)), changed_(executor) {}
+    : limits_(limits), parts_(std::move(parts)), pending_(limits.pending, limits.bytes), changed_(executor) {}
 
 Task<Status> EngineTriggers::load() {
     const auto all = co_await parts_.store.load();
@@ -100,13 +103,10 @@ void EngineTriggers::take(const docker::EngineEvent& event) {
         const auto& trigger = one.trigger;
         const bool meant = !trigger.paused && event.time_nano > trigger.from_nano && matches(trigger.filters, event);
         if (!meant || is_own(event, own_)) continue;
-        if (pending_.size() >= limits_.pending || pending_bytes_ + event.json.size() > limits_.bytes) {
-            if (!std::exchange(dropping_, true))
-                parts_.log.warn("events of the engine are dropped: too many wait to be queued", {{"trigger", id}});
-            continue;
-        }
-        pending_bytes_ += event.json.size();
-        pending_.push_back({id, event});
+        if (pending_.add({id, trigger.function, event})) continue;
+        if (dropping_.insert(trigger.function).second)
+            parts_.log.warn("events of the engine are dropped: too many wait to be queued",
+                            {{"trigger", id}, {"function", trigger.function}});
     }
     if (!pending_.empty()) changed_.notify_all();
 }
@@ -125,27 +125,35 @@ Task<void> EngineTriggers::work_off() {
         while (pending_.empty() && gone_.empty()) co_await changed_.wait();
         co_await remove_gone();
         if (pending_.empty()) continue;
-        bool done = !engine_.empty();
-        if (!done) {
+        if (engine_.empty()) {
             const auto learnt = co_await learn_engine();
-            done = learnt.has_value();
-        }
-        if (done) {
-            auto next = pending_.front();
-            done = co_await fire(std::move(next));
-            if (done) {
-                pending_bytes_ -= pending_.front().event.json.size();
-                pending_.pop_front();
+            if (!learnt) {
+                co_await parts_.clock.sleep_for(pause);
+                pause = std::min(pause * 2, longest_pause);
+                continue;
             }
         }
-        if (done) {
-            pause = first_pause;
-            dropping_ = dropping_ && !pending_.empty();
-        } else {
-            co_await parts_.clock.sleep_for(pause);
-            pause = std::min(pause * 2, longest_pause);
+        pause = first_pause;
+        auto next = pending_.next(parts_.clock.now());
+        if (!next) {
+            auto sleeping = parts_.clock.sleep_until(pending_.next_time());
+            auto ready = until_ready();
+            co_await async::race(std::move(sleeping), std::move(ready));
+            continue;
+        }
+        const auto function = next->function;
+        const bool done = co_await fire(std::move(*next));
+        if (!done) {
+            pending_.put_off(function, parts_.clock.now());
+        } else if (pending_.done(function)) {
+            dropping_.erase(function);
         }
     }
+}
+
+/// Until there is something to do before the time that the next is put off to.
+Task<void> EngineTriggers::until_ready() {
+    while (gone_.empty() && pending_.next_time() > parts_.clock.now()) co_await changed_.wait();
 }
 
 Task<void> EngineTriggers::remove_gone() {
@@ -173,15 +181,22 @@ Task<Status> EngineTriggers::learn_engine() {
 }
 
 /// False: to be tried again.
-Task<bool> EngineTriggers::fire(Pending pending) {
+Task<bool> EngineTriggers::fire(PendingEvent pending) {
     const auto at = triggers_.find(pending.trigger);
     if (at == triggers_.end() || at->second.trigger.paused || is_own(pending.event, own_)) co_return true;
     auto order = order_for(at->second.trigger, pending.event, engine_);
     const auto put = co_await parts_.put(std::move(order));
     if (!put) {
-        parts_.log.warn("an event of the engine was not queued",
-                        {{"trigger", pending.trigger}, {"reason", put.error().detail}});
-        co_return !passes(put.error().fault);
+        const auto& error = put.error();
+        const auto never = error.fault == Fault::overloaded ? why_never(pending) : std::string();
+        const bool again = passes(error.fault) && never.empty();
+        parts_.log.warn(again ? "an event of the engine cannot be queued now, and is tried again"
+                              : "an event of the engine cannot be queued, and is given up",
+                        {{"trigger", pending.trigger},
+                         {"function", pending.function},
+                         {"event", pending.event.action},
+                         {"reason", never.empty() ? error.detail : never}});
+        co_return !again;
     }
     const auto still = triggers_.find(pending.trigger);
     if (still == triggers_.end() || put->repeated) co_return true;
@@ -191,9 +206,19 @@ Task<bool> EngineTriggers::fire(Pending pending) {
     co_return true;
 }
 
+/// Why it is of no use to try again where there was no room; "" where it is.
+std::string EngineTriggers::why_never(const PendingEvent& pending) const {
+    const auto found = parts_.find ? parts_.find(pending.function) : nullptr;
+    if (found && found->spec.async.backlog == 0) return "the function's async.backlog is 0";
+    if (found && pending.event.json.size() > found->spec.async.backlog_bytes)
+        return "it is larger than the function's async.backlog_bytes";
+    const auto age = std::chrono::nanoseconds(nano(parts_.clock.wall()) - pending.event.time_nano);
+    return age > longest_wait ? "there has been no room for 12 hours" : "";
+}
+
 /// What a stop of the daemon must not lose, nor bring once more.
 std::int64_t EngineTriggers::dealt_with() const {
-    return pending_.empty() ? seen_nano_ : std::min(seen_nano_, pending_.front().event.time_nano - 1);
+    return pending_.empty() ? seen_nano_ : std::min(seen_nano_, pending_.oldest_nano() - 1);
 }
 
 Task<void> EngineTriggers::note_progress() {

@@ -3,7 +3,7 @@
 
 namespace shallop::trigger {
 
-async::Task<base::Result<std::string>> QueueRuns::put(Order order) {
+async::Task<base::Result<Accepted>> QueueRuns::put(Order order) {
     queue::Order whole;
     whole.event = std::move(order.event);
     whole.body.size = order.body.size();
@@ -13,7 +13,7 @@ async::Task<base::Result<std::string>> QueueRuns::put(Order order) {
     whole.ordering_key = std::move(order.ordering_key);
     auto accepted = co_await queue_.put(std::move(whole));
     if (!accepted) co_return accepted.error();
-    co_return std::move(accepted->id);
+    co_return Accepted{std::move(accepted->id), accepted->repeated};
 }
 
 async::Task<base::Result<std::string>> QueueRuns::state(std::string invocation) {

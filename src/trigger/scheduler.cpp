@@ -62,12 +62,11 @@ void Scheduler::set_wake(Entry& entry, std::optional<Tick> wake) {
 void Scheduler::arm(Schedule schedule) {
     const auto time = now();
     const auto found = due(schedule, time);
-    schedule.done = std::min(schedule.done, found.done);  // earlier: a clock that was wrong has been set back
     auto& entry = entries_[schedule.id];
     if (entry.wake) wakes_.erase({*entry.wake, schedule.id});
     entry.wake.reset();
     entry.schedule = std::make_shared<const Schedule>(std::move(schedule));
-    set_wake(entry, found.ticks.empty() && !found.missed ? found.wake : time);
+    set_wake(entry, found.ticks.empty() && !found.missed && !found.set_back ? found.wake : time);
 }
 
 void Scheduler::erase(const std::string& id) {
@@ -160,7 +159,10 @@ Task<Result<SchedulePtr>> Scheduler::change(Schedule schedule, Plan plan) {
     const auto time = now();
     const bool other_times = before.cron.text() != plan.cron.text() || before.zone.name() != plan.zone.name();
     if (before.cron.text() != plan.cron.text()) schedule.anchor = time;
-    if (other_times || (before.paused && !plan.paused)) schedule.done = time;
+    if (other_times || (before.paused && !plan.paused)) {
+        if (due(schedule, time).set_back) ++schedule.rewinds;
+        schedule.done = time;
+    }
     schedule.updated = time;
     schedule.plan = std::move(plan);
     co_return co_await keep(std::move(schedule));

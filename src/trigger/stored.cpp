@@ -14,6 +14,7 @@ store::ScheduleNote to_note(const Schedule& schedule) {
     store::ScheduleNote note;
     note.id = schedule.id;
     note.done = number(schedule.done);
+    note.rewinds = schedule.rewinds;
     if (!schedule.last) return note;
     note.last_tick = number(schedule.last->tick);
     note.last_invocation = schedule.last->invocation;
@@ -39,6 +40,7 @@ base::Result<Schedule> from_store(const store::StoredSchedule& stored) {
     schedule.updated = tick(stored.updated);
     schedule.anchor = tick(stored.anchor);
     schedule.done = tick(stored.note.done);
+    schedule.rewinds = stored.note.rewinds;
     if (!stored.note.last_outcome.empty())
         schedule.last = Run{tick(stored.note.last_tick), stored.note.last_invocation, stored.note.last_outcome};
     return schedule;

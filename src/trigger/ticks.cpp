@@ -24,6 +24,13 @@ Order order_of(const Schedule& schedule, Tick tick) {
     return order;
 }
 
+/// The same for one tick after a crash; another one for a tick that comes again, because the clock was wrong the first time.
+std::string key_of(const Schedule& schedule, Tick tick) {
+    auto key = schedule.id + "@" + format_local(tick, Zone());
+    if (schedule.rewinds > 0) key += "/" + std::to_string(schedule.rewinds);
+    return key;
+}
+
 }  // namespace
 
 Task<void> Scheduler::run() {
@@ -51,7 +58,9 @@ Task<bool> Scheduler::round() {
     std::vector<Job> jobs;
     for (auto at = wakes_.begin(); at != wakes_.end() && at->first <= time && jobs.size() < settings_.round; ++at) {
         const auto schedule = find(at->second);
-        jobs.push_back({*schedule, due(*schedule, time)});
+        auto& job = jobs.emplace_back(Job{*schedule, due(*schedule, time)});
+        job.noteworthy = job.due.set_back;
+        if (job.due.set_back) ++job.schedule.rewinds;
     }
     if (jobs.empty()) co_return false;
     std::size_t next = 0;
@@ -81,8 +90,8 @@ Task<void> Scheduler::work(std::vector<Job>& jobs, std::size_t& next) {
 
 Task<void> Scheduler::put_ticks(Job& job) {
     auto& schedule = job.schedule;
-    // Ticks that are caught up with all at once wait for each other by their ordering key: of them the first alone is asked.
-    const bool together = schedule.plan.catch_up == CatchUp::all && schedule.plan.overlap == Overlap::forbid;
+    // Ticks that come all at once wait for each other by their ordering key: of them the first alone is asked.
+    const bool together = schedule.plan.overlap == Overlap::forbid;
     bool first = true;
     for (const auto tick : job.due.ticks) {
         const bool ask = first || !together;
@@ -121,10 +130,16 @@ Task<bool> Scheduler::may_run(Schedule& schedule, Tick tick) {
 /// False where it is to be tried again.
 Task<bool> Scheduler::put_tick(Schedule& schedule, Tick tick) {
     auto order = order_of(schedule, tick);
-    order.idempotency_key = schedule.id + "@" + format_local(tick, Zone());
+    order.idempotency_key = key_of(schedule, tick);
     auto put = co_await parts_.runs.put(std::move(order));
     if (put) {
-        schedule.last = Run{tick, std::move(*put), queued};
+        if (put->repeated) {
+            parts_.log.info("a tick had been put before, and is that run", {{"schedule", schedule.id},
+                                                                            {"function", schedule.function},
+                                                                            {"tick", format_local(tick, Zone())},
+                                                                            {"invocation", put->id}});
+        }
+        schedule.last = Run{tick, std::move(put->id), queued};
         co_return true;
     }
     const auto& error = put.error();
@@ -169,13 +184,13 @@ Task<Result<std::string>> Scheduler::run_now(std::string id) {
     auto put = co_await parts_.runs.put(std::move(order));
     if (!put) co_return put.error();
     const auto at = entries_.find(id);
-    if (at == entries_.end()) co_return put;
+    if (at == entries_.end()) co_return std::move(put->id);
     std::vector<Job> jobs;
     jobs.push_back({*at->second.schedule, {}, false, true});
-    jobs.front().schedule.last = Run{now(), *put, queued};
+    jobs.front().schedule.last = Run{now(), put->id, queued};
     at->second.schedule = std::make_shared<const Schedule>(jobs.front().schedule);
     co_await note(jobs);
-    co_return put;
+    co_return std::move(put->id);
 }
 
 Task<void> Scheduler::wait() {

@@ -94,6 +94,33 @@ def test_its_own_containers_trigger_nothing(shared, triggers, thing):
     shared.api("POST", f"/v1/triggers/{trigger}/pause")
 
 
+def test_a_function_that_takes_nothing_holds_up_no_other(shared, triggers, thing):
+    never = triggers("takes-nothing", event=["kill"], container=[thing])
+    patch = {"Content-Type": "application/merge-patch+json"}
+    assert shared.api("PATCH", "/v1/functions/takes-nothing", {"async": {"backlog": 0}}, patch).status == 200
+    other = triggers("takes-all", event=["kill"], container=[thing])
+    docker("run", "-d", "--name", thing, "--network", "none", SHELL, "sleep", "600")
+    docker("kill", thing)
+    wait_until(lambda: fired(shared, other)["fired"] == 1, 20)
+    result(shared, fired(shared, other)["last_invocation"])
+    assert fired(shared, never)["fired"] == 0
+    wait_until(lambda: "is given up" in shared.log(), 20, what="the log says what became of it")
+
+
+def test_a_full_backlog_is_waited_for_and_holds_up_no_other(shared, triggers, thing):
+    full = triggers("is-full", ["sh", "-c", "sleep 3; cat"], event=["kill", "die"], container=[thing])
+    patch = {"Content-Type": "application/merge-patch+json"}
+    assert shared.api("PATCH", "/v1/functions/is-full", {"async": {"backlog": 1, "concurrency": 1}}, patch).status == 200
+    # One runs, and one waits: what the trigger has to tell of finds no room.
+    for _ in range(2):
+        assert wait_until(lambda: shared.call("/async-function/is-full", "POST", b"").status == 202, 20)
+    other = triggers("is-free", event=["die"], container=[thing])
+    docker("run", "-d", "--name", thing, "--network", "none", SHELL, "sleep", "600")
+    docker("kill", thing)
+    wait_until(lambda: fired(shared, other)["fired"] == 1, 20)
+    wait_until(lambda: fired(shared, full)["fired"] == 2, 60, what="both came when there was room")
+
+
 def test_events_of_a_time_without_the_daemon_are_made_up_for(start_daemon, thing):
     daemon = start_daemon()
     daemon.put("late", image=SHELL, command=SEEN)

@@ -12,6 +12,7 @@ struct ScheduleNote {
     std::int64_t done = 0;  ///< all ticks up to it have been dealt with
     std::int64_t last_tick = 0;
     std::string last_invocation, last_outcome;  ///< no outcome: there was no run
+    std::int64_t rewinds{};                     ///< how often `done` went back because the clock had been wrong
 };
 
 /// A schedule as it is kept: the plan is what trigger::format_plan writes.

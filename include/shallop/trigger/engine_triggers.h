@@ -5,10 +5,11 @@
 #include <shallop/async/condition.h>
 #include <shallop/base/id.h>
 #include <shallop/base/log.h>
+#include <shallop/function/spec.h>
 #include <shallop/store/triggers.h>
 #include <shallop/trigger/engine_trigger.h>
+#include <shallop/trigger/event_lines.h>
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <set>
@@ -31,7 +32,8 @@ struct EngineTriggerView {
 /// Functions that are run on what happens at the engine: follows its events while there are triggers, and puts those that match into the queue.
 ///
 /// How far the events were dealt with is kept, so that what happens while the stream is cut, or while the daemon is away, is made up for, as far as
-/// the engine remembers it. What comes twice is put once, by its idempotency key.
+/// the engine remembers it. What comes twice is put once, by its idempotency key. What cannot be put now is tried again while such a key lives, and holds up
+/// no other function's events; what the function's backlog can never take is given up.
 /// Belongs to one loop. Everything in Parts outlives it.
 class EngineTriggers {
 public:
@@ -49,6 +51,8 @@ public:
         base::Log& log;
         std::function<bool(const std::string& function)> known;
         std::function<Task<Result<queue::Accepted>>(queue::Order order)> put;
+        /// The function of that name as it is now, or nothing: which events its backlog can never take. Empty: nobody knows.
+        std::function<function::FunctionPtr(const std::string& function)> find{};
     };
     EngineTriggers(Limits limits, Parts parts, async::Executor executor);
 
@@ -70,11 +74,6 @@ public:
     void forget(const std::string& function);
 
 private:
-    struct Pending {
-        std::string trigger;
-        docker::EngineEvent event;
-    };
-
     Task<void> follow();
     Task<void> until_idle();
     void take(const docker::EngineEvent& event);
@@ -82,7 +81,9 @@ private:
     Task<void> work_off();
     Task<void> remove_gone();
     Task<Status> learn_engine();
-    Task<bool> fire(Pending pending);
+    Task<void> until_ready();
+    Task<bool> fire(PendingEvent pending);
+    std::string why_never(const PendingEvent& pending) const;
     Task<void> note_progress();
     Task<Status> keep(EngineTrigger trigger);
     std::int64_t dealt_with() const;
@@ -91,14 +92,13 @@ private:
     Parts parts_;
     std::map<std::string, EngineTriggerView> triggers_;  ///< by id
     std::vector<std::string> gone_;                      ///< to be removed from the store
-    std::deque<Pending> pending_;
-    base::Bytes pending_bytes_ = 0;
-    std::set<std::string> own_;     ///< containers that a Shallop made
-    std::string engine_;            ///< its id; "": to be asked for, and so are those containers
-    std::int64_t newest_nano_ = 0;  ///< of the events that came
-    std::int64_t seen_nano_ = 0;    ///< the stream is read up to here
-    std::int64_t noted_nano_ = 0;   ///< what the store has of dealt_with()
-    bool dropping_ = false;
+    EventLines pending_;
+    std::set<std::string> dropping_;  ///< functions that have lost events since their line was full
+    std::set<std::string> own_;       ///< containers that a Shallop made
+    std::string engine_;              ///< its id; "": to be asked for, and so are those containers
+    std::int64_t newest_nano_ = 0;    ///< of the events that came
+    std::int64_t seen_nano_ = 0;      ///< the stream is read up to here
+    std::int64_t noted_nano_ = 0;     ///< what the store has of dealt_with()
     async::Condition changed_;
 };
 

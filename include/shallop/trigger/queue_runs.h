@@ -11,7 +11,7 @@ class QueueRuns final : public Runs {
 public:
     explicit QueueRuns(queue::Queue& queue) : queue_(queue) {}
 
-    async::Task<base::Result<std::string>> put(Order order) override;
+    async::Task<base::Result<Accepted>> put(Order order) override;
     async::Task<base::Result<std::string>> state(std::string invocation) override;
     async::Task<base::Status> cancel(std::string invocation) override;
 

@@ -18,13 +18,19 @@ struct Order {
     std::string ordering_key;     ///< "": none. Those of one key run one after the other
 };
 
+/// What became of an Order.
+struct Accepted {
+    std::string id;         ///< the invocation's
+    bool repeated = false;  ///< it is that of an earlier order with its key
+};
+
 /// What triggers need of whoever runs events later. Belongs to one loop.
 class Runs {
 public:
     virtual ~Runs() = default;
 
-    /// The invocation's id; durable when it returns. Faults: not_found (no such function), overloaded, too_large, storage, shutting_down.
-    virtual async::Task<base::Result<std::string>> put(Order order) = 0;
+    /// Durable when it returns. Faults: not_found (no such function), overloaded, too_large, storage, shutting_down.
+    virtual async::Task<base::Result<Accepted>> put(Order order) = 0;
 
     /// queued, running, succeeded, failed or cancelled; "" where it is not known any more. Faults: storage.
     virtual async::Task<base::Result<std::string>> state(std::string invocation) = 0;

@@ -58,6 +58,7 @@ struct Schedule {
     Tick anchor{};  ///< @every counts from here: when the plan got its expression
     Tick done{};    ///< every tick up to this one has been dealt with
     std::optional<Run> last{};
+    std::int64_t rewinds = 0;  ///< how often `done` went back because the clock had been wrong: see Due::set_back
 };
 using SchedulePtr = std::shared_ptr<const Schedule>;
 
@@ -87,16 +88,17 @@ std::string format_schedule(const Schedule& schedule, Tick now);
 
 /// What is to be done about a schedule now.
 struct Due {
-    std::vector<Tick> ticks;   ///< to put, oldest first
-    bool missed = false;       ///< some were dropped
-    Tick done{};               ///< Schedule::done after them
+    std::vector<Tick> ticks;  ///< to put, oldest first
+    bool missed = false;      ///< some were dropped
+    Tick done{};              ///< Schedule::done after them
+    bool set_back = false;    ///< the clock was wrong: `done` is before Schedule::done, and ticks in between come again
     std::optional<Tick> wake;  ///< when something is due next; nothing: never, as things are
 };
 
 /// Decides at `now`, which need not be later than at the last call: the wall clock can be set.
 ///
-/// Of the ticks since Schedule::done the newest is on time if it is no more than a minute late, and put. The others are missed, and are put or dropped
-/// as the plan's catch_up says: those no older than its deadline, and at most the newest hundred. A clock that was set back by up to three hours is waited for,
+/// Of the ticks since Schedule::done the newest is on time if it is no more than a minute late, and put; with a jitter each is that comes no more than a minute
+/// after the most it allows, for a tick waits for those before it. The others are missed, and are put or dropped as the plan's catch_up says: those no older than its deadline, and at most the newest hundred. A clock that was set back by up to three hours is waited for,
 /// so that no tick comes twice; one that was set back by more was wrong before, and ticks go on from the new time.
 Due due(const Schedule& schedule, Tick now);
 

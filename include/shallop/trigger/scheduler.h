@@ -25,7 +25,8 @@ using base::Status;
 
 /// Keeps the schedules, and puts their ticks when they are due.
 ///
-/// A tick is put under the idempotency key "ID@TIME" and noted afterwards: after a crash in between it is put again and is the same run.
+/// A tick is put under the idempotency key "ID@TIME" and noted afterwards: after a crash in between it is put again and is the same run. Where the clock was
+/// wrong by more than due() waits for, its time comes again and is a run of its own: the key ends with "/" and Schedule::rewinds.
 /// Schedules go by the wall clock, which is looked at when something is due and at least every Settings::recheck, so that a clock that is set is noticed.
 ///
 /// Belongs to one loop; outlives its calls. One change at a time: each is durable before it is answered.

@@ -122,6 +122,66 @@ TEST_CASE("a clock that is set back repeats no tick, and one set back by a day g
     CHECK(harbour.runs.times() == Times{"2026-11-22T00:00:00Z", "2026-11-22T01:00:00Z", "2026-11-20T01:00:00Z"});
 }
 
+TEST_CASE("what a clock that was wrong by hours ran too early runs when its time really comes, once", "[trigger]") {
+    Harbour harbour;
+    harbour.start();
+    const auto id = harbour.add("f", hourly);
+    Times expected;
+    const auto pass = [&](const std::string& time) {
+        expected.push_back(at(time));
+        harbour.advance(1h);
+        harbour.until([&] { return harbour.show(id)->last->tick == harbour.scheduler().now() - 30min - 30s; });
+        CHECK(harbour.runs.times() == expected);
+    };
+    harbour.clock.set_wall(day_start() + 6h + 30min);
+    harbour.advance(30s);
+    harbour.until([&] { return harbour.runs.kept.size() == 1; });
+    expected.push_back(at("06:00:00"));
+    for (const auto* time : {"07:00:00", "08:00:00", "09:00:00", "10:00:00", "11:00:00"}) pass(time);
+    SECTION("which the daemon sees") {
+        harbour.clock.set_wall(day_start() + 5h + 30min);
+        harbour.advance(30s);
+    }
+    SECTION("which the daemon sees, and it is not there at the next time") {
+        harbour.clock.set_wall(day_start() + 5h + 30min);
+        harbour.advance(30s);
+        harbour.kill();
+        harbour.clock.advance(30min);
+        harbour.start();
+        harbour.until([&] { return harbour.runs.kept.size() == 7; });
+        expected.push_back(at("06:00:00"));
+        harbour.advance(30min);
+    }
+    SECTION("which was set right while the daemon was away") {
+        harbour.kill();
+        harbour.clock.set_wall(day_start() + 5h + 30min + 30s);
+        harbour.start();
+    }
+    SECTION("and a patch comes first") {
+        harbour.clock.set_wall(day_start() + 5h + 30min + 30s);
+        REQUIRE(harbour.loop.run(harbour.scheduler().patch(id, R"({"cron":"0 0-23 * * *"})")));
+        harbour.settle();
+    }
+    if (expected.back() != at("06:00:00")) pass("06:00:00");
+    pass("07:00:00");
+    harbour.kill();
+    harbour.start();
+    for (const auto* time : {"08:00:00", "09:00:00"}) pass(time);
+    // Nor does a crash between a put and its note give a second run.
+    async::Condition never(harbour.loop.executor());
+    harbour.runs.stop_after_put = &never;
+    harbour.clock.advance(1h);
+    harbour.until([&] { return harbour.runs.kept.size() == expected.size() + 1; });
+    expected.push_back(at("10:00:00"));
+    harbour.kill();
+    harbour.runs.stop_after_put = nullptr;
+    const auto puts = harbour.runs.puts;
+    harbour.start();
+    harbour.until([&] { return harbour.runs.puts == puts + 1; });
+    CHECK(harbour.runs.times() == expected);
+    for (const auto* time : {"11:00:00", "12:00:00"}) pass(time);
+}
+
 TEST_CASE("forbid skips a tick while the run before has not ended", "[trigger]") {
     Harbour harbour;
     harbour.start();
@@ -168,6 +228,25 @@ TEST_CASE("all missed ticks run one after the other where overlap is forbidden",
     harbour.until([&] { return harbour.runs.kept.size() == 4; });
     for (const auto& one : harbour.runs.kept) CHECK_FALSE(one.order.ordering_key.empty());
     CHECK(harbour.runs.times() == Times{at("01:00:00"), at("02:00:00"), at("03:00:00"), at("04:00:00")});
+}
+
+TEST_CASE("ticks that a jitter brings together run one after the other where overlap is forbidden", "[trigger]") {
+    Harbour harbour;
+    harbour.start();
+    const auto id = harbour.add("f", R"({"cron":"* * * * *","jitter":"10m"})");
+    Times all;
+    for (int minute = 1; minute <= 50; ++minute)
+        all.push_back(at("00:" + std::string(minute < 10 ? "0" : "") + std::to_string(minute) + ":00"));
+    const auto ends_all = [&] {
+        harbour.runs.end_all();
+        return harbour.runs.kept.size() >= 50;
+    };
+    for (int step = 0; step < 3600 && !ends_all(); ++step) harbour.advance(1s);
+    auto times = harbour.runs.times();
+    REQUIRE(times.size() >= 50);
+    times.resize(50);
+    CHECK(times == all);
+    for (const auto& one : harbour.runs.kept) CHECK(one.order.ordering_key == "schedule:" + id);
 }
 
 TEST_CASE("a tick that cannot be put now is tried again, and one that never can is given up", "[trigger]") {

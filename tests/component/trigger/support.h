@@ -44,11 +44,11 @@ public:
         std::string id, state = "queued";
     };
 
-    async::Task<base::Result<std::string>> put(trigger::Order order) override {
+    async::Task<base::Result<trigger::Accepted>> put(trigger::Order order) override {
         ++puts;
         if (fault) co_return base::Error(*fault, "the test says so");
         const auto known = by_key.find(order.idempotency_key);
-        if (known != by_key.end()) co_return known->second;
+        if (known != by_key.end()) co_return trigger::Accepted{known->second, true};
         const auto id = "inv-" + std::to_string(kept.size() + 1);
         if (!order.idempotency_key.empty()) by_key[order.idempotency_key] = id;
         kept.push_back({std::move(order), id});
@@ -56,7 +56,7 @@ public:
             // As if the process ended here: durable, and nobody told.
             co_await stop_after_put->wait();
         }
-        co_return id;
+        co_return trigger::Accepted{id};
     }
     async::Task<base::Result<std::string>> state(std::string invocation) override {
         for (const auto& one : kept) {

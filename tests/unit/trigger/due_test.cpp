@@ -177,6 +177,44 @@ TEST_CASE("jitter delays each tick by its own, constant part", "[trigger]") {
     CHECK((differ(at(5min)) || differ(at(10min)) || differ(at(15min))));
 }
 
+TEST_CASE("no tick is lost to a jitter that is longer than the interval, and none comes later than it says",
+          "[trigger]") {
+    for (const auto* word : {"none", "one", "all"}) {
+        for (const auto& [cron, jitter, interval] :
+             {std::tuple("*/5 * * * *", "10m", 300s), std::tuple("@every 10s", "1h", 10s),
+              std::tuple("@every 1s", "1h", 1s)}) {
+            CAPTURE(word, cron);
+            auto one = schedule(cron, at(0s), catch_up(word, "1s") + R"(,"jitter":")" + jitter + "\"");
+            Ticks put;
+            Tick now = at(1s);
+            while (put.size() < 5000) {
+                const auto found = due(one, now);
+                REQUIRE_FALSE(found.missed);
+                for (const auto tick : found.ticks) {
+                    REQUIRE(now >= tick + delay_of(one, tick));
+                    REQUIRE(now - tick <= one.plan.jitter);
+                    put.push_back(tick);
+                }
+                one.done = found.done;
+                REQUIRE(found.wake);
+                REQUIRE(*found.wake > now);
+                now = *found.wake;
+            }
+            for (std::size_t index = 0; index < put.size(); ++index)
+                REQUIRE(put[index] == at(0s) + interval * static_cast<std::int64_t>(index + 1));
+        }
+    }
+}
+
+TEST_CASE("with a jitter, what was missed is still what is later than it allows", "[trigger]") {
+    const auto late = [](const std::string& word) {
+        return due(schedule("*/5 * * * *", at(0s), catch_up(word, "1h") + R"(,"jitter":"1s")"), at(30min + 62s));
+    };
+    CHECK(late("none").ticks.empty());
+    CHECK(late("one").ticks == Ticks{at(30min)});
+    CHECK(late("all").ticks.size() == 6);
+}
+
 TEST_CASE("each tick of a month is put once, on a clock that is set to and fro", "[trigger]") {
     // A reference by hand: the job runs every ten minutes, whatever the clock does, unless the clock skips its time for good.
     auto one = schedule("*/10 * * * *", at(0s), catch_up("all", "7d"));

@@ -42,6 +42,12 @@ std::size_t utf8_length(std::string_view text) {
     return wrong ? 0 : size;
 }
 
+bool is_control(std::string_view character) {
+    const auto lead = static_cast<unsigned char>(character[0]);
+    if (character.size() == 1) return lead < 0x20 || lead == 0x7f;
+    return character.size() == 2 && lead == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
+}
+
 bool is_utf8(std::string_view text) {
     while (!text.empty()) {
         const auto length = utf8_length(text);

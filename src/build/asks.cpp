@@ -17,8 +17,10 @@ struct Manager {
     std::string_view brought;               ///< where packages are that the code brings along
 };
 
+constexpr std::string_view requirements = "requirements.txt";
+
 constexpr std::array<Manager, 4> managers{{
-    {"python", "requirements.txt", {}, ".shallop/python/"},
+    {"python", requirements, {}, ".shallop/python/"},
     {"node", "package.json", {"npm-shrinkwrap.json", "package-lock.json"}, "node_modules/"},
     {"php", "composer.json", {"composer.lock"}, "vendor/"},
     {"ruby", "Gemfile", {"Gemfile.lock"}, "vendor/bundle/"},
@@ -51,6 +53,29 @@ bool has_line_beyond_comments(std::string_view text) {
 
 bool says(std::string_view text, std::initializer_list<std::string_view> words) {
     return std::any_of(words.begin(), words.end(), [&](auto word) { return text.find(word) != text.npos; });
+}
+
+bool is_file_here(std::string_view word) {
+    if (word.find("file:") != word.npos) return true;
+    if (word.find("://") != word.npos) return false;
+    const auto ends = [&](std::string_view end) { return word.ends_with(end); };
+    return word == "." || word.starts_with(".[") || word.find('/') != word.npos || ends(".whl") || ends(".zip") ||
+           ends(".tar.gz");
+}
+
+/// As pip reads it: options that name a file, with a blank or without, and what is to be installed from here.
+bool has_line_of_files(std::string_view text) {
+    constexpr std::array<std::string_view, 8> options{
+        "-r", "-c", "-e", "-f", "--requirement", "--constraint", "--editable", "--find-links"};
+    std::istringstream lines{std::string(text)};
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line);
+        for (std::string word; words >> word && !word.starts_with('#');) {
+            const auto begins = [&](std::string_view option) { return word.starts_with(option); };
+            if (is_file_here(word) || std::any_of(options.begin(), options.end(), begins)) return true;
+        }
+    }
+    return false;
 }
 
 std::string last_line(std::string_view words) {
@@ -87,9 +112,9 @@ bool asks_for_packages(std::string_view file, std::string_view text) {
            has_members(json, "require");
 }
 
-bool names_other_files(std::string_view text) {
-    return says(text, {"file:", "./", "-r ", "-c ", "-e ", "--requirement", "--constraint", "--find-links",
-                       "path:", "path\"", "gemspec"});
+bool names_other_files(std::string_view file, std::string_view text) {
+    if (file == requirements) return has_line_of_files(text);
+    return says(text, {"file:", "./", "path:", "path\"", "gemspec"});
 }
 
 std::string reason_of(std::string_view words) {

@@ -15,7 +15,7 @@ std::vector<std::string> package_files(std::string_view runtime, const std::vect
 bool asks_for_packages(std::string_view file, std::string_view text);
 
 /// Whether what is installed depends on other files of the code too.
-bool names_other_files(std::string_view text);
+bool names_other_files(std::string_view file, std::string_view text);
 
 /// What an installer wrote last, for an error: the line that says most, and a way out where it reached no network.
 std::string reason_of(std::string_view words);

@@ -144,7 +144,7 @@ Task<Result<Builder::Wish>> Builder::wish(const function::Function& function) {
         if (file == wish.files.front() && !asks_for_packages(file, *text)) co_return Wish();
         digest.add_text(file);
         digest.add_text(*text);
-        if (file == wish.files.front() && names_other_files(*text)) digest.add_text(source.code);
+        if (file == wish.files.front() && names_other_files(file, *text)) digest.add_text(source.code);
     }
     wish.name = digest.take_hex();
     co_return wish;

@@ -9,9 +9,11 @@
 #include <set>
 
 #include "cli/command.h"
+#include "cli/confirm.h"
 #include "cli/functions.h"
 #include "cli/manifest.h"
 #include "cli/plan.h"
+#include "cli/print.h"
 #include "cli/source.h"
 
 namespace shallop::cli {
@@ -21,6 +23,7 @@ struct Words {
     std::vector<std::string> paths;
     bool plan = false;
     bool prune = false;
+    bool yes = false;  ///< what a prune removes is meant
     std::string prune_prefix;
 };
 
@@ -130,28 +133,85 @@ Done show_plan(const Globals& globals, const Words& words) {
     return {};
 }
 
+/// Removing is for good, and another project's names may begin as these do: it is said which ones go.
+Done confirm_removal(const Words& words, const std::vector<std::string>& gone) {
+    if (words.yes || gone.empty()) return {};
+    std::string names;
+    for (const auto& name : gone) names += (names.empty() ? "" : ", ") + printable(name);
+    return confirm("remove " + names + "? They are gone for good, with their schedules and triggers.",
+                   "--prune removes " + names + ", and that", "nothing was done");
+}
+
+/// Applies files to one daemon, and says what it does.
+class Application {
+public:
+    Application(const Globals& globals, Rest& rest, std::vector<std::string> gone)
+        : json_(globals.json), rest_(rest), gone_(std::move(gone)) {}
+
+    Done put(const Wanted& wanted) {
+        auto deployed = deploy(wanted);
+        while (!deployed && has_in_its_way(deployed.error())) {
+            if (const auto removed = remove(); !removed) return removed;
+            deployed = deploy(wanted);
+        }
+        if (!deployed) return of(wanted.manifest, deployed.error());
+        if (!json_) tell(*deployed);
+        all_.push_back(std::move(deployed->resource));
+        return {};
+    }
+
+    Done prune() {
+        while (!gone_.empty()) {
+            if (const auto removed = remove(); !removed) return removed;
+        }
+        if (json_) std::printf("%s\n", all_.dump().c_str());
+        return {};
+    }
+
+private:
+    Result<Deployed> deploy(const Wanted& wanted) {
+        const auto& [manifest, source] = wanted;
+        return source ? deploy_aloud(rest_, *source) : put_function(rest_, manifest.name, manifest.resource);
+    }
+
+    /// Whether one that is to go has a route that is wanted, as where a function got another name: that one is the next to go.
+    bool has_in_its_way(const Complaint& complaint) {
+        const auto at = std::find_if(gone_.begin(), gone_.end(), [&](const std::string& name) {
+            return complaint.what.find(" of \"" + name + '"') != std::string::npos;
+        });
+        if (at != gone_.end()) std::rotate(gone_.begin(), at, at + 1);
+        return at != gone_.end();
+    }
+
+    Done remove() {
+        const auto name = gone_.front();
+        if (const auto removed = remove_function(rest_, name); !removed) return removed;
+        gone_.erase(gone_.begin());
+        if (!json_) std::printf("removed %s\n", name.c_str());
+        all_.push_back({{"name", name}, {"removed", true}});
+        return {};
+    }
+
+    bool json_;
+    Rest& rest_;
+    std::vector<std::string> gone_;  ///< and still there
+    Json all_ = Json::array();
+};
+
 /// All or as many as go well: the first refusal ends it, and says of which file.
 Done apply(const Globals& globals, const Words& words) {
     const auto files = load(words);
     if (!files) return files.error();
     const auto rest = connect(globals);
     if (!rest) return rest.error();
-    auto all = Json::array();
-    for (const auto& [manifest, source] : files->functions) {
-        auto deployed = source ? deploy_aloud(**rest, *source) : put_function(**rest, manifest.name, manifest.resource);
-        if (!deployed) return of(manifest, deployed.error());
-        if (!globals.json) tell(*deployed);
-        all.push_back(std::move(deployed->resource));
-    }
-    const auto gone = left_over(**rest, *files);
+    auto gone = left_over(**rest, *files);
     if (!gone) return gone.error();
-    for (const auto& name : *gone) {
-        if (const auto removed = remove_function(**rest, name); !removed) return removed;
-        if (!globals.json) std::printf("removed %s\n", name.c_str());
-        all.push_back({{"name", name}, {"removed", true}});
+    if (const auto meant = confirm_removal(words, *gone); !meant) return meant;
+    Application application(globals, **rest, std::move(*gone));
+    for (const auto& wanted : files->functions) {
+        if (const auto put = application.put(wanted); !put) return put;
     }
-    if (globals.json) std::printf("%s\n", all.dump().c_str());
-    return {};
+    return application.prune();
 }
 
 void add_words(CLI::App& command, Words& words) {
@@ -173,6 +233,7 @@ void add_apply(CLI::App& app, const Globals& globals, Chosen& chosen) {
     auto words = std::make_shared<Words>();
     auto* command = app.add_subcommand("apply", "Create or replace the functions of manifests");
     add_words(*command, *words);
+    command->add_flag("-y,--yes", words->yes, "remove what --prune removes without asking");
     command->add_flag("--plan", words->plan, "only show what would be done, as shallop plan does");
     command->footer(
         "A manifest is a resource as shallop show prints it, of which only what differs from the defaults is needed; "
@@ -183,7 +244,7 @@ void add_apply(CLI::App& app, const Globals& globals, Chosen& chosen) {
         "\n"
         "Examples:\n"
         "  shallop apply -f function.json\n"
-        "  shallop apply -f shallop.yaml --prune");
+        "  shallop apply -f shallop.yaml --prune --yes");
     command->callback([&globals, &chosen, words] {
         chosen = [&globals, words] { return words->plan ? show_plan(globals, *words) : apply(globals, *words); };
     });

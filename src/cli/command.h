@@ -49,6 +49,12 @@ Result<std::unique_ptr<Rest>> connect(const Globals& globals);
 /// A document of the API, which is an object.
 Result<nlohmann::ordered_json> fetch(Rest& rest, const std::string& path);
 
+/// The array `member` of a document; a complaint where there is none, as in the answers of other servers.
+Result<nlohmann::ordered_json> list_in(const nlohmann::ordered_json& page, const char* member);
+
+/// The array `member` of the document at `path`, which has no query, and of all pages that follow.
+Result<nlohmann::ordered_json> fetch_list(Rest& rest, const std::string& path, const char* member);
+
 /// "created NAME, version 1"
 void tell(const Deployed& deployed);
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // shallop dead-letters
-#include <unistd.h>
 #include <CLI/CLI.hpp>
 
-#include <iostream>
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/confirm.h"
 #include "cli/print.h"
 #include "cli/queued.h"
 
@@ -86,22 +85,16 @@ Done redrive(const Globals& globals, const Words& words) {
     return tell(globals, "redriven", *count);
 }
 
-/// What is dropped cannot be had back: a person is asked, a program must have said so.
-Done confirm(const Words& words) {
+Done confirm_all(const Words& words) {
     if (words.yes) return {};
-    if (::isatty(STDIN_FILENO) == 0)
-        return Complaint{"dropping all dead letters cannot be undone", "say that it is meant: --yes", 2};
     const auto whose = words.function.empty() ? std::string() : " of " + printable(words.function);
-    std::fprintf(stderr, "drop all dead letters%s? They are gone for good. [y/N] ", whose.c_str());
-    std::string answer;
-    std::getline(std::cin, answer);
-    if (answer == "y" || answer == "Y" || answer == "yes") return {};
-    return Complaint{"nothing was dropped", ""};
+    return confirm("drop all dead letters" + whose + "? They are gone for good.", "dropping all dead letters",
+                   "nothing was dropped");
 }
 
 Done drop(const Globals& globals, const Words& words) {
     if (const auto fine = check(words, "drop"); !fine) return fine;
-    if (const auto meant = words.all ? confirm(words) : Done(); !meant) return meant;
+    if (const auto meant = words.all ? confirm_all(words) : Done(); !meant) return meant;
     const auto rest = connect(globals);
     if (!rest) return rest.error();
     if (!words.all) return change_each(globals, **rest, words, "DELETE", "", "dropped");
@@ -111,7 +104,7 @@ Done drop(const Globals& globals, const Words& words) {
 }
 
 void add_all(CLI::App& command, Words& words, const char* verb) {
-    command.add_option("ID", words.ids, "of the dead letters");
+    command.add_option("ID", words.ids, "of the dead letters")->check(not_empty);
     command.add_flag("--all", words.all, std::string(verb) + " all of them, or with --function all of one function's");
 }
 
@@ -122,7 +115,7 @@ void add_dead_letters(CLI::App& app, const Globals& globals, Chosen& chosen) {
     auto* command =
         app.add_subcommand("dead-letters", "List queued events that failed for good; queue them again, drop them");
     command->require_subcommand(0, 1);
-    command->add_option("--function", words->function, "of this function alone");
+    command->add_option("--function", words->function, "of this function alone")->check(not_empty);
     command->add_option("--limit", words->limit, "list at most so many [50]")->check(CLI::Range(1, 1000));
     command->footer(
         "Examples:\n"
@@ -131,7 +124,7 @@ void add_dead_letters(CLI::App& app, const Globals& globals, Chosen& chosen) {
         "  shallop dead-letters redrive --all --function mailer");
     auto* list_them = command->add_subcommand("list", "List them, newest first; what happens without a word, too");
     auto* show_one = command->add_subcommand("show", "Show one, with its attempts and their logs");
-    show_one->add_option("ID", words->ids, "of the dead letter")->required()->expected(1);
+    show_one->add_option("ID", words->ids, "of the dead letter")->required()->expected(1)->check(not_empty);
     auto* redrive_some = command->add_subcommand("redrive", "Queue them again, as if they were new");
     add_all(*redrive_some, *words, "queue");
     auto* drop_some = command->add_subcommand("drop", "Forget them");

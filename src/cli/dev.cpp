@@ -91,15 +91,14 @@ public:
             complaints += complaint.what + "\n       " + complaint.todo + "\n";
         if (complaints != complaints_ && !complaints.empty()) say({{"error", complaints}}, "error: " + complaints);
         complaints_ = complaints;
-        bool all = true;
-        for (const auto& one : survey.functions) {
-            names.insert(one.placed.name);
-            all = deploy(one) && all;
-        }
+        for (const auto& one : survey.functions) names.insert(one.placed.name);
+        // First what is gone: a file that was renamed has the route of its old name.
         for (auto at = known_.begin(); at != known_.end();) {
             const bool stays = names.contains(at->first) || survey.places.leaves(at->first, at->second.path);
             at = stays ? std::next(at) : forget(at);
         }
+        bool all = true;
+        for (const auto& one : survey.functions) all = deploy(one) && all;
         std::set<std::string> there;
         for (const auto& [name, known] : known_) {
             if (known.deployed) there.insert(name);

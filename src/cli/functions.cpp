@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/functions.h"
 
+#include "cli/command.h"
+
 namespace shallop::cli {
 namespace {
 
@@ -29,18 +31,31 @@ Result<Json> fetch(Rest& rest, const std::string& path) {
     return document;
 }
 
-Result<Json> fetch_functions(Rest& rest) {
+Result<Json> list_in(const Json& page, const char* member) {
+    const auto found = page.is_object() ? page.find(member) : page.end();
+    if (found == page.end() || !found->is_array()) {
+        return Complaint{std::string("the answer is not that of a Shallop daemon: it has no list of ") + member,
+                         "check the address: --url URL, or SHALLOP_URL"};
+    }
+    return *found;
+}
+
+Result<Json> fetch_list(Rest& rest, const std::string& path, const char* member) {
     auto all = Json::array();
     std::string cursor;
     do {
-        auto page =
-            fetch(rest, "/v1/functions?limit=1000" + (cursor.empty() ? "" : "&cursor=" + percent_encoded(cursor)));
+        const auto page =
+            fetch(rest, path + "?limit=1000" + (cursor.empty() ? "" : "&cursor=" + percent_encoded(cursor)));
         if (!page) return page.error();
-        for (auto& function : page->at("functions")) all.push_back(std::move(function));
+        auto some = list_in(*page, member);
+        if (!some) return some.error();
+        for (auto& one : *some) all.push_back(std::move(one));
         cursor = page->value("next_cursor", std::string());
     } while (!cursor.empty());
     return all;
 }
+
+Result<Json> fetch_functions(Rest& rest) { return fetch_list(rest, "/v1/functions", "functions"); }
 
 Result<std::optional<Json>> find_function(Rest& rest, const std::string& name) {
     Request request;

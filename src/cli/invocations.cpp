@@ -60,7 +60,8 @@ Done result(const Globals& globals, const Words& words) {
     if (!globals.json) return print_result(**rest, id);
     const auto found = fetch_invocation(**rest, id);
     if (!found) return found.error();
-    const auto reply = found->value("queued", Json::object()).value("reply", Json());
+    const auto queued = found->value("queued", Json());  // null of a call that was waited for
+    const auto reply = queued.is_object() ? queued.value("reply", Json()) : Json();
     if (reply.is_null()) {
         return Complaint{"there is no reply of the invocation " + id,
                          "what became of it: shallop invocations show " + id};
@@ -121,7 +122,8 @@ void add_invocations(CLI::App& app, const Globals& globals, Chosen& chosen) {
     auto* command =
         app.add_subcommand("invocations", "List what runs, ran and is queued; wait for it, cancel it, replay it");
     command->require_subcommand(0, 1);
-    auto* function = command->add_option("--function", words->function, "list those of this function alone");
+    auto* function =
+        command->add_option("--function", words->function, "list those of this function alone")->check(not_empty);
     auto* status = command->add_option("--status", words->status, "list those in this state alone")
                        ->check(CLI::IsMember({"queued", "running", "succeeded", "failed", "cancelled"}));
     auto* limit = command->add_option("--limit", words->limit, "how many at most [50]")->check(CLI::Range(1, 1000));
@@ -136,7 +138,7 @@ void add_invocations(CLI::App& app, const Globals& globals, Chosen& chosen) {
             "Example:\n  shallop invocations list --function mailer --status failed");
     for (const auto& verb : verbs) {
         auto* sub = command->add_subcommand(verb.name, verb.about);
-        auto* ids = sub->add_option("ID", words->ids, "of the invocation")->required();
+        auto* ids = sub->add_option("ID", words->ids, "of the invocation")->required()->check(not_empty);
         if (!verb.many) ids->expected(1);
         if (verb.doing == wait)
             sub->add_option("--timeout", words->patience, "for each: 30s, 5m [as long as it takes]");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // shallop invoke
+#include <shallop/base/encoding.h>
 #include <shallop/folder/code.h>
 
 #include <CLI/CLI.hpp>
@@ -60,8 +61,21 @@ Result<folder::File> load(const Words& words, Request& request) {
 
 Done print_json(const Reply& reply, bool time) {
     Json fields = Json::object();
-    for (const auto& [name, value] : reply.head.fields) fields[name] = value;
-    Json answer = {{"status", reply.head.status}, {"headers", fields}, {"body", reply.body}};
+    for (const auto& [name, value] : reply.head.fields) {
+        auto& field = fields[name];
+        if (field.is_string()) field = Json::array({field});  // it came before
+        if (field.is_array()) {
+            field.push_back(value);
+        } else {
+            field = value;
+        }
+    }
+    Json answer = {{"status", reply.head.status}, {"headers", fields}};
+    if (base::is_utf8(reply.body)) {
+        answer["body"] = reply.body;
+    } else {
+        answer["body_base64"] = base::to_base64(reply.body);
+    }
     if (time) answer["timing"] = timing_json(reply);
     std::printf("%s\n", answer.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
     if (reply.head.status < 400) return {};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // shallop jobs
+#include <shallop/base/encoding.h>
 #include <unistd.h>
+
 #include <CLI/CLI.hpp>
 
 #include <array>
@@ -76,9 +78,21 @@ Result<Json> document_of(const Globals& globals, const Words& words) {
     if (!words.input.empty()) {
         auto input = read_input(words.input);
         if (!input) return input.error();
+        if (!base::is_utf8(*input))
+            return Complaint{"the input is not text in UTF-8, as a job's has to be",
+                             "encode it, as with base64, and decode it in the job", 2};
         (*job)["input"] = std::move(*input);
     }
     return job;
+}
+
+/// Nothing is silently another text than was given.
+Result<std::string> text_of(const Json& document) {
+    try {
+        return document.dump();
+    } catch (const Json::type_error&) {
+        return Complaint{"a word of the job is not text in UTF-8", "encode it, and decode it in the job", 2};
+    }
 }
 
 /// Until it has ended: one line that changes on a terminal, a line for each change elsewhere.
@@ -120,7 +134,11 @@ Done run(const Globals& globals, const Words& words) {
     request.method = "POST";
     request.path = root;
     request.fields = {"Content-Type: application/json"};
-    request.body = document->dump();
+    if (auto body = text_of(*document)) {
+        request.body = std::move(*body);
+    } else {
+        return body.error();
+    }
     const auto reply = (*rest)->ask(request);
     if (!reply) return reply.error();
     const auto made = Json::parse(reply->body, nullptr, false);
@@ -151,7 +169,9 @@ Done list(const Globals& globals, const Words& words) {
         std::printf("%s\n", page->dump().c_str());
         return {};
     }
-    const auto text = job_table(page->at("jobs"), std::chrono::system_clock::now());
+    const auto jobs = list_in(*page, "jobs");
+    if (!jobs) return jobs.error();
+    const auto text = job_table(*jobs, std::chrono::system_clock::now());
     std::printf("%s", text.empty() ? "no jobs; run one: shallop jobs run IMAGE -- COMMAND\n" : text.c_str());
     return {};
 }
@@ -163,14 +183,16 @@ Done show(const Globals& globals, const Words& words) {
     auto job = fetch_job(**rest, id);
     if (!job) return job.error();
     const auto path = std::string(root) + "/" + percent_encoded(id) + "/indexes?limit=1000";
-    const auto indexes = fetch(**rest, path);
+    const auto page = fetch(**rest, path);
+    if (!page) return page.error();
+    const auto indexes = list_in(*page, "indexes");
     if (!indexes) return indexes.error();
     if (globals.json) {
-        (*job)["index_list"] = indexes->at("indexes");
+        (*job)["index_list"] = *indexes;
         std::printf("%s\n", job->dump().c_str());
         return {};
     }
-    std::printf("%s\n%s", progress_line(*job, 0).c_str(), index_table(indexes->at("indexes")).c_str());
+    std::printf("%s\n%s", progress_line(*job, 0).c_str(), index_table(*indexes).c_str());
     return {};
 }
 

@@ -70,7 +70,8 @@ void compare_source(const Json& wanted, const std::string& code, const Json& the
         if (!is_unset(member(wanted, name)))
             compare(member(wanted, name), member(there, name), std::string("source.") + name, changes);
     }
-    compare(member(wanted, "handler"), member(there, "handler"), "source.handler", changes);
+    for (const auto* const name : {"handler", "routes"})
+        compare(member(wanted, name), member(there, name), std::string("source.") + name, changes);
     const auto was = member(there, "code");
     if (code.empty()) {
         changes.push_back({"source.code", was, "what is sent"});
@@ -115,9 +116,11 @@ Result<Json> put_form(const std::string& name, Json resource) {
 
 Result<std::vector<Change>> differences(const std::string& name, const Json& written, const std::string& code,
                                         const Json& there) {
-    const auto form = put_form(name, written);
+    auto form = put_form(name, written);
     if (!form) return form.error();
     std::vector<Change> changes;
+    const auto told = member(member(written, "source"), "routes");
+    if (told == "application" && member(member(there, "source"), "routes") == told) form->erase("routes");
     compare_source(member(written, "source"), code, member(there, "source"), changes);
     for (const auto& [key, wanted] : form->items()) {
         if (!there.contains(key)) continue;  // a daemon of another version has no such member

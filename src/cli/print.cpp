@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/print.h"
 
+#include <shallop/base/encoding.h>
+
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <ctime>
 #include <optional>
@@ -39,15 +40,15 @@ std::string span(std::int64_t seconds) {
 
 std::string printable(std::string_view text) {
     std::string shown;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if ((byte < 0x20 && c != '\t') || byte == 0x7f) {
-            std::array<char, 5> hex{};
-            std::snprintf(hex.data(), hex.size(), "\\x%02x", byte);
-            shown += hex.data();
+    while (!text.empty()) {
+        const auto length = base::utf8_length(text);
+        const auto one = text.substr(0, std::max<std::size_t>(length, 1));
+        if (one == "\t" || (length > 0 && !base::is_control(one))) {
+            shown += one;
         } else {
-            shown += c;
+            for (const char c : one) shown += "\\x" + base::to_hex({&c, 1});
         }
+        text.remove_prefix(one.size());
     }
     return shown;
 }

@@ -22,6 +22,8 @@ std::string path_of(const std::string& id) { return "/v1/invocations/" + percent
 
 }  // namespace
 
+std::string not_empty(const std::string& word) { return word.empty() ? "an empty word is given" : ""; }
+
 std::string query_of(const std::vector<std::pair<const char*, std::string>>& parameters) {
     std::string query;
     for (const auto& [name, value] : parameters) {
@@ -90,16 +92,17 @@ Done print_invocations(const Globals& globals, const std::string& path, const ch
     if (!rest) return rest.error();
     const auto page = fetch(**rest, path);
     if (!page) return page.error();
-    const auto found = page->value(member, Json::array());
+    const auto found = list_in(*page, member);
+    if (!found) return found.error();
     if (globals.json) {
-        std::printf("%s\n", found.dump().c_str());
+        std::printf("%s\n", found->dump().c_str());
         return {};
     }
-    if (found.empty()) {
+    if (found->empty()) {
         std::printf("%s\n", none);
         return {};
     }
-    std::printf("%s", invocation_table(found, std::chrono::system_clock::now()).c_str());
+    std::printf("%s", invocation_table(*found, std::chrono::system_clock::now()).c_str());
     if (page->contains("next_cursor")) std::printf("there are more: --limit N shows up to 1000\n");
     return {};
 }

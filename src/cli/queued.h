@@ -35,6 +35,9 @@ Done print_invocations(const Globals& globals, const std::string& path, const ch
 /// Prints one whole.
 Done show_invocation(const Globals& globals, const std::string& id);
 
+/// A check of an option or an argument: an empty word is a variable that a script did not set, and must not come to mean all.
+std::string not_empty(const std::string& word);
+
 /// "?a=b&c=d" of those that are not empty.
 std::string query_of(const std::vector<std::pair<const char*, std::string>>& parameters);
 

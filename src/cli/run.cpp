@@ -67,6 +67,17 @@ Complaint wrong_usage(const CLI::App& app, const CLI::ParseError& error) {
     return {error.what(), "see: shallop" + command + " --help", 2};
 }
 
+/// What nobody foresaw is a complaint, too: most of all an answer of another shape.
+Done do_safely(const Chosen& chosen) {
+    try {
+        return chosen();
+    } catch (const std::exception& error) {
+        return Complaint{
+            std::string("this failed unexpectedly, or the answer is not that of a Shallop daemon: ") + error.what(),
+            "check the address: --url URL, or SHALLOP_URL"};
+    }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Rest>> connect(const Globals& globals) {
@@ -112,7 +123,7 @@ int run(std::span<const std::string> args) {
     if (!globals.after_dashes.empty() && !app.got_subcommand("deploy") && !app.got_subcommand("jobs")) {
         return report({"only deploy and jobs run take words after --", "see: shallop --help", 2});
     }
-    const auto done = chosen();
+    const auto done = do_safely(chosen);
     return done ? 0 : report(done.error());
 }
 

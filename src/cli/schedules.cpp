@@ -28,22 +28,10 @@ std::string path_of_function(const std::string& name) {
     return "/v1/functions/" + percent_encoded(name) + "/schedules";
 }
 
-Result<Json> fetch_all(Rest& rest, const std::string& path) {
-    auto all = Json::array();
-    std::string cursor;
-    do {
-        auto page = fetch(rest, path + "?limit=1000" + (cursor.empty() ? "" : "&cursor=" + percent_encoded(cursor)));
-        if (!page) return page.error();
-        for (auto& one : page->at("schedules")) all.push_back(std::move(one));
-        cursor = page->value("next_cursor", std::string());
-    } while (!cursor.empty());
-    return all;
-}
-
 Done list(const Globals& globals, const std::string& function) {
     const auto rest = connect(globals);
     if (!rest) return rest.error();
-    const auto all = fetch_all(**rest, function.empty() ? "/v1/schedules" : path_of_function(function));
+    const auto all = fetch_list(**rest, function.empty() ? "/v1/schedules" : path_of_function(function), "schedules");
     if (!all) return all.error();
     if (globals.json) {
         std::printf("%s\n", all->dump().c_str());

@@ -104,36 +104,55 @@ Task<void> FunctionsFolder::apply(const folder::Survey& survey) {
     co_await async::both(std::move(ab), std::move(cd));
 }
 
-/// What is not there any more, unless it is not known whether it is.
-Task<void> FunctionsFolder::remove_gone(const folder::Survey& survey) {
-    std::set<std::string> names;
-    for (const auto& found : survey.functions) names.insert(found.placed.name);
-    const auto stays = [&](const std::string& name, const std::string& path) {
-        return names.contains(name) || survey.places.leaves(name, path);
+/// What is not there any more. One look does not tell: git and editors unlink a file and write it again.
+std::vector<std::string> FunctionsFolder::gone(const folder::Survey& survey) {
+    std::set<std::string> found;
+    for (const auto& one : survey.functions) found.insert(one.placed.name);
+    std::map<std::string, Missing> missing;
+    std::vector<std::string> names;
+    const auto now = parts_.clock.now();
+    const auto miss = [&](const std::string& name, const std::string& path) {
+        if (found.contains(name) || survey.places.leaves(name, path)) return;
+        const auto before = missing_.find(name);
+        const auto since = before == missing_.end() ? now : before->second.since;
+        const bool is_new = missing.emplace(name, Missing{path, since}).second;
+        if (is_new && now - since >= settings_.gone) names.push_back(name);
     };
-    std::vector<std::string> gone;
     for (const auto& [name, function] : parts_.registry.catalog()->functions) {
-        if (!function->origin.empty() && !stays(name, function->origin)) gone.push_back(name);
+        if (!function->origin.empty()) miss(name, function->origin);
     }
-    for (const auto& name : gone) {
-        const auto removed = co_await parts_.registry.remove_placed(name);
-        if (removed) continue;
-        again_ = true;
-        parts_.log.error("a function whose file is gone cannot be removed",
-                         {{"function", name}, {"reason", removed.error().detail}});
-    }
-    std::erase_if(known_, [&](const auto& entry) {
-        const auto& [name, known] = entry;
-        if (stays(name, known.path)) return false;
+    for (const auto& [name, known] : known_) miss(name, known.path);
+    for (const auto& name : names) missing.erase(name);
+    missing_ = std::move(missing);
+    return names;
+}
+
+Task<void> FunctionsFolder::remove_gone(const folder::Survey& survey) {
+    for (const auto& name : gone(survey)) {
+        known_.erase(name);
+        const auto current = parts_.registry.catalog()->find(name);
+        if (current && !current->origin.empty()) {
+            const auto removed = co_await parts_.registry.remove_placed(name);
+            again_ = again_ || !removed;
+            if (!removed)
+                parts_.log.error("a function whose file is gone cannot be removed",
+                                 {{"function", name}, {"reason", removed.error().detail}});
+        }
         if (!parts_.registry.catalog()->find(name)) parts_.log_book.forget(name);
-        return true;
-    });
+    }
+}
+
+/// Files of a folder that was one function, and may be so again in a moment, are no functions yet.
+bool FunctionsFolder::is_below_missing(const std::string& path) const {
+    return std::any_of(missing_.begin(), missing_.end(),
+                       [&](const auto& entry) { return path.starts_with(entry.second.path + "/"); });
 }
 
 /// The functions whose files are others than when they were deployed or refused.
 FunctionsFolder::Todo FunctionsFolder::unknown(const folder::Survey& survey) {
     Todo todo;
     for (const auto& found : survey.functions) {
+        if (is_below_missing(found.placed.path)) continue;
         auto& known = known_[found.placed.name];
         known.path = found.placed.path;
         if (found.function) {
@@ -241,6 +260,9 @@ void FunctionsFolder::settle(const FoundFunction& found, const Result<registry::
         return;
     }
     const auto& error = outcome.error();
+    known.seen.clear();
+    // It may be with what is about to go: a file that was renamed has the route of its old name.
+    if (error.fault == Fault::conflict && !missing_.empty()) return;
     const bool once_more = error.fault == Fault::timed_out && ++known.timeouts < most_timeouts;
     const bool passing = passes(error) || once_more;
     again_ = again_ || passing;
@@ -296,25 +318,26 @@ void FunctionsFolder::say_watched(const folder::Done& watched) {
 /// Until there is reason to look again.
 Task<void> FunctionsFolder::wait() {
     for (int pauses = 0; pauses < settings_.pauses; ++pauses) {
-        if (co_await told()) {
+        const auto pause = missing_.empty() ? settings_.pause : settings_.gone;
+        if (co_await told(pause)) {
             co_await parts_.clock.sleep_for(settings_.settle);
             co_return;
         }
-        if (again_ || !unwatched_.empty()) co_return;
+        if (again_ || !missing_.empty() || !unwatched_.empty()) co_return;
         auto work = [this] { return watcher_->replaced(); };
         if (co_await parts_.blocking.run(work)) co_return;
     }
 }
 
 /// Whether something changed before the pause was over.
-Task<bool> FunctionsFolder::told() {
-    auto pause = parts_.clock.sleep_for(settings_.pause);
+Task<bool> FunctionsFolder::told(base::Duration pause) {
+    auto over = parts_.clock.sleep_for(pause);
     if (!watcher_) {
-        co_await std::move(pause);
+        co_await std::move(over);
         co_return false;
     }
     auto change = changed();
-    co_return co_await async::race(std::move(change), std::move(pause)) == 0;
+    co_return co_await async::race(std::move(change), std::move(over)) == 0;
 }
 
 Task<void> FunctionsFolder::changed() { co_await changes_.async_wait(Descriptor::wait_read, async::use_task); }

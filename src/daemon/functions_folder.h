@@ -31,7 +31,9 @@ public:
     struct Settings {
         std::string folder;
         base::Duration settle = std::chrono::milliseconds(30);  ///< an editor writes, renames and removes within this
-        base::Duration pause = std::chrono::seconds(2);         ///< until what was refused and may pass is tried again
+        base::Duration gone =
+            std::chrono::milliseconds(200);              ///< that every look misses a file whose function is to go
+        base::Duration pause = std::chrono::seconds(2);  ///< until what was refused and may pass is tried again
         int pauses = 15;  ///< until everything is looked at though nothing was told: not every file system tells
     };
     struct Parts {
@@ -71,10 +73,17 @@ private:
         std::string tried;    ///< last, and not again before:
         async::Instant not_before{};
     };
+    /// What the last looks did not find.
+    struct Missing {
+        std::string path;
+        async::Instant since;
+    };
     using Todo = std::vector<const folder::FoundFunction*>;
 
     Task<void> apply(const folder::Survey& survey);
+    std::vector<std::string> gone(const folder::Survey& survey);
     Task<void> remove_gone(const folder::Survey& survey);
+    bool is_below_missing(const std::string& path) const;
     std::vector<source::Copy> copies_of(const folder::Code& code) const;
     Task<void> keep_all(const Todo& todo);
     Task<void> begin(Todo& todo);
@@ -83,7 +92,7 @@ private:
     Task<base::Result<registry::Placed>> place(const folder::FoundFunction& found);
     Task<base::Result<source::Tree>> keep(const folder::FoundFunction& found);
     Task<void> wait();
-    Task<bool> told();
+    Task<bool> told(base::Duration pause);
     Task<void> changed();
     Todo unknown(const folder::Survey& survey);
     void settle(const folder::FoundFunction& found, const base::Result<registry::Deployed>& outcome);
@@ -96,9 +105,10 @@ private:
     std::optional<folder::Watcher> watcher_;  ///< nothing where the kernel gives none
     folder::Surveyor surveyor_;
     Descriptor changes_;
-    std::map<std::string, Known> known_;  ///< by function
-    std::set<std::string> complaints_;    ///< said, and still so
-    std::string unwatched_;               ///< why nothing tells of changes; "" where something does
+    std::map<std::string, Known> known_;      ///< by function
+    std::map<std::string, Missing> missing_;  ///< by function, and served on until they are gone
+    std::set<std::string> complaints_;        ///< said, and still so
+    std::string unwatched_;                   ///< why nothing tells of changes; "" where something does
     bool begun_ = false;
     bool again_ = false;  ///< something was refused that may go well later by itself
 };

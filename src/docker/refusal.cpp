@@ -70,13 +70,6 @@ Fault fault_of(Verb verb, int status, const std::string& message) {
     return Fault::engine_refused;
 }
 
-/// C0 and C1 controls and DEL, which could forge lines or drive a terminal.
-bool control(std::string_view one) {
-    const auto lead = static_cast<unsigned char>(one[0]);
-    if (one.size() == 1) return lead < 0x20 || lead == 0x7f;
-    return one.size() == 2 && lead == 0xc2 && static_cast<unsigned char>(one[1]) < 0xa0;
-}
-
 }  // namespace
 
 const char* name(Verb verb) {
@@ -125,7 +118,7 @@ std::string log_safe(std::string_view text, std::size_t most) {
         const std::size_t length = std::max<std::size_t>(base::utf8_length(text), 1);
         const std::string_view one = text.substr(0, length);
         if (safe.size() + length > most) break;
-        if (control(one)) {
+        if (base::is_control(one)) {
             safe += ' ';
         } else if (length == 1 && static_cast<unsigned char>(one[0]) >= 0x80) {
             safe += '?';

@@ -52,9 +52,14 @@ std::string shape(const std::string& route) {
 }
 
 /// What is in a folder, in the order of names.
+struct Entry {
+    fs::path path;
+    fs::file_type type;
+};
 struct Listing {
-    std::vector<fs::directory_entry> entries;
+    std::vector<Entry> entries;
     std::error_code failed;
+    std::vector<std::pair<fs::path, std::error_code>> unread;  ///< of which it is not known what they are
 };
 
 Listing list(const fs::path& folder) {
@@ -63,24 +68,26 @@ Listing list(const fs::path& folder) {
     auto at = fs::directory_iterator(folder, failed);
     for (const auto end = fs::directory_iterator(); !failed && at != end; at.increment(failed)) {
         if (listing.entries.size() >= most_entries) failed = std::make_error_code(std::errc::value_too_large);
-        listing.entries.push_back(*at);
+        std::error_code unread;
+        const auto type = at->symlink_status(unread).type();
+        if (type == fs::file_type::none) listing.unread.emplace_back(at->path(), unread);
+        listing.entries.push_back({at->path(), type});
     }
-    std::sort(listing.entries.begin(), listing.entries.end());
+    std::sort(listing.entries.begin(), listing.entries.end(),
+              [](const Entry& a, const Entry& b) { return a.path < b.path; });
     return listing;
 }
 
-bool is_file(const fs::directory_entry& entry) {
-    std::error_code failed;
-    return fs::is_regular_file(entry.symlink_status(failed));
-}
+bool is_file(const Entry& entry) { return entry.type == fs::file_type::regular; }
+bool is_folder(const Entry& entry) { return entry.type == fs::file_type::directory; }
 
 enum class Kind { functions, program, image };
 
 /// What a folder is by the files in it.
-Kind kind_of(const std::vector<fs::directory_entry>& entries) {
+Kind kind_of(const std::vector<Entry>& entries) {
     auto kind = Kind::functions;
     for (const auto& entry : entries) {
-        const auto& path = entry.path();
+        const auto& path = entry.path;
         if (!is_file(entry)) continue;
         if (path.filename() == "Dockerfile") return Kind::image;
         const bool begins = is_code(path) && is_one_of(path.stem().string(), stems);
@@ -93,7 +100,7 @@ class Search {
 public:
     void enter(const fs::path& folder) {
         const auto listing = list(folder);
-        if (listing.failed) return miss(folder, "", listing.failed);
+        if (listing.failed) return miss("the folder ", folder, "", listing.failed);
         enter(listing, "", "", "", 1);
     }
 
@@ -110,26 +117,25 @@ public:
 private:
     void enter(const Listing& listing, const std::string& path, const std::string& route, std::string lib, int depth) {
         for (const auto& entry : listing.entries) {
-            std::error_code failed;
-            if (entry.path().filename() == shared && fs::is_directory(entry.symlink_status(failed)))
-                lib = entry.path().string();
+            if (entry.path.filename() == shared && is_folder(entry)) lib = entry.path.string();
         }
         for (const auto& entry : listing.entries) {
-            const auto name = entry.path().filename().string();
-            std::error_code failed;
+            const auto name = entry.path.filename().string();
             if (name.starts_with('.') || name.starts_with('_')) continue;
-            if (fs::is_directory(entry.symlink_status(failed)) && !ignored_.leaves_out(name, true)) {
-                take_folder(entry.path(), path + name, route + segment(name), lib, depth);
-            } else if (is_file(entry) && is_code(entry.path())) {
-                take_file(entry.path(), path + name, route, lib);
+            if (is_folder(entry) && !ignored_.leaves_out(name, true)) {
+                take_folder(entry.path, path + name, route + segment(name), lib, depth);
+            } else if (is_file(entry) && is_code(entry.path)) {
+                take_file(entry.path, path + name, route, lib);
             }
         }
+        for (const auto& [entry, failed] : listing.unread) miss("", entry, path + entry.filename().string(), failed);
     }
 
     void take_folder(const fs::path& folder, const std::string& path, const std::string& route, const std::string& lib,
                      int depth) {
         const auto listing = list(folder);
-        if (listing.failed) return miss(folder, path, listing.failed);
+        if (listing.failed) return miss("the folder ", folder, path, listing.failed);
+        if (!listing.unread.empty()) return miss("the folder ", folder, path, listing.unread.front().second);
         const auto kind = kind_of(listing.entries);
         if (kind != Kind::functions) {
             add({"", folder.string(), path, route + "/*", kind == Kind::image}, path);
@@ -154,11 +160,11 @@ private:
         found_.held.insert(one.name);
     }
 
-    /// A folder that went meanwhile is gone; one that cannot be read may be full of functions.
-    void miss(const fs::path& folder, const std::string& path, std::error_code failed) {
+    /// What went meanwhile is gone; a folder that cannot be read may be full of functions.
+    void miss(const std::string& what, const fs::path& place, const std::string& path, std::error_code failed) {
         if (failed == std::errc::no_such_file_or_directory && !path.empty()) return;
-        complain("cannot read the folder " + folder.string() + ": " + failed.message(),
-                 "check that it is there and may be read; until then the functions in it stay as they are");
+        complain("cannot read " + what + place.string() + ": " + failed.message(),
+                 "check that it is there and may be read; until then the functions there stay as they are");
         found_.unread.push_back(path);
     }
 

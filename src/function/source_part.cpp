@@ -6,6 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
+#include <iterator>
+#include <map>
 #include <tuple>
 
 namespace shallop::function {
@@ -58,6 +61,24 @@ void check_build(Source& source, Object& form) {
 
 void checked(Object& object, std::string_view name, std::string complaint) {
     if (!complaint.empty()) object.problem(name, std::move(complaint));
+}
+
+/// A name that ends in '*' stands for all that begin so. What is there late does not act: an instance that waits for code runs already.
+constexpr std::array<std::string_view, 20> read_at_start{
+    "BUNDLE_*",  "GEM_*",  "GLIBC_TUNABLES", "LANG",  "LANGUAGE", "LC_*",    "LD_*",  "LOCPATH", "MALLOC_*", "NODE_*",
+    "OPENSSL_*", "PERL5*", "PERLLIB",        "PHPRC", "PHP_INI*", "PYTHON*", "RUBY*", "TZ",      "TZDIR",    "UV_*"};
+
+/// Of what an instance's processes get, what its interpreter and the C library read before any code is loaded.
+std::map<std::string, std::string> start_of(const std::map<std::string, std::string>& env) {
+    std::map<std::string, std::string> start;
+    const auto is_read = [](std::string_view name) {
+        return std::any_of(read_at_start.begin(), read_at_start.end(), [&](std::string_view one) {
+            return one.ends_with('*') ? name.starts_with(one.substr(0, one.size() - 1)) : name == one;
+        });
+    };
+    std::copy_if(env.begin(), env.end(), std::inserter(start, start.end()),
+                 [&](const auto& variable) { return is_read(variable.first); });
+    return start;
 }
 
 }  // namespace
@@ -175,11 +196,14 @@ Function generic_for(const Function& function, int standby) {
 bool same_container(const Function& a, const Function& b) {
     const auto& one = a.spec;
     const auto& other = b.spec;
-    const auto limits = [](const Limits& l) { return std::tuple(l.memory, l.cpus, l.pids, l.files, l.tmp); };
+    const auto limits = [](const Limits& l) {
+        return std::tuple(l.memory, l.cpus, l.pids, l.files, l.tmp, l.log_rate);
+    };
     return a.image.id == b.image.id && one.user == other.user && one.network == other.network &&
            one.mounts == other.mounts && one.runtime == other.runtime && one.read_only == other.read_only &&
            one.gpus == other.gpus && one.capabilities == other.capabilities && one.command == other.command &&
-           one.contract.kind == other.contract.kind && limits(one.limits) == limits(other.limits);
+           one.contract.kind == other.contract.kind && limits(one.limits) == limits(other.limits) &&
+           start_of(one.env) == start_of(other.env);
 }
 
 bool is_generic(const Spec& spec) { return spec.source && spec.source->code.empty(); }

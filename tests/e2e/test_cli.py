@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The client, as somebody types it."""
+import base64
+import http.server
 import json
 import os
 import signal
 import subprocess
+import threading
 
 import pytest
 
@@ -162,6 +165,58 @@ def test_a_missing_or_wrong_token_is_told_with_what_to_do(shared):
     complains(alone("list", SHALLOP_URL=url, SHALLOP_TOKEN="wrong"), 1, "token", "--token-file")
     complains(alone("list", "--token-file", "/nonexistent", SHALLOP_URL=url), 1, "/nonexistent", "--token-file")
     assert alone("list", "--url", url, SHALLOP_TOKEN=shared.token).returncode == 0
+
+
+class Other(http.server.BaseHTTPRequestHandler):
+    """Some other service, which answers with documents of its own."""
+    answer = b"{}"
+
+    def do_GET(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.answer)))
+        self.end_headers()
+        self.wfile.write(self.answer)
+
+    do_POST = do_PUT = do_DELETE = do_PATCH = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("answer", ["{}", "[]", "7", '{"functions": {}, "jobs": 3, "schedules": null, "invocations": [1], "queued": [1], "state": 1}'])
+def test_another_service_is_told_from_a_daemon(answer):
+    class Answering(Other):
+        pass
+    Answering.answer = answer.encode()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        for words in ("list", "jobs", "jobs show x", "schedules", "invocations", "invocations result x --json", "dead-letters", "instances x",
+                      "secrets", "tokens", "triggers", "show x", "logs x", "jobs run -d x"):
+            done = alone(*words.split(), SHALLOP_URL=url, SHALLOP_TOKEN="x")
+            assert done.returncode in (0, 1), (words, done)
+            if words in ("list", "jobs", "schedules", "dead-letters"):
+                complains(done, 1, "Shallop daemon", "--url")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_what_is_no_text_is_no_input_of_a_job(shared, tmp_path):
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"\xff\xd8\xff\xe0")
+    complains(shared.cli("jobs", "run", "--input", str(photo), IMAGE, check=False), 2, "UTF-8", "base64")
+    complains(shared.cli("jobs", "run", IMAGE, "--", b"\xff", check=False), 2, "UTF-8")
+
+
+def test_invoke_keeps_in_json_what_the_function_answered(shared, name):
+    shared.cli("deploy", name, "--image", IMAGE, "--", "sh", "-c",
+               r"printf 'Content-Type: image/x\nSet-Cookie: a=1\nX-One: 1\nSet-Cookie: b=2\nSet-Cookie: c=3\n\n\377\330'")
+    answer = json.loads(shared.cli("invoke", name, "--json").stdout)
+    assert answer["headers"]["set-cookie"] == ["a=1", "b=2", "c=3"] and answer["headers"]["x-one"] == "1"
+    assert base64.b64decode(answer["body_base64"]) == b"\xff\xd8" and "body" not in answer
 
 
 @pytest.mark.parametrize("words, what, todo", [

@@ -120,6 +120,22 @@ def test_dead_letters_are_redriven_and_dropped(shared, failing):
     complains(shared.cli("dead-letters", "drop", ids[0], check=False), 1, ids[0])
 
 
+def test_an_empty_word_is_not_taken_for_all(shared, failing):
+    """A script's variable that is not set."""
+    id = queue(shared, failing)
+    shared.cli("invocations", "wait", id, check=False)
+    for words in (("drop", "--all", "--yes", "--function", ""), ("drop", "--all", "--yes", "--function="), ("drop", ""),
+                  ("redrive", "--all", "--function", ""), ("redrive", ""), ("list", "--function", ""), ("drop", id, "")):
+        complains(shared.cli("dead-letters", *words, check=False), 2, "empty" if words[-1] == "" else "--function", "--help")
+    complains(shared.cli("invocations", "cancel", "", check=False), 2, "empty", "--help")
+    assert [one["id"] for one in json.loads(shared.cli("dead-letters", "--function", failing, "--json").stdout)] == [id]
+
+
+def test_a_call_that_was_waited_for_has_no_result(shared, shout):
+    [id] = [line.split()[1] for line in shared.cli("invoke", shout, "-i").stdout.splitlines() if line.startswith("x-shallop-invocation-id")]
+    complains(shared.cli("invocations", "result", id, "--json", check=False), 1, "no reply", "shallop invocations show")
+
+
 def test_a_manifest_and_a_plan_know_async(shared, name, tmp_path):
     file = tmp_path / "function.yaml"
     written = "name: {}\nimage: {}\ncommand: [cat]\nasync:\n  max_attempts: {}\n  backoff: {{initial: 2s}}\n  on_failure: {{function: alarm}}\n"

@@ -87,9 +87,25 @@ def test_prune_removes_what_left_the_project_and_nothing_else(shared, named, tmp
     shared.cli("apply", "-f", str(file))
     assert resource(shared, named("b"))
     assert plan(shared, "-f", str(file), "--prune")[named("b")]["action"] == "remove"
-    assert f"removed {named('b')}" in shared.cli("apply", "-f", str(file), "--prune").stdout
+    complains(shared.cli("apply", "-f", str(file), "--prune", check=False), 2, f"--prune removes {named('b')}, and that cannot be undone", "--yes")
+    assert resource(shared, named("b"))
+    assert f"removed {named('b')}" in shared.cli("apply", "-f", str(file), "--prune", "--yes").stdout
+    assert shared.cli("apply", "-f", str(file), "--prune").returncode == 0, "nothing is removed, and nobody has to be asked"
     complains(shared.cli("show", named("b"), check=False), 1, named("b"))
     assert resource(shared, named("a"))
+
+
+def test_a_function_that_gets_another_name_takes_its_route_along(shared, named, tmp_path):
+    file = tmp_path / "shallop.yaml"
+    routed = {"image": IMAGE, "command": ["true"], "routes": [{"path": f"/{named()}/*"}]}
+    write = lambda *names: file.write_text(json.dumps({"project": named(), "functions": {named(name): routed for name in names}}))
+    write("old")
+    shared.cli("apply", "-f", str(file))
+    write("new")
+    complains(shared.cli("apply", "-f", str(file), check=False), 1, named("old"))
+    said = shared.cli("apply", "-f", str(file), "--prune", "--yes").stdout
+    assert said.index(f"removed {named('old')}") < said.index(f"created {named('new')}")
+    assert {step["action"] for step in plan(shared, "-f", str(file), "--prune").values()} == {"none"}
 
 
 def test_prune_wants_to_know_what_is_its_own(shared, named, tmp_path):
@@ -208,6 +224,19 @@ def test_applied_code_is_not_in_the_next_plan(shared, named, tmp_path, python_ru
     assert [c["member"] for c in changes] == ["source.code"]
 
 
+def test_routes_that_the_application_tells_are_in_no_plan(shared, named, tmp_path, python_runtime):
+    (tmp_path / "main.py").write_text(f"from flask import Flask\n\napp = Flask(__name__)\n\n\n@app.get('/{named()}')\ndef told():\n    return 'told'\n")
+    file = tmp_path / "shallop.yaml"
+    write = lambda **more: file.write_text(json.dumps({"functions": {named("a"): {"source": {"path": "./main.py"} | more}}}))
+    write(routes="application")
+    shared.cli("apply", "-f", str(file))
+    assert resource(shared, named("a"))["source"]["routes"] == "application" and shared.call(f"/{named()}").text == "told"
+    assert "nothing to do" in shared.cli("plan", "-f", str(file)).stdout
+    write()
+    changes = plan(shared, "-f", str(file))[named("a")]["changes"]
+    assert {c["member"] for c in changes} == {"source.routes", "routes"}
+
+
 def test_broken_code_is_refused_and_the_old_version_serves(shared, named, tmp_path, python_runtime):
     folder = tmp_path / named()
     folder.mkdir()
@@ -267,6 +296,20 @@ def test_dev_deploys_what_is_saved_until_it_ends(shared, named, tmp_path, python
     finally:
         rest = dev.end()
     assert f"{name} | removed" in rest and shared.call(f"/{name}").status == 404
+
+
+def test_dev_follows_a_file_that_gets_another_name(shared, named, tmp_path, python_runtime):
+    folder = tmp_path / named()
+    folder.mkdir()
+    (folder / "[id].py").write_text(HELLO)
+    dev = Dev(shared, str(tmp_path))
+    try:
+        dev.until("deployed version 1")
+        (folder / "[id].py").rename(folder / "[key].py")
+        dev.until(f"{named('key')} | deployed version 1")
+        assert shared.call(f"/{named()}/7").text == "Hello, world!"
+    finally:
+        assert "error" not in dev.end()
 
 
 def test_dev_leaves_what_it_found_and_what_it_shall_keep(shared, named, tmp_path, python_runtime):

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 
 import pytest
 
@@ -264,6 +265,7 @@ def test_a_restart_finds_what_changed_meanwhile_and_nothing_else(serve, folder):
     daemon.start()
     answers(daemon, "/changed", "another")
     answers(daemon, "/added", "added")
+    gone(daemon, "/removed")
     assert functions(daemon) == {"same": 1, "changed": 2, "added": 1, "deployed": 1}
     daemon.kill()
     daemon.start()
@@ -336,6 +338,47 @@ def test_a_burst_of_changes_ends_with_the_last(serve, folder):
         write(folder, "hello.py", str(number))
     answers(daemon, "/hello", "199")
     assert functions(daemon)["hello"] < 100, "not each of them was a version"
+
+
+def test_a_file_that_is_written_anew_is_no_other_function(serve, folder):
+    """As git does it: a file is unlinked, and written again a moment later."""
+    write(folder, "hello.py", "one")
+    write(folder, "shop/main.py", "from goods import LIST\n\ndef handler(event):\n    return LIST\n")
+    write(folder, "shop/goods.py", "LIST = 'boats'\n")
+    daemon = serve()
+    made = daemon.api("POST", "/v1/functions/hello/schedules", {"cron": "@daily"})
+    assert made.status == 201, made.text
+    for number in range(40):
+        for path in ("hello.py", "shop/main.py"):
+            text = (folder / path).read_text()
+            (folder / path).unlink()
+            time.sleep(0.05)
+            write(folder, path, text)
+        assert [daemon.call(url).status for url in ("/hello", "/shop/all", "/shop/goods")] == [200] * 3
+        time.sleep(0.01 * (number % 10))
+    write(folder, "other.py", "other")
+    answers(daemon, "/other", "other")  # what was missed for good would be gone by now, or never
+    (folder / "other.py").unlink()
+    gone(daemon, "/other")
+    assert functions(daemon) == {"hello": 1, "shop": 1} and "function=shop-goods" not in daemon.log()
+    write(folder, "hello.py", "two")
+    answers(daemon, "/hello", "two")
+    assert functions(daemon) == {"hello": 2, "shop": 1} and "is refused" not in daemon.log()
+    assert len(daemon.api("GET", "/v1/schedules").json["schedules"]) == 1
+    (folder / "hello.py").unlink()
+    wait_until(lambda: daemon.call("/hello").status == 404, 1)
+    (folder / "shop/main.py").unlink()
+    wait_until(lambda: set(functions(daemon)) == {"shop-goods"}, 20)
+
+
+def test_a_file_that_gets_another_name_takes_its_route_along(serve, folder):
+    write(folder, "api/[id].py", "one")
+    daemon = serve()
+    answers(daemon, "/api/7", "one")
+    (folder / "api/[id].py").rename(folder / "api/[key].py")
+    wait_until(lambda: functions(daemon) == {"api-key": 1}, 20)
+    answers(daemon, "/api/7", "one")
+    assert "is refused" not in daemon.log()
 
 
 def test_what_is_said_on_the_command_line_can_be_said_in_the_environment(start_daemon, folder, runtime_images):

@@ -311,6 +311,19 @@ def test_code_in_another_language_is_run_by_another_runtime(source):
     assert source.call("/function/f").text == "from node"
 
 
+def test_what_an_interpreter_reads_at_its_start_is_there_at_its_start(source):
+    """An instance that waits for code has started before anybody knows whose it will be."""
+    source.put("plain", source={"files": {"main.py": HANDLER}})
+    wait_until(lambda: ready(source), 30)
+    files = {"main.py": "import time\nfrom words import WORD\n\ndef handler(event):\n    return WORD + time.strftime('%z', time.localtime(0))\n",
+             "lib/words.py": "WORD = 'found '\n"}
+    source.put("f", source={"files": files}, env={"PYTHONPATH": "/code/lib", "TZ": "UTC-3"})
+    assert source.call("/function/f").text == "found +0300"
+    source.put("g", source={"files": {"main.py": HANDLER}}, limits={"log_rate": "2Mi"})
+    assert source.call("/function/g").json == {"hello": "world"}
+    assert ready(source), "none of those that wait was taken"
+
+
 # ---- routes that an application tells ---------------------------------------------------------------------------
 
 SHOP = """

@@ -18,4 +18,7 @@ std::size_t utf8_length(std::string_view text);
 
 bool is_utf8(std::string_view text);
 
+/// Whether this one character of UTF-8 is a C0 or C1 control or DEL, which could forge lines or drive a terminal.
+bool is_control(std::string_view character);
+
 }  // namespace shallop::base

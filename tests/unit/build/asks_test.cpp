@@ -40,11 +40,22 @@ TEST_CASE("a file that is there for its name alone asks for nothing", "[build]")
 }
 
 TEST_CASE("what names other files of the code depends on all of it", "[build]") {
-    CHECK(build::names_other_files("-r base.txt\n"));
-    CHECK(build::names_other_files("./vendor/thing\n"));
-    CHECK(build::names_other_files(R"({"dependencies": {"a": "file:../a"}})"));
-    CHECK_FALSE(build::names_other_files("flask==3.0\n"));
-    CHECK_FALSE(build::names_other_files(R"({"dependencies": {"a": "^1.0.0"}})"));
+    for (const auto* line :
+         {"-r base.txt", "-rbase.txt", "--requirement=base.txt", "-cbounds.txt", "-e .", "-e lib", ".", ".[extra]",
+          "./vendor/thing", "libs/mylib", "  vendor/thing.whl", "thing.tar.gz", "thing.zip",
+          "thing @ file:///code/thing", "--find-links wheels", "-fwheels", "flask\nlibs/mylib  # ours"}) {
+        INFO(line);
+        CHECK(build::names_other_files("requirements.txt", line + std::string("\n")));
+    }
+    for (const auto* line :
+         {"flask==3.0", "# libs/mylib", "flask  # as in libs/mylib", "flask[async]>=3; python_version > '3.9'",
+          "thing @ https://example.org/thing-1.0.whl", "--index-url https://example.org/simple/",
+          "git+https://example.org/thing.git", "flask --hash=sha256:00"}) {
+        INFO(line);
+        CHECK_FALSE(build::names_other_files("requirements.txt", line + std::string("\n")));
+    }
+    CHECK(build::names_other_files("package.json", R"({"dependencies": {"a": "file:../a"}})"));
+    CHECK_FALSE(build::names_other_files("package.json", R"({"dependencies": {"a": "^1.0.0"}})"));
 }
 
 TEST_CASE("the reason is the line that says what was wrong, and a way out without a network", "[build]") {

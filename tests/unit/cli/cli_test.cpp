@@ -143,6 +143,10 @@ TEST_CASE("an answer that is no problem document is not taken for one", "[cli]")
 TEST_CASE("nothing printed steers a terminal", "[cli]") {
     CHECK(cli::printable("a\x1b[31mb\tc\r\n") == "a\\x1b[31mb\tc\\x0d\\x0a");
     CHECK(cli::printable("grün") == "grün");
+    CHECK(cli::printable("a\xc2\x9b"
+                         "31mb\x9b\xff\xc3") ==
+          "a\\xc2\\x9b"
+          "31mb\\x9b\\xff\\xc3");
 }
 
 TEST_CASE("a table has columns as wide as their widest cell", "[cli]") {

@@ -186,6 +186,29 @@ TEST_CASE("what could not be read may still be there, and nothing else", "[folde
     CHECK_FALSE(found.leaves("shopping", "shopping.py"));
 }
 
+TEST_CASE("a file of which nothing can be told is not taken for gone", "[folder]") {
+    const Folder folder;
+    folder.file("sub/users.py");
+    const auto only_listed = std::filesystem::perms::owner_read;
+    const auto look = [&](const std::string& place) {
+        std::filesystem::permissions(place, only_listed);
+        const BoundByModes bound;
+        auto found = folder::functions_in(folder.path);
+        std::filesystem::permissions(place, std::filesystem::perms::owner_all);
+        return found;
+    };
+    const auto below = look(folder / "sub");
+    CHECK(below.functions.empty());
+    CHECK(below.complaints.size() == 1);
+    CHECK(below.leaves("sub-users", "sub/users.py"));
+    folder.file("hello.py");
+    const auto top = look(folder.path);
+    CHECK(top.functions.empty());
+    CHECK(top.leaves("hello", "hello.py"));
+    CHECK(top.leaves("sub-users", "sub/users.py"));
+    CHECK_FALSE(top.leaves("other", "other.py"));
+}
+
 TEST_CASE("one function too many is told, and is not taken for gone", "[folder]") {
     const Folder folder;
     for (int number = 1000; number <= 2000; ++number) folder.file("f" + std::to_string(number) + ".py");

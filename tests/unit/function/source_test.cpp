@@ -113,9 +113,11 @@ TEST_CASE("an instance that waits for code fits every function that is made as i
     CHECK(function::same_container(function, generic));
     CHECK(function::same_container(python(R"(,"secrets":["db"])"), generic));  // it has room for them
     CHECK(function::same_container(python(R"(,"env":{"A":"b"},"limits":{"timeout":"5s"},"scale":{"max":3})"), generic));
-    const auto other = GENERATE(R"(,"limits":{"memory":"64Mi"})", R"(,"network":"lan")", R"(,"user":"1000")",
-                                R"(,"read_only":false)", R"(,"mounts":[{"type":"tmpfs","target":"/x"}])",
-                                R"(,"runtime":"crun")", R"(,"command":["a"])", R"(,"gpus":1)");
+    const auto other =
+        GENERATE(R"(,"limits":{"memory":"64Mi"})", R"(,"network":"lan")", R"(,"user":"1000")", R"(,"read_only":false)",
+                 R"(,"mounts":[{"type":"tmpfs","target":"/x"}])", R"(,"runtime":"crun")", R"(,"command":["a"])",
+                 R"(,"gpus":1)", R"(,"limits":{"log_rate":"2Mi"})", R"(,"env":{"PYTHONPATH":"/code/lib"})",
+                 R"(,"env":{"TZ":"Europe/Berlin"})", R"(,"env":{"LC_ALL":"C"})");
     CHECK_FALSE(function::same_container(python(other), generic));
     auto rebuilt = python();
     rebuilt.image.id = "sha256:2";

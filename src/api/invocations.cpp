@@ -158,9 +158,17 @@ AnswerTask redrive(Call& call) {
     co_return json_answer(describe(**kept, nullptr, call.parts.queue, Detail::whole), 202);
 }
 
+/// The function whose dead letters are changed; "" where none is said. A script's empty variable is no way to say all.
+Result<std::string> whose(const Call& call) {
+    auto function = call.query.text("function");
+    if (!function.empty() || !call.query.has("function")) return function;
+    return Error(Fault::invalid, "the parameter 'function' is empty: name a function, or leave it out for all");
+}
+
 AnswerTask redrive_all(Call& call) {
-    const auto function = call.query.text("function");
-    const auto done = co_await call.parts.queue.redrive_all(function);
+    const auto function = whose(call);
+    if (!function) co_return function.error();
+    const auto done = co_await call.parts.queue.redrive_all(*function);
     if (!done) co_return done.error();
     co_return json_answer({{"redriven", *done}}, 202);
 }
@@ -174,8 +182,9 @@ AnswerTask drop(Call& call) {
 }
 
 AnswerTask drop_all(Call& call) {
-    const auto function = call.query.text("function");
-    const auto done = co_await call.parts.queue.drop_all(function);
+    const auto function = whose(call);
+    if (!function) co_return function.error();
+    const auto done = co_await call.parts.queue.drop_all(*function);
     if (!done) co_return done.error();
     co_return json_answer({{"dropped", *done}});
 }

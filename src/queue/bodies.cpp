@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "queue/bodies.h"
 
+#include <shallop/base/digest.h>
 #include <shallop/base/file.h>
 
 #include <fcntl.h>
@@ -19,6 +20,8 @@ namespace {
 
 using base::Error;
 using base::Fault;
+
+constexpr std::size_t piece = 16 * 1024;
 
 Error cannot(const std::string& what) {
     const int reason = errno;
@@ -95,6 +98,58 @@ Status BodyFile::keep() {
     if (fsync(file_.get()) != 0) return cannot("the file of a body cannot be written");
     if (!base::sync_directory(directory_)) return cannot(directory_ + " cannot be written");
     return {};
+}
+
+Task<Result<Body>> Queue::read_body(function::BodySource& from, base::Bytes limit) {
+    Body body;
+    std::vector<char> buffer(piece);
+    std::optional<BodyFile> file;
+    base::Digest digest;
+    for (;;) {
+        auto got = co_await from.read(buffer);
+        if (!got) {
+            if (file) remove_files({body.file});
+            co_return got.error();
+        }
+        if (*got == 0) break;
+        body.size += *got;
+        if (body.size > limit) {
+            if (file) remove_files({body.file});
+            co_return Error(Fault::too_large, "the body is larger than " + base::format_bytes(limit));
+        }
+        body.bytes.append(buffer.data(), *got);
+        if (body.size <= settings_.inline_body || (file && body.bytes.size() < settings_.inline_body)) continue;
+        if (body.file.empty()) body.file = parts_.ids.next();
+        auto work = [&]() -> Status {
+            if (!file) {
+                auto made = BodyFile::make(settings_.directory + "/bodies", body.file);
+                if (!made) return made.error();
+                file = std::move(*made);
+            }
+            digest.add(body.bytes);
+            return file->append(body.bytes);
+        };
+        const auto written = co_await parts_.blocking.run(work);
+        if (!written) {
+            remove_files({body.file});
+            co_return written.error();
+        }
+        body.bytes.clear();
+    }
+    if (!file) co_return body;
+    auto work = [&]() -> Status {
+        digest.add(body.bytes);
+        body.digest = digest.take_hex();
+        if (auto done = file->append(body.bytes); !done) return done;
+        return file->keep();
+    };
+    const auto kept = co_await parts_.blocking.run(work);
+    if (!kept) {
+        remove_files({body.file});
+        co_return kept.error();
+    }
+    body.bytes.clear();
+    co_return body;
 }
 
 }  // namespace shallop::queue

@@ -146,6 +146,8 @@ def test_all_dead_letters_of_a_function_are_redriven_or_dropped_and_no_others(qu
     assert sorted(queue.dead("left")) == sorted(left)
     queue.function("left", "cat")
     queue.serves("left", b"new")
+    for method, path in (("POST", "/v1/dead-letters/redrive?function="), ("DELETE", "/v1/dead-letters?function=")):
+        assert queue.daemon.api(method, path).status == 400, "an empty name is not all"
     answer = queue.daemon.api("POST", "/v1/dead-letters/redrive?function=left")
     assert answer.status == 202 and answer.json == {"redriven": 3}
     assert {queue.end(id)["status"] for id in left} == {"succeeded"}

@@ -7,6 +7,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <fstream>
 #include <set>
 
 using namespace shallop;
@@ -298,6 +299,7 @@ TEST_CASE("a change whose listener fails is on the disk, and the next one is wri
 TEST_CASE("a look that is left by an exception can be made again", "[store]") {
     TempDir dir;
     const auto path = dir.path() + "/some.db";
+    std::ofstream(path).close();
     auto connection = store::Connection::open(path);
     REQUIRE(connection.has_value());
     store::Statements sql(*connection);

@@ -90,6 +90,8 @@ def test_a_database_of_an_older_schema_is_taken_over_with_all_that_it_has(today,
     request.node.daemons = [daemon]
     daemon.data_dir.mkdir(mode=0o700)
     there = older(home / "data/shallop.db", schema, daemon.data_dir / "shallop.db")
+    if "secrets" in there:
+        shutil.copy(home / "data/secret-key", daemon.data_dir)
     queue = Queue(daemon, home / "shared")
     try:
         daemon.start()
@@ -101,6 +103,8 @@ def test_a_database_of_an_older_schema_is_taken_over_with_all_that_it_has(today,
             assert queue.end(event)["status"] == "succeeded" and queue.result(event).body == b"from before"
         if "schedules" in there:
             assert len(daemon.api("GET", "/v1/functions/hello/schedules").json["schedules"]) == 1
+        if "secrets" in there:
+            assert [one["name"] for one in daemon.api("GET", "/v1/secrets").json["secrets"]] == ["word"]
         queue.go()
         assert queue.run("held", b"now")["status"] == "succeeded"
         daemon.stop()

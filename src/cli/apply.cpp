@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <memory>
 #include <set>
@@ -133,9 +135,9 @@ Done show_plan(const Globals& globals, const Words& words) {
     return {};
 }
 
-/// Removing is for good, and another project's names may begin as these do: it is said which ones go.
+/// Removing is for good, and another project's names may begin as these do: a person is told which ones go. A script has said so by --prune.
 Done confirm_removal(const Words& words, const std::vector<std::string>& gone) {
-    if (words.yes || gone.empty()) return {};
+    if (words.yes || gone.empty() || ::isatty(STDIN_FILENO) == 0) return {};
     std::string names;
     for (const auto& name : gone) names += (names.empty() ? "" : ", ") + printable(name);
     return confirm("remove " + names + "? They are gone for good, with their schedules and triggers.",
@@ -233,7 +235,7 @@ void add_apply(CLI::App& app, const Globals& globals, Chosen& chosen) {
     auto words = std::make_shared<Words>();
     auto* command = app.add_subcommand("apply", "Create or replace the functions of manifests");
     add_words(*command, *words);
-    command->add_flag("-y,--yes", words->yes, "remove what --prune removes without asking");
+    command->add_flag("-y,--yes", words->yes, "at a terminal: remove what --prune removes without asking");
     command->add_flag("--plan", words->plan, "only show what would be done, as shallop plan does");
     command->footer(
         "A manifest is a resource as shallop show prints it, of which only what differs from the defaults is needed; "
@@ -244,7 +246,7 @@ void add_apply(CLI::App& app, const Globals& globals, Chosen& chosen) {
         "\n"
         "Examples:\n"
         "  shallop apply -f function.json\n"
-        "  shallop apply -f shallop.yaml --prune --yes");
+        "  shallop apply -f shallop.yaml --prune");
     command->callback([&globals, &chosen, words] {
         chosen = [&globals, words] { return words->plan ? show_plan(globals, *words) : apply(globals, *words); };
     });

@@ -2,6 +2,7 @@
 """Functions from files, and many functions in one file, as somebody types it."""
 import json
 import os
+import pty
 import signal
 import subprocess
 import threading
@@ -87,12 +88,30 @@ def test_prune_removes_what_left_the_project_and_nothing_else(shared, named, tmp
     shared.cli("apply", "-f", str(file))
     assert resource(shared, named("b"))
     assert plan(shared, "-f", str(file), "--prune")[named("b")]["action"] == "remove"
-    complains(shared.cli("apply", "-f", str(file), "--prune", check=False), 2, f"--prune removes {named('b')}, and that cannot be undone", "--yes")
-    assert resource(shared, named("b"))
-    assert f"removed {named('b')}" in shared.cli("apply", "-f", str(file), "--prune", "--yes").stdout
-    assert shared.cli("apply", "-f", str(file), "--prune").returncode == 0, "nothing is removed, and nobody has to be asked"
+    assert f"removed {named('b')}" in shared.cli("apply", "-f", str(file), "--prune").stdout
     complains(shared.cli("show", named("b"), check=False), 1, named("b"))
     assert resource(shared, named("a"))
+
+
+@pytest.mark.parametrize(("words", "removed"), [(["n\n"], False), (["y\n"], True), (["--yes"], True)], ids=["no", "yes", "told before"])
+def test_at_a_terminal_a_prune_asks_by_name(shared, named, tmp_path, words, removed):
+    file = tmp_path / "shallop.yaml"
+    one = {"image": IMAGE, "command": ["true"]}
+    file.write_text(json.dumps({"project": named(), "functions": {named("a"): one, named("b"): one}}))
+    shared.cli("apply", "-f", str(file))
+    file.write_text(json.dumps({"project": named(), "functions": {named("a"): one}}))
+    flags = [word for word in words if word.startswith("--")]
+    ours, theirs = pty.openpty()
+    try:
+        if not flags:
+            os.write(ours, words[0].encode())
+        done = subprocess.run([str(BINARY), "apply", "-f", str(file), "--prune", *flags], stdin=theirs, capture_output=True, text=True, timeout=60,
+                              env={"SHALLOP_URL": f"http://127.0.0.1:{shared.admin_port}", "SHALLOP_TOKEN": shared.token})
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (f"remove {named('b')}?" in done.stdout + done.stderr) == (not flags), done
+    assert (f"removed {named('b')}" in done.stdout) == removed and (shared.api("GET", f"/v1/functions/{named('b')}").status == 404) == removed
 
 
 def test_a_function_that_gets_another_name_takes_its_route_along(shared, named, tmp_path):
@@ -103,7 +122,7 @@ def test_a_function_that_gets_another_name_takes_its_route_along(shared, named, 
     shared.cli("apply", "-f", str(file))
     write("new")
     complains(shared.cli("apply", "-f", str(file), check=False), 1, named("old"))
-    said = shared.cli("apply", "-f", str(file), "--prune", "--yes").stdout
+    said = shared.cli("apply", "-f", str(file), "--prune").stdout
     assert said.index(f"removed {named('old')}") < said.index(f"created {named('new')}")
     assert {step["action"] for step in plan(shared, "-f", str(file), "--prune").values()} == {"none"}
 

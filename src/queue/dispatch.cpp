@@ -23,6 +23,8 @@ using base::Fault;
 using store::EventState;
 
 constexpr auto storage_pause = std::chrono::seconds(1);
+constexpr auto cancel_pause = std::chrono::milliseconds(20);
+constexpr int cancel_tries = 10;
 constexpr auto tidy_pause = std::chrono::seconds(10);
 constexpr auto longest_sleep = std::chrono::seconds(30);
 constexpr std::size_t purged_at_once = 500;
@@ -59,10 +61,10 @@ Task<Status> Queue::load() {
 }
 
 Task<void> Queue::run() {
-    if (!std::exchange(begun_, true)) {
-        tasks_.spawn("leases", renew_leases());
-        tasks_.spawn("ended events", tidy());
-    }
+    if (!leases_begun_) tasks_.spawn("leases", renew_leases());
+    leases_begun_ = true;
+    if (!tidy_begun_) tasks_.spawn("ended events", tidy());
+    tidy_begun_ = true;
     for (;;) {
         pump();
         const auto due = draining_ ? std::nullopt : lines_.next_due();
@@ -108,6 +110,8 @@ Task<void> Queue::take(Lines::Turn turn) {
                                  [this, taken, hold](async::Canceller& self) { return run_one(taken, hold, self); });
     }
     pump();
+    // It may have been promised more than it brought: what is due later has been looked past meanwhile.
+    if (lines_.next_due()) due_changed_.notify_all();
 }
 
 /// One attempt of one event.
@@ -135,8 +139,11 @@ Task<void> Queue::run_one(std::shared_ptr<store::Taken> taken, std::shared_ptr<H
         const bool ended = co_await settle(running, std::move(ran), std::move(reply));
         if (running.cancelled && !ended) cancelled = running.row().id;
     }
-    // It was to have another attempt when somebody cancelled it.
-    if (!cancelled.empty()) co_await cancel(std::move(cancelled));
+    // It was to have another attempt when somebody cancelled it. One that has just been taken again is found once it runs.
+    for (int time = 0; time < cancel_tries && !cancelled.empty() && !draining_; ++time) {
+        if (const auto done = co_await cancel(cancelled); done) break;
+        co_await parts_.clock.sleep_for(cancel_pause);
+    }
     if (lines_.next_due()) due_changed_.notify_all();
 }
 

@@ -134,6 +134,7 @@ Task<Result<JobView>> Jobs::put(std::string document) {
     auto spec = function::job_spec(*job, of, row.name);
     auto made = co_await parts_.make(std::move(spec));
     if (!made) co_return made.error();
+    if (const auto fits = admit(*job); !fits) co_return fits.error();  // an image may have taken minutes
     // What a job makes of it is in no bounds of a function's: it is made again when this is read.
     of.name = kept_name;
     of.routes.clear();

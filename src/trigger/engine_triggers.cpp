@@ -18,6 +18,7 @@ constexpr base::Duration longest_pause = 30s;
 
 // Half of the life of an idempotency key: after a restart all that came since what still waits is put once more, and must be known.
 constexpr auto longest_wait = 12h;
+constexpr auto least_wait = std::chrono::minutes(10);
 
 std::int64_t nano(std::chrono::system_clock::time_point time) {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
@@ -103,7 +104,7 @@ void EngineTriggers::take(const docker::EngineEvent& event) {
         const auto& trigger = one.trigger;
         const bool meant = !trigger.paused && event.time_nano > trigger.from_nano && matches(trigger.filters, event);
         if (!meant || is_own(event, own_)) continue;
-        if (pending_.add({id, trigger.function, event})) continue;
+        if (pending_.add({id, trigger.function, event, parts_.clock.now()})) continue;
         if (dropping_.insert(trigger.function).second)
             parts_.log.warn("events of the engine are dropped: too many wait to be queued",
                             {{"trigger", id}, {"function", trigger.function}});
@@ -213,7 +214,8 @@ std::string EngineTriggers::why_never(const PendingEvent& pending) const {
     if (found && pending.event.json.size() > found->spec.async.backlog_bytes)
         return "it is larger than the function's async.backlog_bytes";
     const auto age = std::chrono::nanoseconds(nano(parts_.clock.wall()) - pending.event.time_nano);
-    return age > longest_wait ? "there has been no room for 12 hours" : "";
+    const bool tried = parts_.clock.now() - pending.since > least_wait;
+    return age > longest_wait && tried ? "it is older than 12 hours, and there has been no room for it" : "";
 }
 
 /// What a stop of the daemon must not lose, nor bring once more.

@@ -296,6 +296,16 @@ def test_what_ran_when_the_daemon_was_killed_runs_again(own_queue):
     assert queue.end(waiting)["queued"]["reply"]["body"] == "b"
 
 
+def test_what_is_due_later_is_not_looked_past_while_others_are_promised_all_places(own_queue):
+    queue = own_queue("--queue-concurrency", "10")
+    queue.function("again", "[ $SHALLOP_ATTEMPT -ge 2 ] || exit 1", quick=False, **{"async": {"backoff": {"initial": "2s", "jitter": 0}}})
+    queue.function("long", HELD, limits={"timeout": "5m"})
+    again = queue.accept("again")
+    wait_until(lambda: queue.show(again)["queued"]["history"], what="its first attempt has failed")
+    queue.began(queue.accept("long"))
+    assert queue.end(again, 15)["status"] == "succeeded"
+
+
 def test_what_is_cut_off_each_time_fails_and_its_destination_is_told(own_queue):
     queue = own_queue()
     queue.function("fatal", HELD, **{"async": {"on_failure": {"file": "fatal.jsonl"}}})

@@ -259,6 +259,7 @@ def test_whatever_a_handler_says_its_answer_is_whole_and_the_next_one_is_served(
         assert (answer.status == 500 or language in ("ruby", "php") and answer.text == "xyz") and "X-C" not in answer.headers, "left out or a failure"
     cookies = one.post_json({"status": 200, "headers": {"Set-Cookie": ["a=1", "b=2"]}, "cookies": ["c=3"], "body": "xyz"})
     assert cookies.headers.get_all("Set-Cookie") == ["a=1", "b=2", "c=3"] and cookies.text == "xyz"
+    assert one.post_json({"status": 200, "cookies": "d=4", "body": ""}).headers.get_all("Set-Cookie") == ["d=4"]
 
 
 @each_language

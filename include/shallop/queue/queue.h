@@ -194,7 +194,7 @@ private:
     async::Condition due_changed_;
     std::minstd_rand random_{std::random_device{}()};  ///< spreads retries
     Millis leased_until_ = 0;                          ///< when the last lease is over that may be held; 0: none is
-    bool begun_ = false, draining_ = false;
+    bool leases_begun_ = false, tidy_begun_ = false, draining_ = false;
     async::TaskGroup tasks_;  // last: its tasks use everything above
 };
 

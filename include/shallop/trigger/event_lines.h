@@ -17,6 +17,7 @@ namespace shallop::trigger {
 struct PendingEvent {
     std::string trigger, function;
     docker::EngineEvent event;
+    async::Instant since{};  ///< waits here
 };
 
 /// Events on their way into the queue, in a line for each function: what cannot be put for one holds up no other. Decides, and does nothing.

@@ -94,7 +94,7 @@ function send(mixed $result): void
             header("$name: $value", $number === 0);
         }
     }
-    foreach ($result['cookies'] ?? [] as $cookie) {
+    foreach ((array) ($result['cookies'] ?? []) as $cookie) {
         header("Set-Cookie: $cookie", false);
     }
     // After the headers: Location and WWW-Authenticate set a status of their own.

@@ -78,7 +78,8 @@ def _as_said(result):
             fields.append((str(name), str(one)))
     for name, values in (result.get("multiValueHeaders") or {}).items():
         fields += [(str(name), str(value)) for value in values]
-    fields += [("Set-Cookie", str(cookie)) for cookie in result.get("cookies") or ()]
+    cookies = result.get("cookies") or ()
+    fields += [("Set-Cookie", str(cookie)) for cookie in ([cookies] if isinstance(cookies, str) else cookies)]
     fields = [(name, value) for name, value in fields if name.lower() not in FRAMING]
     body, kind = b"", None
     if result.get("body") is not None:

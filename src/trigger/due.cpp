@@ -29,7 +29,7 @@ void choose(const Plan& plan, Tick now, const std::vector<Tick>& all, Due& due) 
     const auto deadline = whole(plan.catch_up_deadline);
     auto first = all.size();
     // A jitter may hold back several until now: whichever come no later than it allows have not been missed.
-    const std::size_t newest = whole(plan.jitter) > seconds(0) ? most_at_once : 1;
+    const std::size_t newest = whole(plan.jitter) > seconds(0) ? all.size() : 1;
     while (first > 0 && all.size() - first < newest && !late(all[first - 1], on_time)) --first;
     if (plan.catch_up == CatchUp::one && first == all.size() && !late(all.back(), deadline)) --first;
     if (plan.catch_up == CatchUp::all) {

@@ -4,8 +4,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <memory>
 #include <set>
@@ -137,11 +135,10 @@ Done show_plan(const Globals& globals, const Words& words) {
 
 /// Removing is for good, and another project's names may begin as these do: a person is told which ones go. A script has said so by --prune.
 Done confirm_removal(const Words& words, const std::vector<std::string>& gone) {
-    if (words.yes || gone.empty() || ::isatty(STDIN_FILENO) == 0) return {};
+    if (words.yes || gone.empty() || !at_terminal()) return {};
     std::string names;
     for (const auto& name : gone) names += (names.empty() ? "" : ", ") + printable(name);
-    return confirm("remove " + names + "? They are gone for good, with their schedules and triggers.",
-                   "--prune removes " + names + ", and that", "nothing was done");
+    return ask("remove " + names + "? They are gone for good, with their schedules and triggers.", "nothing was done");
 }
 
 /// Applies files to one daemon, and says what it does.

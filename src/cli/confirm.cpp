@@ -9,7 +9,13 @@
 namespace shallop::cli {
 
 Done confirm(const std::string& question, const std::string& doing, const std::string& undone) {
-    if (::isatty(STDIN_FILENO) == 0) return Complaint{doing + " cannot be undone", "say that it is meant: --yes", 2};
+    if (at_terminal()) return ask(question, undone);
+    return Complaint{doing + " cannot be undone", "say that it is meant: --yes", 2};
+}
+
+bool at_terminal() { return ::isatty(STDIN_FILENO) != 0; }
+
+Done ask(const std::string& question, const std::string& undone) {
     std::fprintf(stderr, "%s [y/N] ", question.c_str());
     std::string answer;
     std::getline(std::cin, answer);

@@ -21,7 +21,7 @@ constexpr const char* kept_name = "job";  ///< of what is stored: a name that a 
 
 Millis in_millis(Duration duration) { return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count(); }
 
-std::string name_of(const std::string& id) { return "@job:" + id; }
+std::string name_of(const std::string& id) { return std::string(store::job_prefix) + id; }
 
 function::Event event_of(const std::string& id, const std::string& name, int index, int completions) {
     const auto number = std::to_string(index);

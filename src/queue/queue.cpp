@@ -299,8 +299,7 @@ Task<Result<Accepted>> Queue::replay(std::string id) {
     if (!found) co_return found.error();
     if (!*found) co_return Error(Fault::not_found, "there is no queued invocation '" + id.substr(0, 40) + "'");
     auto& taken = **found;
-    if (taken.row.function.starts_with("@job:"))
-        co_return Error(Fault::conflict, "this is an index of a job: run the job again");
+    if (store::is_index(taken.row)) co_return Error(Fault::conflict, "this is an index of a job: run the job again");
     auto head = read_head(taken.payload.head);
     if (!head) co_return head.error();
     Order order;

@@ -14,8 +14,6 @@ constexpr int as_number(EventState state) { return static_cast<int>(state); }
 
 bool in_line(EventState state) { return state == EventState::queued || state == EventState::waiting; }
 
-bool is_index(const EventRow& event) { return event.function.starts_with("@job:"); }
-
 Error index_of_a_job() {
     return {Fault::conflict, "this is an index of a job, which counts how its indexes ended: run the job again"};
 }

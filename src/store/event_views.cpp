@@ -6,6 +6,12 @@
 #include <utility>
 
 namespace shallop::store {
+namespace {
+
+/// A pattern of LIKE.
+const std::string of_jobs = std::string(job_prefix) + "%";
+
+}  // namespace
 
 Outcome<std::optional<EventRow>> Events::Rows::row(const std::string& id) {
     std::optional<EventRow> found;
@@ -54,8 +60,8 @@ Outcome<std::vector<std::string>> Events::Rows::failed(const std::string& functi
     const auto add = [&](const Statement& row) { ids.push_back(row.text(0)); };
     const auto done =
         function.empty()
-            ? sql_.each("SELECT id FROM events WHERE state = 3 AND function NOT LIKE '@job:%' ORDER BY id LIMIT ?", add,
-                        most)
+            ? sql_.each("SELECT id FROM events WHERE state = 3 AND function NOT LIKE ? ORDER BY id LIMIT ?", add,
+                        of_jobs, most)
             : sql_.each("SELECT id FROM events WHERE function = ? AND state = 3 LIMIT ?", add, function, most);
     if (!done) return done.error();
     return ids;
@@ -124,9 +130,9 @@ Outcome<void> Events::Rows::list(EventFilter& filter, std::vector<WholeEvent>& p
         return sql_.each(
             "SELECT " EVENT_COLUMNS
             ", p.head FROM events e INDEXED BY events_failed JOIN payloads p ON p.seq = e.seq"
-            " WHERE e.state = 3 AND e.id < ?1 AND (?2 = '' OR e.function = ?2) AND (?4 OR e.function NOT LIKE '@job:%')"
+            " WHERE e.state = 3 AND e.id < ?1 AND (?2 = '' OR e.function = ?2) AND (?4 OR e.function NOT LIKE ?5)"
             " ORDER BY e.id DESC LIMIT ?3",
-            add, before, filter.function, limit, int{filter.indexes});
+            add, before, filter.function, limit, int{filter.indexes}, of_jobs);
     }
     const int least = filter.state ? static_cast<int>(*filter.state) : 0;
     const int most = filter.state ? least : 5;

@@ -60,8 +60,8 @@ Task<void> Events::write_groups() {
                 });
             };
             group->outcome = co_await store_.pool_.run(work);
-        } catch (
-            const std::exception& failure) {  // whoever waits for this group is told; the next one is another matter
+        } catch (const std::exception& failure) {
+            // Whoever waits for this group is told; the next one is another matter.
             if (!group) group = std::exchange(next_, nullptr);
             group->outcome = Error(Fault::storage, failure.what());
         }

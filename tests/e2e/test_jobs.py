@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Batch jobs: each index in a fresh container, until it ends well or may not be tried again."""
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +100,17 @@ def test_a_job_that_finds_no_room_in_the_backlog_is_refused_whole(start_daemon):
     assert answer.status in (429, 507) and "backlog of this server" in answer.json["detail"], answer
     assert daemon.api("GET", "/v1/jobs").json["jobs"] == []
     assert ended(daemon, create(daemon, command=["true"], completions=5))["state"] == "succeeded"
+
+
+def test_memory_of_a_large_job_goes_back_to_the_kernel(start_daemon):
+    daemon = start_daemon()
+    resident = lambda: int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{daemon.process.pid}/status").read_text())[1])
+    before = resident()
+    job = create(daemon, command=["true"], completions=10_000, parallelism=1, input="x" * 6000)
+    assert resident() > before + 40_000
+    daemon.api("POST", f"/v1/jobs/{job}/cancel")
+    ended(daemon, job)
+    wait_until(lambda: resident() < before + 20_000, 10, 0.2, "its memory is the kernel's again")
 
 
 def test_indexes_are_no_dead_letters_and_are_not_run_by_themselves(daemon):

@@ -119,6 +119,11 @@ struct WholeEvent {
     std::vector<Attempt> attempts;
 };
 
+/// How the names of jobs' functions begin, and no other's: events of these are indexes.
+inline constexpr std::string_view job_prefix = "@job:";
+
+inline bool is_index(const EventRow& row) { return row.function.starts_with(job_prefix); }
+
 /// Many events of a function of their own, each run in a fresh container: the function is known by `name`.
 struct JobRow {
     std::string id, name;

@@ -32,8 +32,8 @@ struct EngineTriggerView {
 /// Functions that are run on what happens at the engine: follows its events while there are triggers, and puts those that match into the queue.
 ///
 /// How far the events were dealt with is kept, so that what happens while the stream is cut, or while the daemon is away, is made up for, as far as
-/// the engine remembers it. What comes twice is put once, by its idempotency key. What cannot be put now is tried again, for want of room until it is twelve hours old, and holds up
-/// no other function's events; what the function's backlog can never take is given up.
+/// the engine remembers it. What comes twice is put once, by its idempotency key. What cannot be put now is tried again, for want
+/// of room until it is twelve hours old, and holds up no other function's events; what the function's backlog can never take is given up.
 /// Belongs to one loop. Everything in Parts outlives it.
 class EngineTriggers {
 public:

@@ -97,8 +97,9 @@ struct Due {
 
 /// Decides at `now`, which need not be later than at the last call: the wall clock can be set.
 ///
-/// Of the ticks since Schedule::done the newest is on time if it is no more than a minute late, and put; with a jitter each is that comes no more than a minute
-/// after the most it allows, for a tick waits for those before it. The others are missed, and are put or dropped as the plan's catch_up says: those no older than its deadline, and at most the newest hundred. A clock that was set back by up to three hours is waited for,
+/// Of the ticks since Schedule::done the newest is on time if it is no more than a minute late, and put; with a jitter each is that comes no more
+/// than a minute after the most it allows, for a tick waits for those before it. The others are missed, and are put or dropped as the plan's
+/// catch_up says: those no older than its deadline, and at most the newest hundred. A clock that was set back by up to three hours is waited for,
 /// so that no tick comes twice; one that was set back by more was wrong before, and ticks go on from the new time.
 Due due(const Schedule& schedule, Tick now);
 
